@@ -1,0 +1,300 @@
+package fs
+
+import (
+	"strings"
+
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+)
+
+const (
+	maxPath  = 4096
+	maxName  = 255
+	maxLinks = 40 // symbolic links followed in one lookup
+)
+
+// Tree is the root of a node's files.
+type Tree struct {
+	Root *Node
+	// Wall is the time stamped on changes, ns since 1970; set before each step.
+	Wall int64
+
+	ino uint64
+}
+
+// New returns a tree with an empty root.
+func New() *Tree {
+	t := &Tree{}
+	t.Root = t.node(object.ModeDir | 0o755)
+	t.Root.parent = t.Root
+	t.Root.Nlink = 2
+	return t
+}
+
+func (t *Tree) node(mode uint32) *Node {
+	t.ino++
+	n := &Node{Ino: t.ino, Mode: mode, Mtime: t.Wall}
+	if n.IsDir() {
+		n.Nlink = 1 // its own "."
+	}
+	return n
+}
+
+// Place is the result of a lookup: the directory, the last name in it, and the
+// node there, nil if none.
+type Place struct {
+	Dir  *Node
+	Name string
+	Node *Node
+	// MustBeDir: the path ended in a slash.
+	MustBeDir bool
+}
+
+// Lookup resolves a path. base is where relative paths start. With follow, a
+// symbolic link at the end is followed too. A missing last element is no error.
+func (t *Tree) Lookup(base *Node, path string, follow bool) (Place, int) {
+	if path == "" {
+		return Place{}, abi.ENOENT
+	}
+	if len(path) >= maxPath {
+		return Place{}, abi.ENAMETOOLONG
+	}
+	links := 0
+	return t.walk(base, path, follow, &links)
+}
+
+func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int) {
+	if path[0] == '/' {
+		dir = t.Root
+	}
+	pl := Place{Dir: dir, Name: ".", Node: dir}
+	rest := strings.TrimLeft(path, "/")
+	for rest != "" {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		slash := rest != "" || strings.HasSuffix(path, "/")
+		rest = strings.TrimLeft(rest, "/")
+		last := rest == ""
+		switch {
+		case pl.Node == nil:
+			return Place{}, abi.ENOENT
+		case !pl.Node.IsDir():
+			return Place{}, abi.ENOTDIR
+		case len(name) > maxName:
+			return Place{}, abi.ENAMETOOLONG
+		}
+		d := pl.Node
+		switch name {
+		case ".":
+			pl = Place{Dir: d, Name: ".", Node: d}
+			continue
+		case "..":
+			pl = Place{Dir: d.parent, Name: ".", Node: d.parent}
+			continue
+		}
+		pl = Place{Dir: d, Name: name, Node: d.child(name), MustBeDir: last && slash}
+		if n := pl.Node; n != nil && n.IsLink() && (!last || follow || slash) {
+			if *links++; *links > maxLinks {
+				return Place{}, abi.ELOOP
+			}
+			if n.target == "" {
+				return Place{}, abi.ENOENT
+			}
+			sub, errno := t.walk(d, n.target, true, links)
+			if errno != 0 {
+				return Place{}, errno
+			}
+			sub.MustBeDir = sub.MustBeDir || pl.MustBeDir
+			pl = sub
+		}
+	}
+	if pl.MustBeDir && pl.Node != nil && !pl.Node.IsDir() {
+		return Place{}, abi.ENOTDIR
+	}
+	return pl, 0
+}
+
+// Path is the absolute name of a directory.
+func (t *Tree) Path(d *Node) string {
+	if d == t.Root {
+		return "/"
+	}
+	var parts []string
+	for ; d != t.Root && d != nil; d = d.parent {
+		name := "(deleted)"
+		if d.parent != nil {
+			for _, e := range d.parent.entries {
+				if e.node == d {
+					name = e.name
+				}
+			}
+		}
+		parts = append([]string{name}, parts...)
+	}
+	return "/" + strings.Join(parts, "/")
+}
+
+func (t *Tree) create(pl Place, n *Node) int {
+	switch {
+	case pl.Node != nil:
+		return abi.EEXIST
+	case pl.Dir.dynamic != nil:
+		return abi.EPERM
+	case pl.Dir.Nlink == 0:
+		return abi.ENOENT
+	}
+	pl.Dir.add(pl.Name, n)
+	pl.Dir.Mtime = t.Wall
+	return 0
+}
+
+// Create makes an empty regular file.
+func (t *Tree) Create(pl Place, perm uint32) (*Node, int) {
+	if pl.MustBeDir {
+		return nil, abi.EISDIR
+	}
+	n := t.node(object.ModeReg | perm&0o7777)
+	n.store = vm.NewStore()
+	return n, t.create(pl, n)
+}
+
+// Mkdir makes a directory.
+func (t *Tree) Mkdir(pl Place, perm uint32) int {
+	return t.create(pl, t.node(object.ModeDir|perm&0o7777))
+}
+
+// Symlink makes a symbolic link.
+func (t *Tree) Symlink(pl Place, target string) int {
+	n := t.node(object.ModeLink | 0o777)
+	n.target = target
+	return t.create(pl, n)
+}
+
+// Link gives a file another name.
+func (t *Tree) Link(n *Node, pl Place) int {
+	if n.IsDir() {
+		return abi.EPERM
+	}
+	return t.create(pl, n)
+}
+
+// Device makes a device node; open gives what opening it yields.
+func (t *Tree) Device(pl Place, mode uint32, rdev uint64, open func() (object.Impl, int)) int {
+	n := t.node(object.ModeChar | mode)
+	n.device, n.rdev = open, rdev
+	return t.create(pl, n)
+}
+
+// Mount puts a dynamic directory at a place.
+func (t *Tree) Mount(pl Place, d Dynamic) int {
+	n := t.node(object.ModeDir | 0o555)
+	n.dynamic = d
+	return t.create(pl, n)
+}
+
+// File makes a file of given content: an archive file.
+func (t *Tree) File(pl Place, mode uint32, st *vm.Store, path string) int {
+	n := t.node(object.ModeReg | mode&0o7777)
+	n.store, n.Path = st, path
+	return t.create(pl, n)
+}
+
+// Text returns a file that is not in the tree, for dynamic directories.
+func (t *Tree) Text(s string) *Node {
+	n := t.node(object.ModeReg | 0o444)
+	n.Nlink = 1
+	n.store = vm.NewFile([]byte(s), 0, vm.Digest{})
+	return n
+}
+
+// Virtual returns a node that is not in the tree: a directory or a link.
+func (t *Tree) Virtual(d Dynamic, parent *Node) *Node {
+	n := t.node(object.ModeDir | 0o555)
+	n.dynamic, n.parent = d, parent
+	return n
+}
+
+// LinkTo returns a symbolic link that is not in the tree.
+func (t *Tree) LinkTo(target string) *Node {
+	n := t.node(object.ModeLink | 0o777)
+	n.Nlink, n.target = 1, target
+	return n
+}
+
+// Unlink removes a name that is not a directory's.
+func (t *Tree) Unlink(pl Place) int {
+	switch {
+	case pl.Node == nil:
+		return abi.ENOENT
+	case pl.Node.IsDir():
+		return abi.EISDIR
+	case pl.Dir.dynamic != nil:
+		return abi.EPERM
+	}
+	pl.Dir.remove(pl.Name)
+	pl.Dir.Mtime = t.Wall
+	return 0
+}
+
+// Rmdir removes an empty directory.
+func (t *Tree) Rmdir(pl Place) int {
+	switch {
+	case pl.Node == nil:
+		return abi.ENOENT
+	case !pl.Node.IsDir():
+		return abi.ENOTDIR
+	case pl.Node == t.Root || pl.Name == "." || pl.Dir.dynamic != nil || pl.Node.dynamic != nil:
+		return abi.EBUSY
+	case len(pl.Node.entries) > 0:
+		return abi.ENOTEMPTY
+	}
+	pl.Dir.remove(pl.Name)
+	pl.Dir.Mtime = t.Wall
+	return 0
+}
+
+// Rename moves a name; what was at the new one goes.
+func (t *Tree) Rename(from, to Place, noReplace bool) int {
+	n := from.Node
+	switch {
+	case n == nil:
+		return abi.ENOENT
+	case from.Name == "." || to.Name == ".":
+		return abi.EBUSY
+	case from.Dir.dynamic != nil || to.Dir.dynamic != nil:
+		return abi.EPERM
+	case to.MustBeDir && !n.IsDir():
+		return abi.ENOTDIR
+	case n == to.Node:
+		return 0
+	case to.Node != nil && noReplace:
+		return abi.EEXIST
+	}
+	for d := to.Dir; n.IsDir() && d != t.Root; d = d.parent {
+		if d == n {
+			return abi.EINVAL // into itself
+		}
+	}
+	if o := to.Node; o != nil {
+		switch {
+		case o.IsDir() && !n.IsDir():
+			return abi.EISDIR
+		case !o.IsDir() && n.IsDir():
+			return abi.ENOTDIR
+		case o.IsDir() && len(o.entries) > 0:
+			return abi.ENOTEMPTY
+		}
+		to.Dir.remove(to.Name)
+	}
+	to.Dir.add(to.Name, n)
+	n.users++ // the last name must not take the content with it
+	from.Dir.remove(from.Name)
+	n.users--
+	if n.IsDir() {
+		n.parent = to.Dir
+		n.Nlink++ // add and remove counted the name once, "." twice
+	}
+	from.Dir.Mtime, to.Dir.Mtime = t.Wall, t.Wall
+	return 0
+}

@@ -1,0 +1,170 @@
+//go:build metal
+
+package hw
+
+// Page tables of the kernel half. They are reached from every process's PML4,
+// so a change made here is seen everywhere.
+
+// kernelRoot is the PML4 the post-link step made.
+var kernelRoot PFN
+
+// Root is the kernel's own PML4: what is selected when no process runs.
+func Root() PFN { return kernelRoot }
+
+// slot returns the page-table entry of va, making tables on the way, or nil
+// when there is no memory for them.
+//
+//go:nosplit
+func slot(va uintptr) *uint64 {
+	t := Table(kernelRoot)
+	for shift := uint(39); shift > 12; shift -= 9 {
+		e := &t[va>>shift&511]
+		if *e&PTEPresent == 0 {
+			p := allocZeroed()
+			if p == 0 {
+				return nil
+			}
+			frames.stats.Tables++
+			*e = p.Address() | PTEPresent | PTEWrite
+		}
+		t = Table(PFN(*e & PTEAddr >> 12))
+	}
+	return &t[va>>12&511]
+}
+
+// MapHeap makes the page of the Go heap that holds va present and zero. It
+// reports false when the machine has no memory left, or the address is not the heap's.
+//
+//go:nosplit
+func MapHeap(va uintptr) bool {
+	if va < HeapBase || va >= HeapTop {
+		return false
+	}
+	e := slot(va)
+	if e == nil {
+		return false
+	}
+	if *e&PTEPresent != 0 {
+		return true // another page fault was first
+	}
+	p := allocZeroed()
+	if p == 0 {
+		return false
+	}
+	frames.stats.Heap++
+	*e = p.Address() | PTEPresent | PTEWrite | PTENX | PTEGlobal | PTEAccessed | PTEDirty
+	return true
+}
+
+// UnmapHeap frees the frames of [va, va+n) in the Go heap. The runtime gives
+// back reservations of a GB and more, so it skips what has no tables.
+//
+//go:nosplit
+func UnmapHeap(va, n uintptr) {
+	for end := va + n; va < end; {
+		e, span := present(va)
+		if e != nil {
+			FreeFrame(PFN(*e & PTEAddr >> 12))
+			frames.stats.Heap--
+			*e = 0
+			InvalidatePage(va)
+		}
+		va = (va + span) &^ (span - 1)
+	}
+}
+
+// present returns the entry of a mapped page, or nil and the size of the
+// aligned span around va that is not mapped. It makes no tables.
+//
+//go:nosplit
+func present(va uintptr) (e *uint64, span uintptr) {
+	t := Table(kernelRoot)
+	for shift := uint(39); ; shift -= 9 {
+		e = &t[va>>shift&511]
+		if *e&PTEPresent == 0 {
+			return nil, 1 << shift
+		}
+		if shift == 12 {
+			return e, PageSize
+		}
+		t = Table(PFN(*e & PTEAddr >> 12))
+	}
+}
+
+var mmioNext uintptr = MMIOBase
+
+// MapMMIO maps n bytes of device registers at physical address pa, uncached,
+// and returns their virtual address.
+//
+//go:nosplit
+func MapMMIO(pa uint64, n uintptr) uintptr {
+	off := uintptr(pa) & (PageSize - 1)
+	va := mmioNext
+	for p := uintptr(pa) - off; p < uintptr(pa)+n; p += PageSize {
+		e := slot(mmioNext)
+		if e == nil {
+			return 0
+		}
+		*e = uint64(p) | PTEPresent | PTEWrite | PTENX | PTEPCD | PTEPWT | PTEAccessed | PTEDirty
+		mmioNext += PageSize
+	}
+	return va + off
+}
+
+// mapDirect extends the direct map, in 2 MB pages, over [start, end). The first
+// GB is there from the start.
+//
+//go:nosplit
+func mapDirect(start, end uint64) {
+	const huge = 2 << 20
+	if start < 1<<30 {
+		start = 1 << 30
+	}
+	for pa := start &^ (huge - 1); pa < end; pa += huge {
+		va := uintptr(DirectBase + pa)
+		t := Table(kernelRoot)
+		for shift := uint(39); shift > 21; shift -= 9 {
+			e := &t[va>>shift&511]
+			if *e&PTEPresent == 0 {
+				p := allocZeroed()
+				frames.stats.Tables++
+				*e = p.Address() | PTEPresent | PTEWrite
+			}
+			t = Table(PFN(*e & PTEAddr >> 12))
+		}
+		t[va>>21&511] = pa | PTEPresent | PTEWrite | PTEHuge | PTEGlobal | PTENX | PTEAccessed | PTEDirty
+	}
+}
+
+// currentRoot is what CR3 selects.
+var currentRoot PFN
+
+// UseSpace selects a page table, if it is not the selected one.
+func UseSpace(root PFN) {
+	if root != currentRoot {
+		currentRoot = root
+		WriteCR3(root.Address())
+	}
+}
+
+// LeaveSpace makes sure that a page table about to be freed is not selected.
+func LeaveSpace(root PFN) {
+	if root == currentRoot {
+		UseSpace(kernelRoot)
+	}
+}
+
+// FlushPage forgets the translation of a user page. Without PCIDs only the
+// selected table has translations.
+func FlushPage(root PFN, addr uint64) {
+	if root == currentRoot {
+		InvalidatePage(uintptr(addr))
+	}
+}
+
+// FlushAll forgets the translations of all user pages.
+func FlushAll(root PFN) {
+	if root == currentRoot {
+		WriteCR3(root.Address())
+	}
+}

@@ -1,0 +1,37 @@
+//go:build !metal
+
+package hw
+
+import "unsafe"
+
+// The host machine: MemoryPages frames of ordinary memory, for tests of what
+// lies above this package. Frame 0 is never handed out, as on metal.
+const MemoryPages = 32 << 10
+
+var memory = make([][PageSize]byte, MemoryPages)
+
+func init() {
+	addRange(1, MemoryPages)
+	frames.stats.Ceiling = 1024
+}
+
+// Page is a frame's memory.
+func Page(p PFN) *[PageSize]byte { return &memory[p] }
+
+// Table is a frame's memory as a page table.
+//
+// Safety: the backing array is page-sized and large enough to be 8-aligned.
+func Table(p PFN) *[512]uint64 { return (*[512]uint64)(unsafe.Pointer(&memory[p])) }
+
+func interruptsOff() uint64      { return 0 }
+func interruptsRestore(_ uint64) {}
+
+// Root is a page table with an empty kernel half.
+func Root() PFN { return 0 }
+
+// There is no translation cache here, and no selected table.
+
+func UseSpace(PFN)          {}
+func LeaveSpace(PFN)        {}
+func FlushPage(PFN, uint64) {}
+func FlushAll(PFN)          {}

@@ -1,0 +1,389 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/fs"
+	"motile/kernel/object"
+	"motile/proc"
+)
+
+// Descriptors and what is done with open files.
+
+func sysClose(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if !t.Process().FDs.Close(int32(c.Args[0])) {
+		return -abi.EBADF
+	}
+	return 0
+}
+
+func sysCloseRange(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const unshare, cloexec = 2, 4
+	p := t.Process()
+	first, last := c.Args[0]&0xffffffff, c.Args[1]&0xffffffff
+	if first > last || c.Args[2]&^(unshare|cloexec) != 0 {
+		return -abi.EINVAL
+	}
+	for fd := first; fd <= last && fd < uint64(p.FDs.Len()); fd++ {
+		if c.Args[2]&cloexec == 0 {
+			p.FDs.Close(int32(fd))
+		} else if e := p.FDs.Entry(int32(fd)); e != nil {
+			e.Cloexec = true
+		}
+	}
+	return 0
+}
+
+func sysDup(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.dup(t, c.Args[0], 0, false)
+}
+
+func (k *Kernel) dup(t *proc.Thread, fd, from uint64, cloexec bool) int64 {
+	p := t.Process()
+	f := file(t, fd)
+	if f == nil {
+		return -abi.EBADF
+	}
+	limit := p.Limits[proc.LimitNofile].Cur
+	if from >= min(limit, proc.MaxFDs) {
+		return -abi.EINVAL
+	}
+	f.Retain()
+	n := p.FDs.Add(f, int32(from), cloexec, limit)
+	if n < 0 {
+		f.Release()
+		return -abi.EMFILE
+	}
+	return int64(n)
+}
+
+func sysDup2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if file(t, c.Args[0]) != nil && int32(c.Args[0]) == int32(c.Args[1]) {
+		return arg32(c.Args[1])
+	}
+	return k.dupTo(t, c.Args[0], c.Args[1], false)
+}
+
+func sysDup3(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if int32(c.Args[0]) == int32(c.Args[1]) || c.Args[2]&^uint64(object.OCloexec) != 0 {
+		return -abi.EINVAL
+	}
+	return k.dupTo(t, c.Args[0], c.Args[1], c.Args[2] != 0)
+}
+
+func (k *Kernel) dupTo(t *proc.Thread, from, to uint64, cloexec bool) int64 {
+	p := t.Process()
+	f := file(t, from)
+	if f == nil || uint64(uint32(to)) >= min(p.Limits[proc.LimitNofile].Cur, proc.MaxFDs) {
+		return -abi.EBADF
+	}
+	f.Retain()
+	p.FDs.Set(int32(to), f, cloexec)
+	return arg32(to)
+}
+
+// fcntl commands (fcntl(2)).
+const (
+	fDupFD        = 0
+	fGetFD        = 1
+	fSetFD        = 2
+	fGetFL        = 3
+	fSetFL        = 4
+	fGetLK        = 5
+	fSetLK        = 6
+	fSetLKW       = 7
+	fDupFDCloexec = 1030
+	fSetPipeSize  = 1031
+	fGetPipeSize  = 1032
+	fdCloexec     = 1
+	oLargefile    = 0x8000
+)
+
+func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	e := t.Process().FDs.Entry(int32(c.Args[0]))
+	if e == nil {
+		return -abi.EBADF
+	}
+	arg := c.Args[2]
+	switch c.Args[1] {
+	case fDupFD:
+		return k.dup(t, c.Args[0], arg, false)
+	case fDupFDCloexec:
+		return k.dup(t, c.Args[0], arg, true)
+	case fGetFD:
+		if e.Cloexec {
+			return fdCloexec
+		}
+		return 0
+	case fSetFD:
+		e.Cloexec = arg&fdCloexec != 0
+		return 0
+	case fGetFL:
+		return int64(e.File.Flags) | oLargefile
+	case fSetFL:
+		e.File.Flags = e.File.Flags&^object.OSettable | int(arg)&object.OSettable
+		return 0
+	case fGetPipeSize, fSetPipeSize:
+		if _, ok := e.File.Impl.(*object.Pipe); ok {
+			return object.PipeSize
+		}
+		return -abi.EBADF
+	}
+	return -abi.EINVAL
+}
+
+func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const set, cur, end, data, hole = 0, 1, 2, 3, 4
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	if !seekable(f) {
+		return -abi.ESPIPE
+	}
+	size := int64(0)
+	if s, ok := f.Impl.(object.Seekable); ok {
+		size = s.Size()
+	}
+	off := int64(c.Args[1])
+	switch c.Args[2] {
+	case set:
+	case cur:
+		off += f.Offset
+	case end:
+		off += size
+	case data, hole:
+		if off < 0 || off >= size {
+			return -abi.ENXIO
+		}
+		if c.Args[2] == hole {
+			off = size
+		}
+	default:
+		return -abi.EINVAL
+	}
+	if off < 0 {
+		return -abi.EINVAL
+	}
+	f.Offset = off
+	return off
+}
+
+func sysPipe(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return k.pipe(t, c.Args[0], 0) }
+func sysPipe2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[1]&^uint64(object.OCloexec|object.ONonblock) != 0 {
+		return -abi.EINVAL
+	}
+	return k.pipe(t, c.Args[0], int(c.Args[1]))
+}
+
+func (k *Kernel) pipe(t *proc.Thread, addr uint64, flags int) int64 {
+	if k.Pressure != nil && k.Pressure() {
+		return -abi.ENFILE
+	}
+	p := t.Process()
+	r, w := object.NewPipe(flags & object.ONonblock)
+	limit, cloexec := p.Limits[proc.LimitNofile].Cur, flags&object.OCloexec != 0
+	fr := p.FDs.Add(r, 0, cloexec, limit)
+	if fr < 0 {
+		r.Release()
+		w.Release()
+		return -abi.EMFILE
+	}
+	fw := p.FDs.Add(w, 0, cloexec, limit)
+	if fw < 0 {
+		p.FDs.Close(fr)
+		w.Release()
+		return -abi.EMFILE
+	}
+	b := le.AppendUint32(le.AppendUint32(nil, uint32(fr)), uint32(fw))
+	if errno := k.copyOut(t, addr, b); errno != 0 {
+		p.FDs.Close(fr)
+		p.FDs.Close(fw)
+		return errno
+	}
+	return 0
+}
+
+func sysEventfd(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.eventfd(t, uint32(c.Args[0]), 0)
+}
+
+func sysEventfd2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.eventfd(t, uint32(c.Args[0]), int(c.Args[1]))
+}
+
+func (k *Kernel) eventfd(t *proc.Thread, count uint32, flags int) int64 {
+	const semaphore = 1
+	if flags&^(semaphore|object.ONonblock|object.OCloexec) != 0 {
+		return -abi.EINVAL
+	}
+	e := &object.Eventfd{Count: uint64(count), Semaphore: flags&semaphore != 0}
+	return k.install(t, object.NewFile(e, object.ORdwr|flags&object.ONonblock, "anon_inode:[eventfd]"), flags)
+}
+
+// install gives the caller a descriptor for a new file, whose reference it takes.
+func (k *Kernel) install(t *proc.Thread, f *object.File, flags int) int64 {
+	p := t.Process()
+	if k.Pressure != nil && k.Pressure() {
+		f.Release()
+		return -abi.ENFILE
+	}
+	fd := p.FDs.Add(f, 0, flags&object.OCloexec != 0, p.Limits[proc.LimitNofile].Cur)
+	if fd < 0 {
+		f.Release()
+		return -abi.EMFILE
+	}
+	return int64(fd)
+}
+
+func sysFsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if file(t, c.Args[0]) == nil {
+		return -abi.EBADF
+	}
+	return 0
+}
+
+func sysFallocate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil || !f.Writable() {
+		return -abi.EBADF
+	}
+	s, ok := f.Impl.(object.Seekable)
+	if !ok || c.Args[1] != 0 {
+		return -abi.EOPNOTSUPP
+	}
+	if end := int64(c.Args[2] + c.Args[3]); end > s.Size() {
+		return k.truncate(f, end)
+	}
+	return 0
+}
+
+// sysSendfile copies between descriptors in the kernel. It moves one buffer per
+// step; what a full output has not taken goes back to the input's offset.
+func sysSendfile(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return -abi.EINVAL // callers fall back to read and write
+}
+
+func sysGetdents64(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	d, ok := f.Impl.(*fs.Dir)
+	if !ok {
+		return -abi.ENOTDIR
+	}
+	k.current = t
+	limit := int(min(c.Args[2], 64<<10))
+	var out []byte
+	next, full := f.Offset, false
+	d.List(f.Offset, func(e fs.Entry) bool {
+		const header = 19 // d_ino, d_off, d_reclen, d_type
+		n := (header + len(e.Name) + 1 + 7) &^ 7
+		if len(out)+n > limit {
+			full = true
+			return false
+		}
+		out = append(out, words(e.Ino, uint64(e.Next))...)
+		out = le.AppendUint16(out, uint16(n))
+		out = append(out, byte(e.Type>>12))
+		out = append(out, e.Name...)
+		out = append(out, make([]byte, n-header-len(e.Name))...)
+		next = e.Next
+		return true
+	})
+	if full && len(out) == 0 {
+		return -abi.EINVAL
+	}
+	if errno := k.copyOut(t, c.Args[1], out); errno != 0 {
+		return errno
+	}
+	f.Offset = next
+	return int64(len(out))
+}
+
+func sysStat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.statPath(t, atFDCWD, c.Args[0], c.Args[1], 0)
+}
+
+func sysLstat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.statPath(t, atFDCWD, c.Args[0], c.Args[1], atNoFollow)
+}
+
+func sysFstat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	return k.copyOut(t, c.Args[1], stat(f.Impl.Stat()))
+}
+
+func sysNewfstatat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.statPath(t, arg32(c.Args[0]), c.Args[1], c.Args[2], c.Args[3])
+}
+
+func (k *Kernel) statPath(t *proc.Thread, dirfd int64, addr, buf, flags uint64) int64 {
+	s, errno := k.statAt(t, dirfd, addr, flags)
+	if errno != 0 {
+		return errno
+	}
+	return k.copyOut(t, buf, stat(s))
+}
+
+func (k *Kernel) statAt(t *proc.Thread, dirfd int64, addr, flags uint64) (object.Stat, int64) {
+	path, errno := k.path(t, addr)
+	if errno != 0 && !(addr == 0 && flags&atEmptyPath != 0) {
+		return object.Stat{}, errno
+	}
+	if path == "" && flags&atEmptyPath != 0 && int32(dirfd) != atFDCWD {
+		f := t.Process().FDs.Get(int32(dirfd))
+		if f == nil {
+			return object.Stat{}, -abi.EBADF
+		}
+		return f.Impl.Stat(), 0
+	}
+	pl, errno := k.resolve(t, dirfd, path, flags&atNoFollow == 0)
+	if errno == 0 && pl.Node == nil {
+		errno = -abi.ENOENT
+	}
+	if errno != 0 {
+		return object.Stat{}, errno
+	}
+	return pl.Node.Stat(), 0
+}
+
+func sysStatx(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	s, errno := k.statAt(t, arg32(c.Args[0]), c.Args[1], c.Args[2])
+	if errno != 0 {
+		return errno
+	}
+	return k.copyOut(t, c.Args[4], statx(s))
+}
+
+func sysStatfs(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if _, errno := k.existing(t, atFDCWD, c.Args[0], true); errno != 0 {
+		return errno
+	}
+	return k.copyOut(t, c.Args[1], statfs(k.TotalPages(), k.FreePages()))
+}
+
+func sysFstatfs(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if file(t, c.Args[0]) == nil {
+		return -abi.EBADF
+	}
+	return k.copyOut(t, c.Args[1], statfs(k.TotalPages(), k.FreePages()))
+}
+
+func sysMemfdCreate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	name, errno := k.path(t, c.Args[0])
+	if errno != 0 {
+		return errno
+	}
+	const cloexec = 1
+	f := object.NewFile(k.FS.Anonymous(), object.ORdwr, "/memfd:"+name)
+	flags := 0
+	if c.Args[1]&cloexec != 0 {
+		flags = object.OCloexec
+	}
+	return k.install(t, f, flags)
+}

@@ -1,0 +1,217 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/fs"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// Kernel is what system calls work on: one node.
+type Kernel struct {
+	Tab  *proc.Table
+	FS   *fs.Tree
+	Name string // of the node, for uname
+
+	// Random fills memory from the node's generator.
+	Random func([]byte)
+	// Native handles Motile's own calls; nil: they are unknown.
+	Native func(*proc.Thread, *proc.Call) int64
+	// Pressure reports that the kernel's own heap is nearly used up: calls that
+	// would make the kernel hold more fail with ENOMEM.
+	Pressure func() bool
+	// TotalPages and FreePages describe the node's memory.
+	TotalPages, FreePages func() uint64
+	// Log writes a line to the kernel's log.
+	Log func(format string, args ...any)
+
+	// HWCap is AT_HWCAP: CPUID leaf 1, EDX.
+	HWCap uint32
+
+	OutOfMemory int  // processes ended because memory was short
+	Yielded     bool // the running thread gave up its slice; the dispatcher clears it
+	Halt        bool // a program asked the node to end
+
+	scratch object.Op    // of the operation in progress
+	current *proc.Thread // whose path is being resolved, for /proc/self
+}
+
+type handler func(*Kernel, *proc.Thread, *proc.Call) int64
+
+// Syscall starts the call a thread has just trapped with.
+func (k *Kernel) Syscall(t *proc.Thread) {
+	k.step(t, t.Begin())
+}
+
+// Prepare brings a ready thread to the border of user mode: it repeats a call
+// that was waiting and delivers signals. It reports false when the thread does
+// not run now: it waits, its process was stopped or has ended.
+func (k *Kernel) Prepare(t *proc.Thread) bool {
+	for {
+		p := t.Process()
+		interrupted := k.Tab.Settle(t)
+		if t.State() == proc.Dead || p.Stopped() || p.Frozen() {
+			return false
+		}
+		if t.Call.Active {
+			t.Call.Interrupted = interrupted
+			k.step(t, &t.Call)
+			if t.State() != proc.Running {
+				return false
+			}
+			if t.Call.Active && !interrupted {
+				continue // sigreturn put another call on top
+			}
+		}
+		if !interrupted {
+			if t.Call.Active || t.Deliverable() != 0 {
+				continue
+			}
+			return true
+		}
+		k.Tab.PushSignal(t)
+	}
+}
+
+func (k *Kernel) step(t *proc.Thread, c *proc.Call) {
+	var ret int64
+	switch {
+	case c.Nr < abi.MaxSys && calls[c.Nr] != nil:
+		ret = calls[c.Nr](k, t, c)
+	case c.Nr >= abi.SysMotile && k.Native != nil:
+		ret = k.Native(t, c)
+	default:
+		ret = k.missing(t, c)
+	}
+	k.Tab.Finish(t, ret)
+}
+
+// missing answers a call that is not implemented.
+func (k *Kernel) missing(t *proc.Thread, c *proc.Call) int64 {
+	p := t.Process()
+	if p.Missing == nil {
+		p.Missing = make(map[uint32]int)
+	}
+	if _, ok := p.Missing[c.Nr]; ok || len(p.Missing) < 64 {
+		p.Missing[c.Nr]++
+	}
+	return -abi.ENOSYS
+}
+
+// Fault handles a page fault of a user thread.
+func (k *Kernel) Fault(t *proc.Thread) {
+	const wrote, fetched = 2, 16
+	f := t.Frame
+	access := uint8(vm.ProtRead)
+	switch {
+	case f.Err&fetched != 0:
+		access = vm.ProtExec
+	case f.Err&wrote != 0:
+		access = vm.ProtWrite
+	}
+	for {
+		switch t.Process().Space.Touch(f.CR2, access) {
+		case vm.OK:
+			return
+		case vm.NoMap:
+			k.Tab.Force(t, proc.Info{Signo: abi.SIGSEGV, Code: proc.SegvMapErr, Addr: f.CR2})
+			return
+		case vm.NoAccess:
+			k.Tab.Force(t, proc.Info{Signo: abi.SIGSEGV, Code: proc.SegvAccErr, Addr: f.CR2})
+			return
+		case vm.BeyondEnd:
+			k.Tab.Force(t, proc.Info{Signo: abi.SIGBUS, Code: proc.BusAdrErr, Addr: f.CR2})
+			return
+		case vm.NoMemory:
+			if !k.freeMemory(t) {
+				return
+			}
+		}
+	}
+}
+
+// Exception handles any other exception of a user thread.
+func (k *Kernel) Exception(t *proc.Thread) {
+	f := t.Frame
+	in := proc.Info{Signo: abi.SIGSEGV, Code: proc.SiKernel}
+	switch f.Vector {
+	case abi.VecDivide:
+		in = proc.Info{Signo: abi.SIGFPE, Code: proc.FpeIntDiv, Addr: f.IP}
+	case abi.VecX87, abi.VecSIMD:
+		in = proc.Info{Signo: abi.SIGFPE, Code: proc.FpeFltInv, Addr: f.IP}
+	case abi.VecOpcode:
+		in = proc.Info{Signo: abi.SIGILL, Code: proc.IllIllOpn, Addr: f.IP}
+	case abi.VecBreak:
+		in = proc.Info{Signo: abi.SIGTRAP, Code: proc.SiKernel}
+	case abi.VecDebug:
+		in = proc.Info{Signo: abi.SIGTRAP, Code: proc.TrapBrkpt, Addr: f.IP}
+	case abi.VecAlign:
+		in = proc.Info{Signo: abi.SIGBUS, Code: 1}
+	}
+	k.Tab.Force(t, in)
+}
+
+// freeMemory ends the process that holds most memory of its own. It reports
+// false when that was t's. The shell is never it while a hog lives: what counts
+// is private pages.
+func (k *Kernel) freeMemory(t *proc.Thread) bool {
+	var victim *proc.Process
+	most := -1
+	for _, p := range k.Tab.Processes() {
+		if p.Space == nil || p.Frozen() {
+			continue
+		}
+		_, private := p.Space.Resident()
+		if n := private + p.Space.Tables(); n > most {
+			victim, most = p, n
+		}
+	}
+	if victim == nil {
+		victim = t.Process()
+	}
+	k.OutOfMemory++
+	if k.Log != nil {
+		k.Log("out of memory: killed process %d (%s), %d pages", victim.PID, victim.Comm, most)
+	}
+	k.Tab.Exit(victim, abi.SIGKILL)
+	return t.State() != proc.Dead
+}
+
+// fault turns a failed copy into an error number.
+func (k *Kernel) fault(f vm.Fault) int64 {
+	switch f {
+	case vm.OK:
+		return 0
+	case vm.NoMemory:
+		return -abi.ENOMEM
+	}
+	return -abi.EFAULT
+}
+
+// copyIn reads n bytes of the caller's memory.
+func (k *Kernel) copyIn(t *proc.Thread, addr uint64, b []byte) bool {
+	_, f := t.Process().Space.CopyIn(b, addr)
+	return f == vm.OK
+}
+
+// copyOut writes to the caller's memory and returns 0 or -EFAULT.
+func (k *Kernel) copyOut(t *proc.Thread, addr uint64, b []byte) int64 {
+	_, f := t.Process().Space.CopyOut(addr, b)
+	return k.fault(f)
+}
+
+// wait makes the call wait for q, unless a signal or the deadline is there:
+// then it returns the error to end with.
+func (k *Kernel) wait(t *proc.Thread, c *proc.Call, expired int64) int64 {
+	if c.Interrupted {
+		return -abi.ERESTARTSYS
+	}
+	if c.Expired(k.Tab.Now) {
+		return expired
+	}
+	return -abi.EBLOCKED
+}
+
+// file returns the file of a descriptor, or nil.
+func file(t *proc.Thread, fd uint64) *object.File { return t.Process().FDs.Get(int32(fd)) }

@@ -1,0 +1,161 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// mmap flags (mmap(2)).
+const (
+	mapShared    = 0x01
+	mapPrivate   = 0x02
+	mapSharedVal = 0x03
+	mapFixed     = 0x10
+	mapAnonymous = 0x20
+	mapGrowsDown = 0x100
+	mapNoReplace = 0x100000
+
+	maxRegions = 16384 // of one process; each costs kernel memory
+)
+
+func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	p := t.Process()
+	addr, n, flags, off := c.Args[0], c.Args[1], c.Args[3], int64(c.Args[5])
+	r := vm.Region{Prot: uint8(c.Args[2] & 7), Off: off}
+	switch flags & 3 {
+	case mapPrivate:
+	case mapShared, mapSharedVal:
+		r.Shared = true
+	default:
+		return -abi.EINVAL
+	}
+	if off%vm.PageBytes != 0 || off < 0 || n == 0 {
+		return -abi.EINVAL
+	}
+	if len(p.Space.Regions()) >= maxRegions || k.Pressure != nil && k.Pressure() {
+		return -abi.ENOMEM
+	}
+	if limit := p.Limits[proc.LimitAS].Cur; limit != proc.Infinity &&
+		uint64(p.Space.Virtual())*vm.PageBytes+n > limit {
+		return -abi.ENOMEM
+	}
+	if flags&mapAnonymous != 0 {
+		r.Off = 0
+		if r.Shared {
+			r.Store = vm.NewStore()
+			r.Store.SetSize(int64(n+vm.PageBytes-1) &^ (vm.PageBytes - 1))
+		}
+	} else if errno := k.mapFile(t, c, &r); errno != 0 {
+		return errno
+	}
+	fixed := flags&(mapFixed|mapNoReplace) != 0
+	if flags&mapNoReplace != 0 && !p.Space.Unused(addr, n) {
+		r.Drop()
+		return -abi.EEXIST
+	}
+	at, errno := p.Space.Map(addr, n, r, fixed)
+	if errno != 0 {
+		r.Drop()
+		return -int64(errno)
+	}
+	return int64(at)
+}
+
+func (k *Kernel) mapFile(t *proc.Thread, c *proc.Call, r *vm.Region) int64 {
+	f := file(t, c.Args[4])
+	if f == nil {
+		return -abi.EBADF
+	}
+	m, ok := f.Impl.(object.Mappable)
+	switch {
+	case !ok:
+		if _, zero := f.Impl.(object.Zero); zero && !r.Shared {
+			r.Off = 0
+			return 0
+		}
+		return -abi.ENODEV
+	case !f.Readable(), r.Shared && r.Prot&vm.ProtWrite != 0 && !f.Writable():
+		return -abi.EACCES
+	}
+	r.Store = m.Store()
+	r.Store.Retain()
+	return 0
+}
+
+func sysMunmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return -int64(t.Process().Space.Unmap(c.Args[0], c.Args[1]))
+}
+
+func sysMprotect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	s := t.Process().Space
+	if len(s.Regions()) >= maxRegions {
+		return -abi.ENOMEM
+	}
+	if c.Args[1] == 0 {
+		return 0
+	}
+	return -int64(s.Protect(c.Args[0], c.Args[1], uint8(c.Args[2]&7)))
+}
+
+func sysMremap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const mayMove, fixed = 1, 2
+	if c.Args[3]&^(mayMove|fixed) != 0 {
+		return -abi.EINVAL
+	}
+	at, errno := t.Process().Space.Remap(c.Args[0], c.Args[1], c.Args[2], c.Args[4],
+		c.Args[3]&mayMove != 0, c.Args[3]&fixed != 0)
+	if errno != 0 {
+		return -int64(errno)
+	}
+	return int64(at)
+}
+
+func sysMadvise(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const dontNeed, free, dontNeedLocked = 4, 8, 24
+	switch c.Args[2] {
+	case dontNeed, dontNeedLocked:
+		return -int64(t.Process().Space.Discard(c.Args[0], c.Args[1]))
+	case free:
+		return 0 // allowed to keep the contents
+	}
+	if c.Args[0]%vm.PageBytes != 0 {
+		return -abi.EINVAL
+	}
+	return 0
+}
+
+func sysMsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[0]%vm.PageBytes != 0 {
+		return -abi.EINVAL
+	}
+	return 0 // shared mappings are the file's own pages
+}
+
+func sysMincore(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	s := t.Process().Space
+	addr, n := c.Args[0], (c.Args[1]+vm.PageBytes-1)/vm.PageBytes
+	if addr%vm.PageBytes != 0 {
+		return -abi.EINVAL
+	}
+	if n > 1<<20 {
+		return -abi.ENOMEM
+	}
+	out := make([]byte, n)
+	for i := range out {
+		at := addr + uint64(i)*vm.PageBytes
+		if _, ok := s.Region(at); !ok {
+			return -abi.ENOMEM
+		}
+		if s.Frame(at) != 0 {
+			out[i] = 1
+		}
+	}
+	return k.copyOut(t, c.Args[2], out)
+}
+
+func sysBrk(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const limit = 1 << 36
+	return int64(t.Process().Space.SetBrk(c.Args[0], limit))
+}

@@ -1,0 +1,229 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// Release is what uname says after the name: programs parse it as Linux's.
+const Release = "6.1.0-motile"
+
+func sysUname(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	b := make([]byte, 6*65)
+	for i, s := range []string{"Linux", k.Name, Release, "Motile", "x86_64", "(none)"} {
+		copy(b[65*i:65*i+64], s)
+	}
+	return k.copyOut(t, c.Args[0], b)
+}
+
+func sysSethostname(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return -abi.EPERM }
+
+func sysArchPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const setGS, setFS, getFS, getGS = 0x1001, 0x1002, 0x1003, 0x1004
+	switch c.Args[0] {
+	case setFS, setGS:
+		if c.Args[1] >= abi.UserTop {
+			return -abi.EPERM
+		}
+		if c.Args[0] == setFS {
+			t.Frame.FSBase = c.Args[1]
+		} else {
+			t.Frame.GSBase = c.Args[1]
+		}
+		return 0
+	case getFS:
+		return k.copyOut(t, c.Args[1], words(t.Frame.FSBase))
+	case getGS:
+		return k.copyOut(t, c.Args[1], words(t.Frame.GSBase))
+	}
+	return -abi.EINVAL
+}
+
+func sysPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const (
+		setPdeathsig, getPdeathsig = 1, 2
+		getDumpable, setDumpable   = 3, 4
+		setName, getName           = 15, 16
+		setSubreaper, getSubreaper = 36, 37
+		setNoNewPrivs, getNoNew    = 38, 39
+		setTHPDisable              = 41
+	)
+	p := t.Process()
+	switch c.Args[0] {
+	case setPdeathsig:
+		if !validSignal(c.Args[1]) {
+			return -abi.EINVAL
+		}
+		p.DeathSig = int(c.Args[1])
+		return 0
+	case getPdeathsig:
+		return k.copyOut(t, c.Args[1], le.AppendUint32(nil, uint32(p.DeathSig)))
+	case getDumpable:
+		return 1
+	case setDumpable, setNoNewPrivs, setTHPDisable:
+		return 0
+	case getNoNew:
+		return 0
+	case setName:
+		var b [16]byte
+		if n, f := p.Space.CopyIn(b[:], c.Args[1]); f != vm.OK && n == 0 {
+			return -abi.EFAULT
+		}
+		name := string(b[:15])
+		for i := range name {
+			if name[i] == 0 {
+				name = name[:i]
+				break
+			}
+		}
+		t.Name = name
+		if t == p.Leader() {
+			p.Comm = name
+		}
+		return 0
+	case getName:
+		var b [16]byte
+		copy(b[:15], t.Name)
+		return k.copyOut(t, c.Args[1], b[:])
+	}
+	return -abi.EINVAL
+}
+
+func sysGetrandom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	n := min(c.Args[1], 1<<20)
+	b := make([]byte, n)
+	k.Random(b)
+	if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
+		return errno
+	}
+	return int64(n)
+}
+
+func sysGetrlimit(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[0] >= proc.Nlimits {
+		return -abi.EINVAL
+	}
+	l := t.Process().Limits[c.Args[0]]
+	return k.copyOut(t, c.Args[1], words(l.Cur, l.Max))
+}
+
+func sysSetrlimit(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.setLimit(t, t.Process(), c.Args[0], c.Args[1])
+}
+
+func (k *Kernel) setLimit(t *proc.Thread, p *proc.Process, which, addr uint64) int64 {
+	var b [16]byte
+	if which >= proc.Nlimits {
+		return -abi.EINVAL
+	}
+	if !k.copyIn(t, addr, b[:]) {
+		return -abi.EFAULT
+	}
+	l := proc.Limit{Cur: le.Uint64(b[:]), Max: le.Uint64(b[8:])}
+	switch {
+	case l.Cur > l.Max:
+		return -abi.EINVAL
+	case which == proc.LimitNofile && l.Max > proc.MaxFDs:
+		return -abi.EPERM
+	}
+	p.Limits[which] = l
+	return 0
+}
+
+func sysPrlimit64(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	p := k.target(t, c.Args[0])
+	if p == nil {
+		return -abi.ESRCH
+	}
+	if c.Args[1] >= proc.Nlimits {
+		return -abi.EINVAL
+	}
+	was := p.Limits[c.Args[1]]
+	if c.Args[2] != 0 {
+		if errno := k.setLimit(t, p, c.Args[1], c.Args[2]); errno != 0 {
+			return errno
+		}
+	}
+	if c.Args[3] != 0 {
+		return k.copyOut(t, c.Args[3], words(was.Cur, was.Max))
+	}
+	return 0
+}
+
+func sysSysinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	b := words(uint64(t.Process().Now()/1e9), 0, 0, 0,
+		k.TotalPages()*vm.PageBytes, k.FreePages()*vm.PageBytes, 0, 0, 0, 0)
+	b = le.AppendUint16(b, uint16(len(k.Tab.Processes())))
+	b = append(b, make([]byte, 6)...)
+	b = append(b, words(0, 0)...)
+	b = le.AppendUint32(b, 1) // mem_unit
+	return k.copyOut(t, c.Args[0], append(b, make([]byte, 112-len(b))...))
+}
+
+func sysUmask(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	was := t.Process().Umask
+	t.Process().Umask = uint32(c.Args[0]) & 0o777
+	return int64(was)
+}
+
+func sysSchedYield(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	k.Yielded = true
+	return 0
+}
+
+func sysSchedGetaffinity(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[1] < 8 {
+		return -abi.EINVAL
+	}
+	if errno := k.copyOut(t, c.Args[2], words(1)); errno != 0 {
+		return errno
+	}
+	return 8
+}
+
+func sysGetcpu(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	for _, a := range c.Args[:2] {
+		if a != 0 {
+			if errno := k.copyOut(t, a, make([]byte, 4)); errno != 0 {
+				return errno
+			}
+		}
+	}
+	return 0
+}
+
+func sysGetpriority(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return 20 }
+
+func sysSchedGetparam(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.copyOut(t, c.Args[1], make([]byte, 4))
+}
+
+func sysMembarrier(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[0] == 0 { // MEMBARRIER_CMD_QUERY
+		return 0
+	}
+	return -abi.EINVAL
+}
+
+func sysCapget(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[1] == 0 {
+		return 0
+	}
+	all := words(^uint64(0), ^uint64(0), ^uint64(0))
+	return k.copyOut(t, c.Args[1], all)
+}
+
+// sysReboot: power off and restart end the node.
+func sysReboot(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const magic1, magic2 = 0xfee1dead, 672274793
+	const restart, halt, powerOff = 0x01234567, 0xcdef0123, 0x4321fedc
+	if uint32(c.Args[0]) != magic1 || uint32(c.Args[1]) != magic2 {
+		return -abi.EINVAL
+	}
+	switch uint32(c.Args[2]) {
+	case restart, halt, powerOff:
+		k.Halt = true
+	}
+	return 0
+}

@@ -1,0 +1,510 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/fs"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// Paths and what is done with names.
+
+const (
+	atFDCWD         = -100
+	atNoFollow      = 0x100
+	atRemoveDir     = 0x200
+	atSymlinkFollow = 0x400
+	atEmptyPath     = 0x1000
+	pathMax         = 4096
+)
+
+// path reads a path argument.
+func (k *Kernel) path(t *proc.Thread, addr uint64) (string, int64) {
+	s, ok, f := t.Process().Space.String(addr, pathMax-1)
+	switch {
+	case f != vm.OK:
+		return "", k.fault(f)
+	case !ok:
+		return "", -abi.ENAMETOOLONG
+	}
+	return s, 0
+}
+
+// base is the directory relative paths start from: a descriptor's, or the
+// working directory. The latter is kept as a path, because a path is the same
+// on every node.
+func (k *Kernel) base(t *proc.Thread, dirfd int64, path string) (*fs.Node, int64) {
+	if path != "" && path[0] == '/' {
+		return k.FS.Root, 0
+	}
+	if int32(dirfd) == atFDCWD {
+		pl, errno := k.FS.Lookup(k.FS.Root, t.Process().Cwd, true)
+		if errno == 0 && pl.Node == nil {
+			errno = abi.ENOENT
+		}
+		return pl.Node, -int64(errno)
+	}
+	f := t.Process().FDs.Get(int32(dirfd))
+	if f == nil {
+		return nil, -abi.EBADF
+	}
+	d, ok := f.Impl.(*fs.Dir)
+	if !ok {
+		return nil, -abi.ENOTDIR
+	}
+	return d.Node, 0
+}
+
+// lookup resolves the path at addr, relative to dirfd.
+func (k *Kernel) lookup(t *proc.Thread, dirfd int64, addr uint64, follow bool) (fs.Place, string, int64) {
+	path, errno := k.path(t, addr)
+	if errno != 0 {
+		return fs.Place{}, "", errno
+	}
+	pl, errno := k.resolve(t, dirfd, path, follow)
+	return pl, path, errno
+}
+
+func (k *Kernel) resolve(t *proc.Thread, dirfd int64, path string, follow bool) (fs.Place, int64) {
+	base, errno := k.base(t, dirfd, path)
+	if errno != 0 {
+		return fs.Place{}, errno
+	}
+	k.current = t // for /proc/self
+	k.FS.Wall = t.Process().Wall()
+	pl, e := k.FS.Lookup(base, path, follow)
+	return pl, -int64(e)
+}
+
+// existing is lookup for calls that need the node to be there.
+func (k *Kernel) existing(t *proc.Thread, dirfd int64, addr uint64, follow bool) (*fs.Node, int64) {
+	pl, _, errno := k.lookup(t, dirfd, addr, follow)
+	if errno == 0 && pl.Node == nil {
+		errno = -abi.ENOENT
+	}
+	return pl.Node, errno
+}
+
+func arg32(v uint64) int64 { return int64(int32(v)) }
+
+func sysOpen(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.open(t, atFDCWD, c.Args[0], int(c.Args[1]), uint32(c.Args[2]))
+}
+
+func sysCreat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.open(t, atFDCWD, c.Args[0], object.OCreat|object.OWronly|object.OTrunc, uint32(c.Args[1]))
+}
+
+func sysOpenat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.open(t, arg32(c.Args[0]), c.Args[1], int(c.Args[2]), uint32(c.Args[3]))
+}
+
+func (k *Kernel) open(t *proc.Thread, dirfd int64, addr uint64, flags int, mode uint32) int64 {
+	if k.Pressure != nil && k.Pressure() {
+		return -abi.ENFILE
+	}
+	exclusive := flags&(object.OCreat|object.OExcl) == object.OCreat|object.OExcl
+	follow := flags&object.ONofollow == 0 && !exclusive
+	pl, path, errno := k.lookup(t, dirfd, addr, follow)
+	if errno != 0 {
+		return errno
+	}
+	p := t.Process()
+	n := pl.Node
+	switch {
+	case n == nil && flags&object.OCreat == 0:
+		return -abi.ENOENT
+	case n != nil && exclusive:
+		return -abi.EEXIST
+	case n == nil:
+		var e int
+		if n, e = k.FS.Create(pl, mode&^p.Umask); e != 0 {
+			return -int64(e)
+		}
+	}
+	impl, e := k.FS.Open(n, flags)
+	if e != 0 {
+		return -int64(e)
+	}
+	if path[0] != '/' {
+		path = k.absolute(t, dirfd, path)
+	}
+	keep := object.OAccMode | object.OSettable | object.ODirectory | object.OPath
+	f := object.NewFile(impl, flags&keep, path)
+	if flags&object.ONoCTTY == 0 {
+		k.adoptTerminal(p, f)
+	}
+	fd := p.FDs.Add(f, 0, flags&object.OCloexec != 0, p.Limits[proc.LimitNofile].Cur)
+	if fd < 0 {
+		f.Release()
+		return -abi.EMFILE
+	}
+	return int64(fd)
+}
+
+// absolute is the full name of a path, as well as it is known.
+func (k *Kernel) absolute(t *proc.Thread, dirfd int64, path string) string {
+	dir := t.Process().Cwd
+	if int32(dirfd) != atFDCWD {
+		if f := t.Process().FDs.Get(int32(dirfd)); f != nil {
+			dir = f.Path
+		}
+	}
+	if dir == "/" {
+		dir = ""
+	}
+	return dir + "/" + path
+}
+
+func sysAccess(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.access(t, atFDCWD, c.Args[0], true)
+}
+
+func sysFaccessat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.access(t, arg32(c.Args[0]), c.Args[1], true)
+}
+
+func sysFaccessat2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.access(t, arg32(c.Args[0]), c.Args[1], c.Args[3]&atNoFollow == 0)
+}
+
+// access: every process is root, so what exists is accessible; execute
+// permission still needs an x bit somewhere.
+func (k *Kernel) access(t *proc.Thread, dirfd int64, addr uint64, follow bool) int64 {
+	n, errno := k.existing(t, dirfd, addr, follow)
+	if errno != 0 {
+		return errno
+	}
+	const xOK = 1
+	mode := t.Call.Args[1]
+	if t.Call.Nr != abi.SysAccess {
+		mode = t.Call.Args[2]
+	}
+	if mode&xOK != 0 && !n.IsDir() && n.Mode&0o111 == 0 {
+		return -abi.EACCES
+	}
+	return 0
+}
+
+func sysMkdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.mkdir(t, atFDCWD, c.Args[0], uint32(c.Args[1]))
+}
+
+func sysMkdirat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.mkdir(t, arg32(c.Args[0]), c.Args[1], uint32(c.Args[2]))
+}
+
+func (k *Kernel) mkdir(t *proc.Thread, dirfd int64, addr uint64, mode uint32) int64 {
+	pl, _, errno := k.lookup(t, dirfd, addr, false)
+	if errno != 0 {
+		return errno
+	}
+	return -int64(k.FS.Mkdir(pl, mode&^t.Process().Umask))
+}
+
+func sysRmdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.unlink(t, atFDCWD, c.Args[0], true)
+}
+
+func sysUnlink(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.unlink(t, atFDCWD, c.Args[0], false)
+}
+
+func sysUnlinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.unlink(t, arg32(c.Args[0]), c.Args[1], c.Args[2]&atRemoveDir != 0)
+}
+
+func (k *Kernel) unlink(t *proc.Thread, dirfd int64, addr uint64, dir bool) int64 {
+	pl, _, errno := k.lookup(t, dirfd, addr, false)
+	if errno != 0 {
+		return errno
+	}
+	if dir {
+		return -int64(k.FS.Rmdir(pl))
+	}
+	return -int64(k.FS.Unlink(pl))
+}
+
+func sysRename(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.rename(t, atFDCWD, c.Args[0], atFDCWD, c.Args[1], 0)
+}
+
+func sysRenameat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.rename(t, arg32(c.Args[0]), c.Args[1], arg32(c.Args[2]), c.Args[3], 0)
+}
+
+func sysRenameat2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.rename(t, arg32(c.Args[0]), c.Args[1], arg32(c.Args[2]), c.Args[3], c.Args[4])
+}
+
+func (k *Kernel) rename(t *proc.Thread, d1 int64, a1 uint64, d2 int64, a2 uint64, flags uint64) int64 {
+	const noReplace = 1
+	if flags&^noReplace != 0 {
+		return -abi.EINVAL
+	}
+	from, _, errno := k.lookup(t, d1, a1, false)
+	if errno != 0 {
+		return errno
+	}
+	to, _, errno := k.lookup(t, d2, a2, false)
+	if errno != 0 {
+		return errno
+	}
+	return -int64(k.FS.Rename(from, to, flags&noReplace != 0))
+}
+
+func sysLink(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.link(t, atFDCWD, c.Args[0], atFDCWD, c.Args[1], 0)
+}
+
+func sysLinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.link(t, arg32(c.Args[0]), c.Args[1], arg32(c.Args[2]), c.Args[3], c.Args[4])
+}
+
+func (k *Kernel) link(t *proc.Thread, d1 int64, a1 uint64, d2 int64, a2, flags uint64) int64 {
+	n, errno := k.existing(t, d1, a1, flags&atSymlinkFollow != 0)
+	if errno != 0 {
+		return errno
+	}
+	pl, _, errno := k.lookup(t, d2, a2, false)
+	if errno != 0 {
+		return errno
+	}
+	return -int64(k.FS.Link(n, pl))
+}
+
+func sysSymlink(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.symlink(t, c.Args[0], atFDCWD, c.Args[1])
+}
+
+func sysSymlinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.symlink(t, c.Args[0], arg32(c.Args[1]), c.Args[2])
+}
+
+func (k *Kernel) symlink(t *proc.Thread, target uint64, dirfd int64, addr uint64) int64 {
+	s, errno := k.path(t, target)
+	if errno != 0 {
+		return errno
+	}
+	if s == "" {
+		return -abi.ENOENT
+	}
+	pl, _, errno := k.lookup(t, dirfd, addr, false)
+	if errno != 0 {
+		return errno
+	}
+	return -int64(k.FS.Symlink(pl, s))
+}
+
+func sysReadlink(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.readlink(t, atFDCWD, c.Args[0], c.Args[1], c.Args[2])
+}
+
+func sysReadlinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.readlink(t, arg32(c.Args[0]), c.Args[1], c.Args[2], c.Args[3])
+}
+
+func (k *Kernel) readlink(t *proc.Thread, dirfd int64, addr, buf, n uint64) int64 {
+	node, errno := k.existing(t, dirfd, addr, false)
+	switch {
+	case errno != 0:
+		return errno
+	case !node.IsLink() || int64(n) <= 0:
+		return -abi.EINVAL
+	}
+	s := node.Target()
+	s = s[:min(uint64(len(s)), n)]
+	if errno := k.copyOut(t, buf, []byte(s)); errno != 0 {
+		return errno
+	}
+	return int64(len(s))
+}
+
+func sysChmod(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.chmod(t, atFDCWD, c.Args[0], c.Args[1])
+}
+
+func sysFchmodat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.chmod(t, arg32(c.Args[0]), c.Args[1], c.Args[2])
+}
+
+func (k *Kernel) chmod(t *proc.Thread, dirfd int64, addr, mode uint64) int64 {
+	n, errno := k.existing(t, dirfd, addr, true)
+	if errno == 0 {
+		n.Mode = n.Mode&object.ModeType | uint32(mode)&0o7777
+	}
+	return errno
+}
+
+func sysFchmod(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	if n := node(f); n != nil {
+		n.Mode = n.Mode&object.ModeType | uint32(c.Args[1])&0o7777
+	}
+	return 0
+}
+
+// node is the file tree's node behind a descriptor, or nil.
+func node(f *object.File) *fs.Node {
+	switch x := f.Impl.(type) {
+	case *fs.Regular:
+		return x.Node
+	case *fs.Dir:
+		return x.Node
+	}
+	return nil
+}
+
+// There is one user. Changing an owner to it succeeds.
+
+func sysChown(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	_, errno := k.existing(t, atFDCWD, c.Args[0], c.Nr == abi.SysChown)
+	return errno
+}
+
+func sysFchown(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if file(t, c.Args[0]) == nil {
+		return -abi.EBADF
+	}
+	return 0
+}
+
+func sysFchownat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	_, errno := k.existing(t, arg32(c.Args[0]), c.Args[1], c.Args[4]&atNoFollow == 0)
+	return errno
+}
+
+func sysChdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	switch {
+	case errno != 0:
+		return errno
+	case !n.IsDir():
+		return -abi.ENOTDIR
+	}
+	t.Process().Cwd = k.FS.Path(n)
+	return 0
+}
+
+func sysFchdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	d, ok := f.Impl.(*fs.Dir)
+	if !ok {
+		return -abi.ENOTDIR
+	}
+	t.Process().Cwd = k.FS.Path(d.Node)
+	return 0
+}
+
+func sysGetcwd(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	b := append([]byte(t.Process().Cwd), 0)
+	if uint64(len(b)) > c.Args[1] {
+		return -abi.ERANGE
+	}
+	if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
+		return errno
+	}
+	return int64(len(b))
+}
+
+func sysUtimensat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	var n *fs.Node
+	if c.Args[1] == 0 {
+		f := file(t, c.Args[0])
+		if f == nil {
+			return -abi.EBADF
+		}
+		n = node(f)
+	} else {
+		var errno int64
+		if n, errno = k.existing(t, arg32(c.Args[0]), c.Args[1], c.Args[3]&atNoFollow == 0); errno != 0 {
+			return errno
+		}
+	}
+	mtime := t.Process().Wall()
+	if c.Args[2] != 0 {
+		const now, omit = 0x3fffffff, 0x3ffffffe
+		b := make([]byte, 32)
+		if !k.copyIn(t, c.Args[2], b) {
+			return -abi.EFAULT
+		}
+		switch ns := le.Uint64(b[24:]); ns {
+		case now:
+		case omit:
+			return 0
+		default:
+			var ok bool
+			if mtime, ok = parseTimespec(b[16:]); !ok {
+				return -abi.EINVAL
+			}
+		}
+	}
+	if n != nil {
+		n.Mtime = mtime
+	}
+	return 0
+}
+
+func sysUtimes(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	if errno == 0 {
+		n.Mtime = t.Process().Wall()
+	}
+	return errno
+}
+
+func sysTruncate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	if errno != 0 {
+		return errno
+	}
+	impl, e := k.FS.Open(n, object.OWronly)
+	if e != 0 {
+		return -int64(e)
+	}
+	f := object.NewFile(impl, object.OWronly, "")
+	defer f.Release()
+	return k.truncate(f, int64(c.Args[1]))
+}
+
+func sysFtruncate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	if !f.Writable() {
+		return -abi.EINVAL
+	}
+	return k.truncate(f, int64(c.Args[1]))
+}
+
+func (k *Kernel) truncate(f *object.File, size int64) int64 {
+	s, ok := f.Impl.(object.Seekable)
+	switch {
+	case !ok || size < 0:
+		return -abi.EINVAL
+	case size > 1<<40:
+		return -abi.EFBIG
+	}
+	return -int64(s.Truncate(size))
+}
+
+func sysMknodat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	mode := uint32(c.Args[2])
+	if mode&object.ModeType != 0 && mode&object.ModeType != object.ModeReg {
+		return -abi.EPERM // devices are the kernel's; FIFOs are not built
+	}
+	pl, _, errno := k.lookup(t, arg32(c.Args[0]), c.Args[1], false)
+	if errno != 0 {
+		return errno
+	}
+	_, e := k.FS.Create(pl, mode&^t.Process().Umask)
+	return -int64(e)
+}

@@ -1,0 +1,196 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/proc"
+)
+
+const (
+	maxPoll = proc.MaxFDs
+	fdSet   = 1024 // descriptors in an fd_set
+)
+
+func sysPoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Phase == 0 {
+		if ms := arg32(c.Args[2]); ms > 0 {
+			c.Deadline = k.Tab.Now + ms*1e6
+		}
+		c.Phase = 1
+	}
+	ret := k.poll(t, c, c.Args[2]&0xffffffff == 0)
+	if ret == -abi.ERESTARTNOHAND {
+		return -abi.EINTR
+	}
+	return ret
+}
+
+func sysPpoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	now := false
+	if c.Args[2] != 0 && c.Aux[3] == 0 {
+		if errno := k.deadline(t, c, c.Args[2]); errno != 0 {
+			return errno
+		}
+		now = c.Deadline == 0
+	}
+	c.Aux[3] = 1
+	if c.Args[3] != 0 {
+		if errno := k.withMask(t, c, c.Args[3]); errno != 0 {
+			return errno
+		}
+		c.Interrupted = k.Tab.HandlerPending(t)
+	}
+	return endMask(t, k.poll(t, c, now))
+}
+
+// poll is one look at the descriptors; if none is ready it joins their queues.
+func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
+	n := c.Args[1]
+	if n > maxPoll {
+		return -abi.EINVAL
+	}
+	b := make([]byte, 8*n)
+	if !k.copyIn(t, c.Args[0], b) {
+		return -abi.EFAULT
+	}
+	ready := 0
+	for i := 0; i < len(b); i += 8 {
+		fd, want := int32(le.Uint32(b[i:])), object.Events(le.Uint16(b[i+4:]))
+		var got object.Events
+		if fd >= 0 {
+			if f := t.Process().FDs.Get(fd); f == nil {
+				got = object.Nval
+			} else {
+				got = f.Impl.Ready(f) & (want | object.Always)
+			}
+		}
+		le.PutUint16(b[i+6:], uint16(got))
+		if got != 0 {
+			ready++
+		}
+	}
+	switch {
+	case ready > 0 || now || c.Expired(k.Tab.Now):
+		if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
+			return errno
+		}
+		return int64(ready)
+	case c.Interrupted:
+		return -abi.ERESTARTNOHAND
+	}
+	for i := 0; i < len(b); i += 8 {
+		k.join(t, int32(le.Uint32(b[i:])))
+	}
+	return -abi.EBLOCKED
+}
+
+// join waits for a descriptor's object.
+func (k *Kernel) join(t *proc.Thread, fd int32) {
+	if f := t.Process().FDs.Get(fd); f != nil {
+		if q := f.Impl.Queue(); q != nil {
+			t.WaitOn(q)
+		}
+	}
+}
+
+func sysSelect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	now := false
+	if c.Args[4] != 0 && c.Phase == 0 {
+		var b [16]byte
+		if !k.copyIn(t, c.Args[4], b[:]) {
+			return -abi.EFAULT
+		}
+		s, us := int64(le.Uint64(b[:])), int64(le.Uint64(b[8:]))
+		ns, ok := join(s+us/1e6, us%1e6*1e3, 1e9)
+		if !ok {
+			return -abi.EINVAL
+		}
+		if ns > 0 {
+			c.Deadline = k.Tab.Now + ns
+		}
+		now = ns == 0
+	}
+	c.Phase = 1
+	return k.selectStep(t, c, now)
+}
+
+func sysPselect6(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	now := false
+	if c.Args[4] != 0 && c.Aux[3] == 0 {
+		if errno := k.deadline(t, c, c.Args[4]); errno != 0 {
+			return errno
+		}
+		now = c.Deadline == 0
+	}
+	c.Aux[3] = 1
+	if c.Args[5] != 0 {
+		var b [16]byte // the mask's address and size
+		if !k.copyIn(t, c.Args[5], b[:]) {
+			return -abi.EFAULT
+		}
+		if addr := le.Uint64(b[:]); addr != 0 {
+			if errno := k.withMask(t, c, addr); errno != 0 {
+				return errno
+			}
+			c.Interrupted = k.Tab.HandlerPending(t)
+		}
+	}
+	return endMask(t, k.selectStep(t, c, now))
+}
+
+// selectStep looks at three sets of descriptors.
+func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
+	n := arg32(c.Args[0])
+	if n < 0 {
+		return -abi.EINVAL
+	}
+	n = min(n, fdSet)
+	size := int(n+63) / 64 * 8
+	var in, out [3][]byte
+	wants := [3]object.Events{object.In | object.RdNorm | object.Hup | object.Err,
+		object.Out | object.WrNorm | object.Err, object.Pri}
+	ready := int64(0)
+	for s := range in {
+		if c.Args[1+s] == 0 {
+			continue
+		}
+		in[s], out[s] = make([]byte, size), make([]byte, size)
+		if !k.copyIn(t, c.Args[1+s], in[s]) {
+			return -abi.EFAULT
+		}
+		for fd := range int(n) {
+			if in[s][fd/8]&(1<<(fd%8)) == 0 {
+				continue
+			}
+			f := t.Process().FDs.Get(int32(fd))
+			if f == nil {
+				return -abi.EBADF
+			}
+			if f.Impl.Ready(f)&wants[s] != 0 {
+				out[s][fd/8] |= 1 << (fd % 8)
+				ready++
+			}
+		}
+	}
+	if ready == 0 && !now && !c.Expired(k.Tab.Now) {
+		if c.Interrupted {
+			return -abi.ERESTARTNOHAND
+		}
+		for s := range in {
+			for fd := range 8 * len(in[s]) {
+				if in[s][fd/8]&(1<<(fd%8)) != 0 {
+					k.join(t, int32(fd))
+				}
+			}
+		}
+		return -abi.EBLOCKED
+	}
+	for s := range out {
+		if out[s] != nil {
+			if errno := k.copyOut(t, c.Args[1+s], out[s]); errno != 0 {
+				return errno
+			}
+		}
+	}
+	return ready
+}

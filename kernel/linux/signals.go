@@ -1,0 +1,285 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/proc"
+)
+
+func validSignal(sig uint64) bool { return sig <= abi.NSIG }
+
+func sysRtSigaction(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	sig, act, old := c.Args[0], c.Args[1], c.Args[2]
+	if sig == 0 || !validSignal(sig) || c.Args[3] != 8 {
+		return -abi.EINVAL
+	}
+	p := t.Process()
+	was := p.Actions[sig]
+	if act != 0 {
+		if sig == abi.SIGKILL || sig == abi.SIGSTOP {
+			return -abi.EINVAL
+		}
+		var b [32]byte
+		if !k.copyIn(t, act, b[:]) {
+			return -abi.EFAULT
+		}
+		p.Actions[sig] = proc.Action{Handler: le.Uint64(b[0:]), Flags: le.Uint64(b[8:]),
+			Restorer: le.Uint64(b[16:]), Mask: le.Uint64(b[24:])}
+		k.Tab.DropIgnored(p, int32(sig))
+	}
+	if old != 0 {
+		return k.copyOut(t, old, words(was.Handler, was.Flags, was.Restorer, was.Mask))
+	}
+	return 0
+}
+
+func sysRtSigprocmask(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const block, unblock, set = 0, 1, 2
+	was := t.Mask
+	if c.Args[3] != 8 {
+		return -abi.EINVAL
+	}
+	if c.Args[1] != 0 {
+		var b [8]byte
+		if !k.copyIn(t, c.Args[1], b[:]) {
+			return -abi.EFAULT
+		}
+		m := le.Uint64(b[:])
+		switch c.Args[0] {
+		case block:
+			m |= was
+		case unblock:
+			m = was &^ m
+		case set:
+		default:
+			return -abi.EINVAL
+		}
+		t.SetMask(m)
+	}
+	if c.Args[2] != 0 {
+		return k.copyOut(t, c.Args[2], words(was))
+	}
+	return 0
+}
+
+func sysRtSigreturn(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if !k.Tab.Sigreturn(t) {
+		k.Tab.Exit(t.Process(), abi.SIGSEGV|0x80)
+	}
+	return -abi.ENORETURN
+}
+
+func sysSigaltstack(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const onStack, disable, autodisarm, minimum = 1, 2, 1 << 31, 2048
+	was := words(t.AltStack.SP, uint64(uint32(t.AltStackFlags())), t.AltStack.Size)
+	if c.Args[0] != 0 {
+		var b [24]byte
+		if !k.copyIn(t, c.Args[0], b[:]) {
+			return -abi.EFAULT
+		}
+		if t.AltStackFlags() == onStack {
+			return -abi.EPERM
+		}
+		s := abi.Stack{SP: le.Uint64(b[0:]), Size: le.Uint64(b[16:])}
+		switch flags := le.Uint32(b[8:]) &^ autodisarm; {
+		case flags == disable:
+			s = abi.Stack{}
+		case flags != 0 && flags != onStack:
+			return -abi.EINVAL
+		case s.Size < minimum:
+			return -abi.ENOMEM
+		}
+		t.AltStack = s
+	}
+	if c.Args[1] != 0 {
+		return k.copyOut(t, c.Args[1], was)
+	}
+	return 0
+}
+
+func sysRtSigpending(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.copyOut(t, c.Args[0], words((t.Pending.Set|t.Process().Pending.Set)&t.Mask))
+}
+
+// withMask lets a call wait with another signal mask; the old one comes back
+// when the call ends, after the handlers that the new one let through.
+func (k *Kernel) withMask(t *proc.Thread, c *proc.Call, addr uint64) int64 {
+	if c.Phase != 0 {
+		return 0 // set when the call began
+	}
+	var b [8]byte
+	if !k.copyIn(t, addr, b[:]) {
+		return -abi.EFAULT
+	}
+	t.SavedMask, t.MaskSaved = t.Mask, true
+	t.SetMask(le.Uint64(b[:]))
+	c.Phase = 1
+	return 0
+}
+
+// endMask puts the old mask back, unless a handler is about to run: then its
+// frame has it.
+func endMask(t *proc.Thread, ret int64) int64 {
+	if t.MaskSaved && ret != -abi.EBLOCKED && ret != -abi.ERESTARTNOHAND && ret != -abi.ERESTARTSYS {
+		t.Mask, t.MaskSaved = t.SavedMask, false
+	}
+	return ret
+}
+
+func sysRtSigsuspend(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[1] != 8 {
+		return -abi.EINVAL
+	}
+	if errno := k.withMask(t, c, c.Args[0]); errno != 0 {
+		return errno
+	}
+	if k.Tab.HandlerPending(t) {
+		return -abi.ERESTARTNOHAND
+	}
+	return -abi.EBLOCKED
+}
+
+func sysPause(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Interrupted {
+		return -abi.ERESTARTNOHAND
+	}
+	return -abi.EBLOCKED
+}
+
+func sysRtSigtimedwait(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[3] != 8 {
+		return -abi.EINVAL
+	}
+	if c.Phase == 0 {
+		var b [8]byte
+		if !k.copyIn(t, c.Args[0], b[:]) {
+			return -abi.EFAULT
+		}
+		c.Aux[0] = le.Uint64(b[:]) &^ (1<<(abi.SIGKILL-1) | 1<<(abi.SIGSTOP-1))
+		if c.Args[2] != 0 {
+			if errno := k.deadline(t, c, c.Args[2]); errno != 0 {
+				return errno
+			}
+		}
+		c.Phase = 1
+	}
+	if in, ok := t.TakeSignal(c.Aux[0]); ok {
+		if c.Args[1] != 0 {
+			if errno := k.copyOut(t, c.Args[1], in.Encode()); errno != 0 {
+				return errno
+			}
+		}
+		return int64(in.Signo)
+	}
+	switch {
+	case c.Interrupted:
+		return -abi.EINTR
+	case c.Expired(k.Tab.Now), c.Args[2] != 0 && c.Deadline == 0:
+		return -abi.EAGAIN
+	}
+	return -abi.EBLOCKED
+}
+
+// deadline reads a relative timespec into the record. A time of zero leaves no
+// deadline: the caller must not wait at all.
+func (k *Kernel) deadline(t *proc.Thread, c *proc.Call, addr uint64) int64 {
+	var b [16]byte
+	if !k.copyIn(t, addr, b[:]) {
+		return -abi.EFAULT
+	}
+	ns, ok := parseTimespec(b[:])
+	if !ok {
+		return -abi.EINVAL
+	}
+	if ns > 0 {
+		c.Deadline = k.Tab.Now + ns
+	}
+	return 0
+}
+
+func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	pid, sig := int32(c.Args[0]), c.Args[1]
+	if !validSignal(sig) {
+		return -abi.EINVAL
+	}
+	p := t.Process()
+	in := proc.Info{Signo: int32(sig), Code: proc.SiUser, PID: p.PID}
+	switch {
+	case pid > 0:
+		if q := k.Tab.Process(pid); q != nil {
+			k.Tab.Signal(q, in)
+			return 0
+		}
+		return k.killAway(t, c, pid, in)
+	case pid == -1:
+		if k.Tab.SignalAll(p, in) == 0 {
+			return -abi.ESRCH
+		}
+		return 0
+	}
+	pgid := -pid
+	if pid == 0 {
+		pgid = p.PGID
+	}
+	if k.Tab.SignalGroup(pgid, in) == 0 {
+		return -abi.ESRCH
+	}
+	return 0
+}
+
+// killAway signals a process that is not on this node.
+func (k *Kernel) killAway(t *proc.Thread, c *proc.Call, pid int32, in proc.Info) int64 {
+	for _, q := range k.Tab.Processes() {
+		if ch := q.Child(pid); ch != nil && ch.State == proc.ChildExited {
+			return 0 // a zombie takes any signal
+		}
+	}
+	return -abi.ESRCH
+}
+
+func sysTkill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.tgkill(t, 0, int32(c.Args[0]), c.Args[1])
+}
+
+func sysTgkill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if int32(c.Args[0]) <= 0 {
+		return -abi.EINVAL
+	}
+	return k.tgkill(t, int32(c.Args[0]), int32(c.Args[1]), c.Args[2])
+}
+
+func (k *Kernel) tgkill(t *proc.Thread, pid, tid int32, sig uint64) int64 {
+	if !validSignal(sig) || tid <= 0 {
+		return -abi.EINVAL
+	}
+	x := k.Tab.Thread(tid)
+	if x == nil || pid != 0 && x.Process().PID != pid {
+		return -abi.ESRCH
+	}
+	if !k.Tab.SignalThread(x, proc.Info{Signo: int32(sig), Code: proc.SiTkill, PID: t.Process().PID}) {
+		return -abi.EAGAIN
+	}
+	return 0
+}
+
+func sysRtSigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	var b [128]byte
+	if !validSignal(c.Args[1]) {
+		return -abi.EINVAL
+	}
+	if !k.copyIn(t, c.Args[2], b[:]) {
+		return -abi.EFAULT
+	}
+	pid := int32(c.Args[0])
+	code := int32(le.Uint32(b[8:]))
+	if code >= 0 && pid != t.Process().PID {
+		return -abi.EPERM
+	}
+	in := proc.Info{Signo: int32(c.Args[1]), Code: code, PID: int32(le.Uint32(b[16:])),
+		UID: int32(le.Uint32(b[20:])), Value: le.Uint64(b[24:])}
+	q := k.Tab.Process(pid)
+	if q == nil {
+		return -abi.ESRCH
+	}
+	k.Tab.Signal(q, in)
+	return 0
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+)
+
+// params is the kernel's command line: words of the form key=value.
+//
+//	node=N        this node's number, 1 to 500
+//	boot=N        how many times it was started before; new pids start above it
+//	uptime=N      the monotonic clock starts at N seconds
+//	shell=serial  run a shell on the serial port
+type params map[string]string
+
+func parseParams(line string) params {
+	p := make(params)
+	for word := range strings.FieldsSeq(line) {
+		key, value, _ := strings.Cut(word, "=")
+		p[key] = value
+	}
+	return p
+}
+
+// number returns a numeric parameter, or def if it is missing or not a number.
+func (p params) number(key string, def int) int {
+	if v, err := strconv.Atoi(p[key]); err == nil {
+		return v
+	}
+	return def
+}

@@ -1,0 +1,219 @@
+package object
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/wait"
+)
+
+// Epoll interest flags beyond Events (epoll_ctl(2)).
+const (
+	EpollExclusive = 1 << 28
+	EpollOneshot   = 1 << 30
+	EpollET        = 1 << 31
+)
+
+// Interest is one file an epoll set watches.
+type Interest struct {
+	FD     int32
+	File   *File // not a reference: closing the last descriptor ends the interest
+	Events uint32
+	Data   uint64
+
+	set    *Epoll
+	waiter wait.Waiter
+	listed bool      // on the ready list
+	next   *Interest // on the ready list
+}
+
+// Epoll is an epoll set (epoll(7)). Interests are kept in the order they came,
+// ready ones in the order they became ready.
+type Epoll struct {
+	stream
+	Interests  []*Interest
+	head, tail *Interest // ready list
+	queue      wait.Queue
+}
+
+func (e *Epoll) Queue() *wait.Queue { return &e.queue }
+
+func (e *Epoll) Stat() Stat { return Stat{Mode: 0o600, Nlink: 1} }
+
+func (e *Epoll) find(fd int32, f *File) int {
+	for i, in := range e.Interests {
+		if in.FD == fd && in.File == f {
+			return i
+		}
+	}
+	return -1
+}
+
+// Add is EPOLL_CTL_ADD.
+func (e *Epoll) Add(fd int32, f *File, events uint32, data uint64) int {
+	if e.find(fd, f) >= 0 {
+		return abi.EEXIST
+	}
+	q := f.Impl.Queue()
+	if q == nil {
+		return abi.EPERM // regular files and directories
+	}
+	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || inner.contains(e, 0)) {
+		return abi.ELOOP
+	}
+	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e}
+	in.waiter.Owner = in
+	e.Interests = append(e.Interests, in)
+	q.Add(&in.waiter)
+	f.watched(in)
+	in.check()
+	return 0
+}
+
+// contains reports whether e watches x, directly or through other sets.
+func (e *Epoll) contains(x *Epoll, depth int) bool {
+	if depth > 5 {
+		return true // deeper than epoll allows
+	}
+	for _, in := range e.Interests {
+		if inner, ok := in.File.Impl.(*Epoll); ok && (inner == x || inner.contains(x, depth+1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Modify is EPOLL_CTL_MOD.
+func (e *Epoll) Modify(fd int32, f *File, events uint32, data uint64) int {
+	i := e.find(fd, f)
+	if i < 0 {
+		return abi.ENOENT
+	}
+	in := e.Interests[i]
+	in.Events, in.Data = events, data
+	in.check()
+	return 0
+}
+
+// Delete is EPOLL_CTL_DEL.
+func (e *Epoll) Delete(fd int32, f *File) int {
+	i := e.find(fd, f)
+	if i < 0 {
+		return abi.ENOENT
+	}
+	e.Interests[i].drop()
+	return 0
+}
+
+// drop ends an interest.
+func (in *Interest) drop() {
+	e := in.set
+	in.waiter.Remove()
+	in.File.unwatched(in)
+	for i, x := range e.Interests {
+		if x == in {
+			e.Interests = append(e.Interests[:i], e.Interests[i+1:]...)
+			break
+		}
+	}
+	if in.listed {
+		e.unlist(in)
+	}
+}
+
+func (e *Epoll) unlist(in *Interest) {
+	for p := &e.head; *p != nil; p = &(*p).next {
+		if *p == in {
+			*p = in.next
+			break
+		}
+	}
+	e.tail = nil
+	for x := e.head; x != nil; x = x.next {
+		e.tail = x
+	}
+	in.listed, in.next = false, nil
+}
+
+// Wake is called by the watched object. What the interest did not ask for must
+// not make it ready again: an edge is one kind of event.
+func (in *Interest) Wake(_ *wait.Waiter, events uint32) {
+	if events&(in.Events|uint32(Always)) != 0 {
+		in.check()
+	}
+}
+
+// check puts an interest on the ready list if its file is ready.
+func (in *Interest) check() {
+	if in.listed || in.ready() == 0 {
+		return
+	}
+	e := in.set
+	in.listed, in.next = true, nil
+	if e.tail != nil {
+		e.tail.next = in
+	} else {
+		e.head = in
+	}
+	e.tail = in
+	e.queue.Wake(uint32(In | RdNorm))
+}
+
+func (in *Interest) ready() Events {
+	const flags = EpollExclusive | EpollOneshot | EpollET
+	if in.Events&^flags == 0 {
+		return 0 // disarmed by EPOLLONESHOT
+	}
+	return in.File.Impl.Ready(in.File) & (Events(in.Events&^flags) | Always)
+}
+
+// Collect takes up to max ready events, in order, and calls f for each.
+// Level-triggered interests that are still ready go to the end of the list.
+func (e *Epoll) Collect(max int, f func(events Events, data uint64) bool) (n int) {
+	var again []*Interest
+	for n < max && e.head != nil {
+		in := e.head
+		if e.head = in.next; e.head == nil {
+			e.tail = nil
+		}
+		in.listed, in.next = false, nil
+		r := in.ready()
+		if r == 0 {
+			continue
+		}
+		if !f(r, in.Data) {
+			again = append(again, in)
+			break
+		}
+		n++
+		switch {
+		case in.Events&EpollOneshot != 0:
+			in.Events &= EpollOneshot | EpollET | EpollExclusive
+		case in.Events&EpollET == 0:
+			again = append(again, in)
+		}
+	}
+	for _, in := range again {
+		in.listed = true
+		if e.tail != nil {
+			e.tail.next = in
+		} else {
+			e.head = in
+		}
+		e.tail = in
+	}
+	return n
+}
+
+func (e *Epoll) Ready(*File) Events {
+	for in := e.head; in != nil; in = in.next {
+		if in.ready() != 0 {
+			return In | RdNorm
+		}
+	}
+	return 0
+}
+
+func (e *Epoll) Close(*File) {
+	for len(e.Interests) > 0 {
+		e.Interests[0].drop()
+	}
+}

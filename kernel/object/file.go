@@ -1,0 +1,185 @@
+package object
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/vm"
+	"motile/kernel/wait"
+)
+
+// Open flags (open(2), asm-generic/fcntl.h).
+const (
+	ORdonly    = 0
+	OWronly    = 1
+	ORdwr      = 2
+	OAccMode   = 3
+	OCreat     = 0x40
+	OExcl      = 0x80
+	ONoCTTY    = 0x100
+	OTrunc     = 0x200
+	OAppend    = 0x400
+	ONonblock  = 0x800
+	ODirectory = 0x10000
+	ONofollow  = 0x20000
+	OCloexec   = 0x80000
+	OPath      = 0x200000
+
+	// statusFlags are what fcntl(F_GETFL) shows of the rest and F_SETFL changes.
+	OSettable = OAppend | ONonblock
+)
+
+// Events are poll(2)'s.
+type Events uint32
+
+const (
+	In     Events = 0x1
+	Pri    Events = 0x2
+	Out    Events = 0x4
+	Err    Events = 0x8
+	Hup    Events = 0x10
+	Nval   Events = 0x20
+	RdNorm Events = 0x40
+	WrNorm Events = 0x100
+	RdHup  Events = 0x2000
+
+	Always = Err | Hup // reported whether asked for or not
+)
+
+// Impl is what a File is open on. Methods are steps: they return EAGAIN instead
+// of waiting. An int result named errno is 0 or a positive error number.
+type Impl interface {
+	// Read fills op.Buf. off is the file offset; streams ignore it.
+	Read(op *Op, f *File, off int64) (errno int)
+	// Write empties op.Buf.
+	Write(op *Op, f *File, off int64) (errno int)
+	// Ready reports which events hold now.
+	Ready(f *File) Events
+	// Queue is woken whenever Ready may have changed; nil if it never does.
+	Queue() *wait.Queue
+	// Stat describes the object.
+	Stat() Stat
+	// Close is called when the last descriptor of f has gone.
+	Close(f *File)
+}
+
+// Op is the context of one operation. A step that must ask another node leaves
+// its transaction in Remote and returns EBLOCKED; the call waits for it and
+// repeats the step, which then finds the reply there.
+type Op struct {
+	Buf Buffer
+	Now int64 // monotonic, ns
+	Who Who
+}
+
+// Who asks: terminals look at it for job control.
+type Who struct {
+	PID, PGID, SID int32
+	NoTTOU         bool // blocks or ignores SIGTTOU: may write from the background
+}
+
+// Seekable is an Impl with an offset.
+type Seekable interface {
+	Size() int64
+	Truncate(size int64) (errno int)
+}
+
+// Mappable is an Impl that can be mmapped.
+type Mappable interface{ Store() *vm.Store }
+
+// Controllable is an Impl with ioctls beyond those every file has.
+type Controllable interface {
+	Control(op *Op, f *File, c *Control) (errno int)
+}
+
+// Control is one ioctl(2). In is what the caller's memory at Arg has, Out what
+// goes back there.
+type Control struct {
+	Request uint32
+	Arg     uint64
+	In, Out []byte
+}
+
+// File is an open file description (open(2)): what dup and fork share.
+type File struct {
+	Impl   Impl
+	Flags  int // access mode and status flags
+	Offset int64
+	Path   string // as opened, for /proc and diagnostics
+
+	refs     int         // descriptors
+	watchers []*Interest // epoll interests in this description
+}
+
+// NewFile returns a description with one reference.
+func NewFile(impl Impl, flags int, path string) *File {
+	return &File{Impl: impl, Flags: flags, Path: path, refs: 1}
+}
+
+// Retain adds a reference: dup, fork.
+func (f *File) Retain() { f.refs++ }
+
+// Release drops one; the last closes the file.
+func (f *File) Release() {
+	if f.refs--; f.refs > 0 {
+		return
+	}
+	for len(f.watchers) > 0 {
+		f.watchers[0].drop()
+	}
+	f.Impl.Close(f)
+}
+
+func (f *File) watched(in *Interest) { f.watchers = append(f.watchers, in) }
+
+func (f *File) unwatched(in *Interest) {
+	for i, x := range f.watchers {
+		if x == in {
+			f.watchers = append(f.watchers[:i], f.watchers[i+1:]...)
+			return
+		}
+	}
+}
+
+// Refs is the number of references.
+func (f *File) Refs() int { return f.refs }
+
+// Readable and Writable report what the access mode allows.
+func (f *File) Readable() bool {
+	return f.Flags&OAccMode != OWronly && f.Flags&OPath == 0
+}
+
+func (f *File) Writable() bool {
+	return f.Flags&OAccMode != ORdonly && f.Flags&OPath == 0
+}
+
+// Stat is what stat(2) shows, before it is laid out.
+type Stat struct {
+	Ino   uint64
+	Mode  uint32 // type and permissions
+	Nlink uint64
+	Rdev  uint64
+	Size  int64
+	Mtime int64 // ns since 1970
+}
+
+// File types in Stat.Mode.
+const (
+	ModeFIFO = 0o010000
+	ModeChar = 0o020000
+	ModeDir  = 0o040000
+	ModeReg  = 0o100000
+	ModeLink = 0o120000
+	ModeType = 0o170000
+)
+
+// Device makes a device number.
+func Device(major, minor uint64) uint64 {
+	return major&0xfff<<8 | minor&0xff | minor&^0xff<<12 | major&^0xfff<<32
+}
+
+// stream has the answers most objects without an offset give.
+type stream struct{}
+
+func (stream) Stat() Stat { return Stat{Mode: ModeFIFO | 0o600, Nlink: 1} }
+
+func (stream) Read(*Op, *File, int64) int  { return abi.EINVAL }
+func (stream) Write(*Op, *File, int64) int { return abi.EINVAL }

@@ -1,0 +1,37 @@
+package vm
+
+import "motile/kernel/hw"
+
+// refs counts the users of each frame; frames outside it (the boot archive at
+// the very top of memory) live for ever.
+var refs []uint32
+
+// Init prepares the counts. It runs once, before the first Space.
+func Init() { refs = make([]uint32, hw.MaxPFN()) }
+
+// alloc returns a frame with one user, or 0.
+func alloc(zero bool) hw.PFN {
+	p := hw.AllocUser(zero)
+	if p != 0 {
+		refs[p] = 1
+	}
+	return p
+}
+
+func retain(p hw.PFN) {
+	if int(p) < len(refs) && refs[p] != 0 {
+		refs[p]++
+	}
+}
+
+func release(p hw.PFN) {
+	if int(p) >= len(refs) || refs[p] == 0 {
+		return // the boot archive's
+	}
+	if refs[p]--; refs[p] == 0 {
+		hw.FreeFrame(p)
+	}
+}
+
+// exclusive reports whether the caller's use of p is the only one.
+func exclusive(p hw.PFN) bool { return int(p) < len(refs) && refs[p] == 1 }

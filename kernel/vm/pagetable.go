@@ -1,0 +1,191 @@
+package vm
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/hw"
+)
+
+// Page-table entries of user pages.
+const (
+	pteStore = hw.PTESoft0 // the frame is a Store's: the page equals its file
+
+	tableFlags = hw.PTEPresent | hw.PTEWrite | hw.PTEUser
+	leafFlags  = hw.PTEPresent | hw.PTEUser
+)
+
+func frameOf(e uint64) hw.PFN { return hw.PFN(e & hw.PTEAddr >> 12) }
+
+// entry returns the page-table entry of addr, or nil. With create it makes the
+// tables on the way; nil then means that memory is short.
+func (s *Space) entry(addr uint64, create bool) *uint64 {
+	t := hw.Table(s.root)
+	for shift := uint(39); shift > 12; shift -= 9 {
+		e := &t[addr>>shift&511]
+		if *e == 0 {
+			if !create {
+				return nil
+			}
+			p := alloc(true)
+			if p == 0 {
+				return nil
+			}
+			s.tables++
+			*e = p.Address() | tableFlags
+		}
+		t = hw.Table(frameOf(*e))
+	}
+	return &t[addr>>12&511]
+}
+
+// each calls f for every present page of [start, end), in order, skipping what
+// has no tables.
+func (s *Space) each(start, end uint64, f func(addr uint64, e *uint64)) {
+	for addr := start; addr < end; {
+		t := hw.Table(s.root)
+		shift := uint(39)
+		for ; shift > 12; shift -= 9 {
+			e := t[addr>>shift&511]
+			if e == 0 {
+				break
+			}
+			t = hw.Table(frameOf(e))
+		}
+		if shift > 12 {
+			addr = (addr>>shift + 1) << shift
+			continue
+		}
+		for i := addr >> 12 & 511; i < 512 && addr < end; i++ {
+			if t[i] != 0 {
+				f(addr, &t[i])
+			}
+			addr += pageSize
+		}
+	}
+}
+
+// set installs a page. It takes over one use of p.
+func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
+	if *e == 0 {
+		s.resident++
+	} else {
+		if *e&pteStore == 0 {
+			s.private--
+		}
+		release(frameOf(*e))
+		hw.FlushPage(s.root, addr)
+	}
+	if flags&pteStore == 0 {
+		s.private++
+	}
+	*e = p.Address() | leafFlags | flags
+}
+
+// unmapPages drops the pages of [start, end), and the tables that held only them.
+func (s *Space) unmapPages(start, end uint64) {
+	n := 0
+	s.each(start, end, func(addr uint64, e *uint64) {
+		if *e&pteStore == 0 {
+			s.private--
+		}
+		release(frameOf(*e))
+		*e = 0
+		s.resident--
+		if n++; n <= flushLimit {
+			hw.FlushPage(s.root, addr)
+		}
+	})
+	if n > flushLimit {
+		hw.FlushAll(s.root)
+	}
+	const span = 2 << 20
+	if n > 0 && end-start >= span {
+		s.freeLeaves((start+span-1)&^(span-1), end&^(span-1))
+	}
+}
+
+// flushLimit is up to how many pages are flushed one by one.
+const flushLimit = 32
+
+// freeLeaves frees the lowest-level tables of [start, end), which map nothing now.
+// Higher tables are few and stay until the Space goes.
+func (s *Space) freeLeaves(start, end uint64) {
+	for addr := start; addr < end; {
+		t := hw.Table(s.root)
+		shift := uint(39)
+		for ; shift > 21; shift -= 9 {
+			e := t[addr>>shift&511]
+			if e == 0 {
+				break
+			}
+			t = hw.Table(frameOf(e))
+		}
+		if e := &t[addr>>shift&511]; shift == 21 && *e != 0 {
+			release(frameOf(*e))
+			s.tables--
+			*e = 0
+		}
+		addr = (addr>>shift + 1) << shift
+	}
+	hw.FlushAll(s.root)
+}
+
+// freeTables frees every table below t; the pages are gone already.
+func (s *Space) freeTables(t *[512]uint64, shift uint, n int) {
+	for i := range n {
+		if t[i] == 0 {
+			continue
+		}
+		p := frameOf(t[i])
+		if shift > 21 {
+			s.freeTables(hw.Table(p), shift-9, 512)
+		}
+		release(p)
+		s.tables--
+		t[i] = 0
+	}
+}
+
+// protectPages takes rights away from the present pages of [start, end). Rights
+// that were added are found by the next fault.
+func (s *Space) protectPages(start, end uint64, prot uint8) {
+	n := 0
+	s.each(start, end, func(addr uint64, e *uint64) {
+		was := *e
+		if prot&ProtWrite == 0 {
+			*e &^= hw.PTEWrite
+		}
+		if prot&(ProtRead|ProtWrite|ProtExec) == 0 {
+			*e &^= hw.PTEUser
+		} else {
+			*e |= hw.PTEUser
+		}
+		if prot&ProtExec == 0 {
+			*e |= hw.PTENX
+		} else {
+			*e &^= hw.PTENX
+		}
+		if *e != was {
+			if n++; n <= flushLimit {
+				hw.FlushPage(s.root, addr)
+			}
+		}
+	})
+	if n > flushLimit {
+		hw.FlushAll(s.root)
+	}
+}
+
+// movePages moves the page-table entries of [from, from+n) to another place.
+func (s *Space) movePages(from, to, n uint64) int {
+	errno := 0
+	s.each(from, from+n, func(addr uint64, e *uint64) {
+		dst := s.entry(to+addr-from, true)
+		if dst == nil {
+			errno = abi.ENOMEM
+			return
+		}
+		*dst, *e = *e, 0
+	})
+	hw.FlushAll(s.root)
+	return errno
+}

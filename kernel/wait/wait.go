@@ -1,0 +1,79 @@
+// Package wait is how something that may block is told that it need not any
+// longer: objects have queues, threads and epoll sets wait on them.
+//
+// A wake-up says "look again", never "here it is": whoever is woken repeats its
+// operation. That is what lets a blocked call move to another node with nothing
+// but its arguments and its progress; queues are not encoded, they are joined anew.
+package wait
+
+// Waker is what a Queue wakes.
+type Waker interface {
+	// Wake is called from inside the object that changed; it must not change
+	// the object. events are the poll events that may hold now.
+	Wake(w *Waiter, events uint32)
+}
+
+// Waiter is one membership of a Queue. The zero Waiter with Owner set is ready
+// for Add. It belongs to its owner.
+type Waiter struct {
+	Owner Waker
+	Tag   uint64 // the owner's
+
+	queue      *Queue
+	prev, next *Waiter
+}
+
+// Queue is a list of waiters in order of arrival. The zero Queue is empty.
+type Queue struct{ first, last *Waiter }
+
+// Add appends w, which must not be in a queue.
+func (q *Queue) Add(w *Waiter) {
+	w.queue, w.prev, w.next = q, q.last, nil
+	if q.last != nil {
+		q.last.next = w
+	} else {
+		q.first = w
+	}
+	q.last = w
+}
+
+// Remove takes w out of its queue, if it is in one.
+func (w *Waiter) Remove() {
+	q := w.queue
+	if q == nil {
+		return
+	}
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		q.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		q.last = w.prev
+	}
+	w.queue, w.prev, w.next = nil, nil, nil
+}
+
+// Waiting reports whether w is in a queue.
+func (w *Waiter) Waiting() bool { return w.queue != nil }
+
+// Wake tells every waiter that events may hold now. Waiters stay in the queue
+// until their owners leave.
+func (q *Queue) Wake(events uint32) {
+	for w := q.first; w != nil; {
+		next := w.next
+		w.Owner.Wake(w, events)
+		w = next
+	}
+}
+
+// First returns the longest waiting, or nil.
+func (q *Queue) First() *Waiter { return q.first }
+
+// Next returns the waiter that arrived after w.
+func (w *Waiter) Next() *Waiter { return w.next }
+
+// Empty reports whether nobody waits.
+func (q *Queue) Empty() bool { return q.first == nil }

@@ -1,0 +1,179 @@
+package proc
+
+import "motile/kernel/abi"
+
+// Exit ends a process with a wait(2) status. Everything it held is released at
+// once; what is left is the entry its parent keeps.
+func (tb *Table) Exit(p *Process, status int) {
+	if p.exiting {
+		return
+	}
+	p.exiting = true
+	p.stopped, p.frozen = false, false
+	for _, t := range p.Threads {
+		tb.robustExit(t)
+		if t.ClearTID != 0 && p.Space.Shared() {
+			p.Space.Store32(t.ClearTID, 0)
+			tb.FutexWake(p, t.ClearTID, 1, ^uint32(0))
+		}
+		tb.dropThread(t)
+	}
+	tb.leaveMemory(p)
+	for i := range p.Timers {
+		tb.timers.stop(&p.Timers[i].timer)
+	}
+	p.FDs.closeAll()
+	tb.leaveTerminal(p)
+	tb.orphanChildren(p)
+	tb.remove(p)
+	tb.childChanged(p, ChildExited, status)
+	p.Threads = nil
+}
+
+// leaveMemory gives up the address space: at exit, and when exec replaces it.
+// A parent that waits in vfork goes on.
+func (tb *Table) leaveMemory(p *Process) {
+	if p.Space != nil {
+		p.Space.Release()
+		p.Space = nil
+	}
+	for _, t := range p.Threads {
+		if v := t.vfork; v != nil {
+			t.vfork = nil
+			tb.wake(v)
+		}
+	}
+}
+
+// VforkWait makes t wait until child has left the memory they share.
+func (tb *Table) VforkWait(t *Thread, child *Process) { child.Threads[0].vfork = t }
+
+// InVfork reports whether child still runs in its parent's memory.
+func (tb *Table) InVfork(child int32, t *Thread) bool {
+	c := tb.Process(child)
+	return c != nil && len(c.Threads) > 0 && c.Threads[0].vfork == t
+}
+
+// orphanChildren gives p's children to init, which reaps them.
+func (tb *Table) orphanChildren(p *Process) {
+	for _, c := range p.Children {
+		if c.State == ChildExited {
+			tb.orphans.Reaped++
+			continue
+		}
+		if q := tb.Process(c.PID); q != nil {
+			tb.Orphan(q, p.PID)
+		} else if tb.Remote != nil {
+			tb.Remote.Orphaned(c.PID, p.PID)
+		}
+	}
+	p.Children = nil
+}
+
+// Orphan tells q that its parent, if it is still that one, has ended.
+func (tb *Table) Orphan(q *Process, parent int32) {
+	if q.Parent != parent {
+		return
+	}
+	q.Parent = tb.Init()
+	if q.DeathSig != 0 {
+		tb.Signal(q, Info{Signo: int32(q.DeathSig), Code: SiUser, PID: parent})
+	}
+	// A stopped job whose group nobody can continue any more is hung up (POSIX).
+	if q.stopped && tb.orphaned(q) {
+		tb.Signal(q, Info{Signo: abi.SIGHUP, Code: SiKernel})
+		tb.Signal(q, Info{Signo: abi.SIGCONT, Code: SiKernel})
+	}
+}
+
+// OrphanedGroup reports whether p's process group is orphaned (POSIX).
+func (tb *Table) OrphanedGroup(p *Process) bool { return tb.orphaned(p) }
+
+// orphaned reports whether no member of p's process group has a parent in the
+// same session but another group: nobody does job control for it.
+func (tb *Table) orphaned(p *Process) bool {
+	for _, q := range tb.procs {
+		if q.PGID != p.PGID {
+			continue
+		}
+		if q.Parent == tb.Init() {
+			continue
+		}
+		parent := tb.Process(q.Parent)
+		if parent == nil { // on another node: it may well
+			return false
+		}
+		if parent.SID == q.SID && parent.PGID != q.PGID {
+			return false
+		}
+	}
+	return true
+}
+
+// leaveTerminal lets go of the controlling terminal. When a session's leader
+// ends, the foreground group is hung up.
+func (tb *Table) leaveTerminal(p *Process) {
+	if p.TTY == nil {
+		return
+	}
+	if p.SID == p.PID {
+		if tty, ok := p.TTY.Impl.(interface{ Hangup() (pgrp int32) }); ok {
+			if g := tty.Hangup(); g != 0 {
+				tb.SignalGroup(g, Info{Signo: abi.SIGHUP, Code: SiKernel})
+				tb.SignalGroup(g, Info{Signo: abi.SIGCONT, Code: SiKernel})
+			}
+		}
+	}
+	p.TTY.Release()
+	p.TTY = nil
+}
+
+// ReplaceMemory is the point of no return of execve(2) in t: p runs in the new
+// space, alone.
+func (tb *Table) ReplaceMemory(t *Thread) {
+	p := t.proc
+	for _, x := range p.Threads {
+		if x != t {
+			tb.dropThread(x)
+		}
+	}
+	tb.robustExit(t)
+	if t.ClearTID != 0 && p.Space.Shared() {
+		p.Space.Store32(t.ClearTID, 0)
+		tb.FutexWake(p, t.ClearTID, 1, ^uint32(0))
+	}
+	p.Threads = p.Threads[:0]
+	p.Threads = append(p.Threads, t)
+	if t.TID != p.PID {
+		delete(tb.threads, t.TID)
+		t.TID = p.PID
+		tb.threads[t.TID] = t
+	}
+	tb.leaveMemory(p)
+	t.ClearTID, t.RobustList = 0, 0
+	t.AltStack = abi.Stack{}
+	t.Below = nil
+	p.execed = true
+	for i := range p.Actions {
+		if p.Actions[i].Handler > SigIgn {
+			p.Actions[i] = Action{}
+		}
+	}
+}
+
+// Execed reports whether p has called execve.
+func (p *Process) Execed() bool { return p.execed }
+
+// LeaveTerminal gives up p's controlling terminal (TIOCNOTTY).
+func (tb *Table) LeaveTerminal(p *Process) { tb.leaveTerminal(p) }
+
+// Abandon removes a process that never ran.
+func (tb *Table) Abandon(p *Process) {
+	p.exiting = true
+	for _, t := range p.Threads {
+		tb.dropThread(t)
+	}
+	tb.leaveMemory(p)
+	p.FDs.closeAll()
+	tb.remove(p)
+}

@@ -1,0 +1,93 @@
+package proc
+
+import "motile/kernel/object"
+
+// FD is one entry of a descriptor table.
+type FD struct {
+	File    *object.File
+	Cloexec bool
+}
+
+// FDs is a descriptor table.
+type FDs struct{ list []FD }
+
+// Get returns the file of a descriptor, or nil.
+func (t *FDs) Get(fd int32) *object.File {
+	if fd < 0 || int(fd) >= len(t.list) {
+		return nil
+	}
+	return t.list[fd].File
+}
+
+// Entry returns a descriptor's entry, or nil if it is not open.
+func (t *FDs) Entry(fd int32) *FD {
+	if t.Get(fd) == nil {
+		return nil
+	}
+	return &t.list[fd]
+}
+
+// Len is one above the highest descriptor ever used.
+func (t *FDs) Len() int { return len(t.list) }
+
+// Add takes over one reference of f and returns the lowest free descriptor that
+// is at least from, or -1 if limit leaves none.
+func (t *FDs) Add(f *object.File, from int32, cloexec bool, limit uint64) int32 {
+	fd := int(from)
+	for fd < len(t.list) && t.list[fd].File != nil {
+		fd++
+	}
+	if uint64(fd) >= min(limit, MaxFDs) {
+		return -1
+	}
+	t.Set(int32(fd), f, cloexec)
+	return int32(fd)
+}
+
+// Set makes fd refer to f, whose reference it takes over, and closes what was there.
+func (t *FDs) Set(fd int32, f *object.File, cloexec bool) {
+	for int(fd) >= len(t.list) {
+		t.list = append(t.list, FD{})
+	}
+	old := t.list[fd].File
+	t.list[fd] = FD{f, cloexec}
+	if old != nil {
+		old.Release()
+	}
+}
+
+// Close closes fd and reports whether it was open.
+func (t *FDs) Close(fd int32) bool {
+	f := t.Get(fd)
+	if f == nil {
+		return false
+	}
+	t.list[fd] = FD{}
+	f.Release()
+	return true
+}
+
+func (t *FDs) closeAll() {
+	for fd := range t.list {
+		t.Close(int32(fd))
+	}
+}
+
+// CloseOnExec closes what is marked so.
+func (t *FDs) CloseOnExec() {
+	for fd := range t.list {
+		if t.list[fd].Cloexec {
+			t.Close(int32(fd))
+		}
+	}
+}
+
+func (t *FDs) clone() *FDs {
+	c := &FDs{list: append([]FD(nil), t.list...)}
+	for i := range c.list {
+		if f := c.list[i].File; f != nil {
+			f.Retain()
+		}
+	}
+	return c
+}

@@ -1,0 +1,167 @@
+package proc
+
+import (
+	"motile/kernel/vm"
+	"motile/kernel/wait"
+)
+
+// futexKey names a futex word: an address in a space, or an offset in memory
+// that several processes share.
+type futexKey struct {
+	space *vm.Space
+	store *vm.Store
+	addr  uint64
+}
+
+// futexQueue holds the waiters of one word, longest waiting first.
+type futexQueue struct{ q wait.Queue }
+
+func (tb *Table) futexKey(p *Process, addr uint64) futexKey {
+	if r, ok := p.Space.Region(addr); ok && r.Shared && r.Store != nil {
+		return futexKey{store: r.Store, addr: addr - r.Start + uint64(r.Off)}
+	}
+	return futexKey{space: p.Space, addr: addr}
+}
+
+// FutexWait makes t wait at addr for a wake-up whose bits meet bitset.
+// Aux[0] of its call is the address, Aux[1] the bitset, so that the record is
+// complete: a moved thread queues again, without looking at the word.
+func (tb *Table) FutexWait(t *Thread, addr uint64, bitset uint32) {
+	t.Call.Aux[0], t.Call.Aux[1] = addr, uint64(bitset)
+	k := tb.futexKey(t.proc, addr)
+	fq := tb.futexes[k]
+	if fq == nil {
+		fq = new(futexQueue)
+		tb.futexes[k] = fq
+	}
+	t.futex = k
+	t.WaitTagged(&fq.q, uint64(bitset))
+}
+
+// Phase of a futex wait.
+const (
+	FutexStart  = iota // the word was not looked at yet
+	FutexQueued        // waiting
+	FutexWoken         // done
+)
+
+// FutexWake wakes up to n waiters at addr and returns how many.
+func (tb *Table) FutexWake(p *Process, addr uint64, n int, bitset uint32) int {
+	k := tb.futexKey(p, addr)
+	fq := tb.futexes[k]
+	if fq == nil {
+		return 0
+	}
+	woken := 0
+	for w := fq.q.First(); w != nil && woken < n; {
+		next := w.Next()
+		if t := w.Owner.(*Thread); uint32(w.Tag)&bitset != 0 {
+			t.Call.Phase = FutexWoken
+			tb.wake(t)
+			woken++
+		}
+		w = next
+	}
+	tb.futexDrop(k, fq)
+	return woken
+}
+
+// FutexRequeue moves up to n waiters from one word to another.
+func (tb *Table) FutexRequeue(p *Process, from, to uint64, n int) int {
+	k := tb.futexKey(p, from)
+	fq := tb.futexes[k]
+	if fq == nil {
+		return 0
+	}
+	moved := 0
+	for w := fq.q.First(); w != nil && moved < n; {
+		next := w.Next()
+		t := w.Owner.(*Thread)
+		bitset := uint32(w.Tag)
+		t.leaveQueues()
+		tb.FutexWait(t, to, bitset)
+		if t.Call.Deadline != 0 {
+			tb.timers.start(&t.timer, t.Call.Deadline)
+		}
+		moved++
+		w = next
+	}
+	tb.futexDrop(k, fq)
+	return moved
+}
+
+func (tb *Table) futexDrop(k futexKey, fq *futexQueue) {
+	if fq.q.Empty() {
+		delete(tb.futexes, k)
+	}
+}
+
+// futexLeave tidies up after t left a futex queue by time-out or signal.
+func (tb *Table) futexLeave(t *Thread) {
+	if t.futex == (futexKey{}) {
+		return
+	}
+	if fq := tb.futexes[t.futex]; fq != nil {
+		tb.futexDrop(t.futex, fq)
+	}
+	t.futex = futexKey{}
+}
+
+// Robust futexes (set_robust_list(2)): locks a thread holds when it ends are
+// marked, and one waiter is told.
+
+const (
+	futexWaiters   = 0x80000000
+	futexOwnerDied = 0x40000000
+	futexTID       = 0x3fffffff
+	robustMax      = 2048
+)
+
+func (tb *Table) robustExit(t *Thread) {
+	head := t.RobustList
+	if head == 0 || t.proc.Space == nil {
+		return
+	}
+	t.RobustList = 0
+	s := t.proc.Space
+	next, ok1 := load64(s, head)
+	off, ok2 := load64(s, head+8)
+	pending, ok3 := load64(s, head+16)
+	if !ok1 || !ok2 || !ok3 {
+		return
+	}
+	for i := 0; next != head && next != 0 && i < robustMax; i++ {
+		entry := next
+		if next, ok1 = load64(s, entry&^1); entry != pending {
+			tb.ownerDied(t, entry&^1+off)
+		}
+		if !ok1 {
+			return
+		}
+	}
+	if pending != 0 {
+		tb.ownerDied(t, pending&^1+off)
+	}
+}
+
+func (tb *Table) ownerDied(t *Thread, addr uint64) {
+	s := t.proc.Space
+	v, f := s.Load32(addr)
+	if f != vm.OK || addr%4 != 0 || v&futexTID != uint32(t.TID) {
+		return
+	}
+	s.Store32(addr, v&futexWaiters|futexOwnerDied)
+	if v&futexWaiters != 0 {
+		tb.FutexWake(t.proc, addr, 1, ^uint32(0))
+	}
+}
+
+func load64(s *vm.Space, addr uint64) (uint64, bool) {
+	var b [8]byte
+	_, f := s.CopyIn(b[:], addr)
+	v := uint64(0)
+	for i := range b {
+		v |= uint64(b[i]) << (8 * i)
+	}
+	return v, f == vm.OK
+}

@@ -1,0 +1,118 @@
+package proc
+
+import (
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/kernel/wait"
+)
+
+// Limits of the table. Every thread and descriptor costs kernel memory, so there
+// is an end to them.
+const (
+	MaxThreads = 1024 // of one process
+	MaxFDs     = 4096
+)
+
+// Limit is a struct rlimit.
+type Limit struct{ Cur, Max uint64 }
+
+// Resources with a limit (getrlimit(2)).
+const (
+	LimitCPU    = 0
+	LimitFsize  = 1
+	LimitStack  = 3
+	LimitNproc  = 6
+	LimitNofile = 7
+	LimitAS     = 9
+	Nlimits     = 16
+
+	Infinity = ^uint64(0)
+)
+
+// Process is one process: threads that share memory, descriptors and a name.
+type Process struct {
+	PID    int32
+	Parent int32 // pid; the parent may be on another node
+	PGID   int32
+	SID    int32
+
+	Threads  []*Thread // in order of creation
+	Space    *vm.Space
+	FDs      *FDs
+	Actions  [65]Action // by signal number
+	Pending  Pending
+	Children []*Child // in order of creation
+	Limits   [Nlimits]Limit
+	Umask    uint32
+	Cwd      string       // absolute
+	TTY      *object.File // controlling terminal, nil if none
+
+	Comm    string // last path element of the program, at most 15 bytes
+	Args    []string
+	Exe     string
+	Comment string // SETCOMMENT: 31 characters
+
+	// Offsets from the node's clocks to the process's: both survive every move,
+	// so the process's time never steps.
+	MonoOffset int64
+	WallOffset int64
+
+	Started   int64 // the process's own monotonic time
+	UserNs    int64 // of threads that ended
+	SystemNs  int64
+	ChildUser int64 // of children waited for
+	ChildSys  int64
+	Timers    [3]Interval // setitimer(2)
+	DeathSig  int         // prctl(PR_SET_PDEATHSIG)
+	ExitSig   int         // what the parent gets when this process ends
+	Subreaper bool
+
+	Moves   int
+	Trail   []int          // nodes it was on, this one last
+	Missing map[uint32]int // unimplemented calls it made, by number
+
+	table     *Table
+	nextIndex uint32
+	stopped   bool // by a signal
+	frozen    bool // by migration or stun
+	execed    bool // has called execve: setpgid by the parent is too late
+	exiting   bool
+	childQ    wait.Queue // woken by every change of a child
+}
+
+// Table is the table p is in.
+func (p *Process) Table() *Table { return p.table }
+
+// ChildQueue is woken when a child changes state.
+func (p *Process) ChildQueue() *wait.Queue { return &p.childQ }
+
+// Stopped reports whether a signal has stopped p.
+func (p *Process) Stopped() bool { return p.stopped }
+
+// Frozen reports whether p is held for migration or by stun.
+func (p *Process) Frozen() bool { return p.frozen }
+
+// Exiting reports whether p has begun to end.
+func (p *Process) Exiting() bool { return p.exiting }
+
+// held reports whether threads of p must not run now.
+func (p *Process) held() bool { return p.stopped || p.frozen }
+
+// Leader is the oldest thread.
+func (p *Process) Leader() *Thread { return p.Threads[0] }
+
+// CPU is the CPU time of p so far, in user mode and in the kernel, in ns.
+func (p *Process) CPU() (user, system int64) {
+	user, system = p.UserNs, p.SystemNs
+	for _, t := range p.Threads {
+		user += t.UserNs
+		system += t.SystemNs
+	}
+	return user, system
+}
+
+// Now is p's monotonic time.
+func (p *Process) Now() int64 { return p.table.Now + p.MonoOffset }
+
+// Wall is p's wall-clock time, in ns since 1970.
+func (p *Process) Wall() int64 { return p.table.Now + p.table.WallBase + p.WallOffset }
