@@ -1,0 +1,57 @@
+// Command counter prints a line every 100 ms: a counter, the monotonic and the
+// wall clock. Beside it goroutines compute and make garbage, so that the
+// runtime's threads, timers, signals and collector are all at work.
+//
+//	counter [N [MS]]    stop after N lines (0: never), MS apart
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+var sink [][]byte
+
+func garbage() {
+	for {
+		s := make([][]byte, 0, 64)
+		for i := range 64 {
+			s = append(s, make([]byte, 512+i*16))
+		}
+		sink = s
+		runtime.Gosched()
+	}
+}
+
+func compute() {
+	x := uint64(1)
+	for {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+}
+
+func number(i, def int) int {
+	if len(os.Args) > i {
+		if v, err := strconv.Atoi(os.Args[i]); err == nil {
+			return v
+		}
+	}
+	return def
+}
+
+func main() {
+	lines, pause := number(1, 0), time.Duration(number(2, 100))*time.Millisecond
+	go garbage()
+	go compute()
+	start := time.Now()
+	for i := 1; lines == 0 || i <= lines; i++ {
+		time.Sleep(pause)
+		now := time.Now()
+		fmt.Printf("%d mono %d wall %d\n", i, now.Sub(start).Milliseconds(), now.UnixMilli())
+	}
+}
