@@ -3,6 +3,7 @@ module motile
 go 1.26.8
 
 require (
+	github.com/fxamacker/cbor/v2 v2.9.6
 	github.com/google/gopacket v1.1.19
 	github.com/u-root/u-root v0.16.0
 	golang.org/x/arch v0.32.0
@@ -16,7 +17,6 @@ require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/cockroachdb/datadriven v1.0.3 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
-	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
 	github.com/hugelgupf/go-shlex v0.0.0-20200702092117-c80c9d0918fa // indirect
 	github.com/hugelgupf/vmtest v0.0.0-20240307030256-5d9f3d34a58d // indirect
 	github.com/pierrec/lz4/v4 v4.1.22 // indirect

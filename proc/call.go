@@ -22,6 +22,19 @@ type Call struct {
 	Interrupted bool
 	// Masked: signals wait until the call is over (vfork(2)).
 	Masked bool
+
+	// Slot is the RPC transaction the call waits for, 0: none; Answer is its
+	// outcome, nil until it has come.
+	Slot   uint32
+	Answer *Answer
+}
+
+// Answer is the outcome of a transaction: its status, the user header of the
+// reply as it is on the wire, and the data.
+type Answer struct {
+	Status int32
+	Header []byte
+	Data   []byte
 }
 
 // Expired reports whether the deadline has passed.

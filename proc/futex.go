@@ -24,10 +24,15 @@ func (tb *Table) futexKey(p *Process, addr uint64) futexKey {
 }
 
 // FutexWait makes t wait at addr for a wake-up whose bits meet bitset.
-// Aux[0] of its call is the address, Aux[1] the bitset, so that the record is
-// complete: a moved thread queues again, without looking at the word.
+// Aux[0] of its call is the address, Aux[1] the bitset, Aux[2] its place in the
+// order of waiting, so that the record is complete: a moved thread queues again,
+// in its place, without looking at the word.
 func (tb *Table) FutexWait(t *Thread, addr uint64, bitset uint32) {
 	t.Call.Aux[0], t.Call.Aux[1] = addr, uint64(bitset)
+	if t.Call.Aux[2] == 0 {
+		tb.futexSeq++
+		t.Call.Aux[2] = tb.futexSeq
+	}
 	k := tb.futexKey(t.proc, addr)
 	fq := tb.futexes[k]
 	if fq == nil {
@@ -79,6 +84,7 @@ func (tb *Table) FutexRequeue(p *Process, from, to uint64, n int) int {
 		t := w.Owner.(*Thread)
 		bitset := uint32(w.Tag)
 		t.leaveQueues()
+		t.Call.Aux[2] = 0 // behind those that wait there already
 		tb.FutexWait(t, to, bitset)
 		if t.Call.Deadline != 0 {
 			tb.timers.start(&t.timer, t.Call.Deadline)

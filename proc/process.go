@@ -55,7 +55,8 @@ type Process struct {
 	// Offsets from the node's clocks to the process's: both survive every move,
 	// so the process's time never steps.
 	MonoOffset int64
-	WallOffset int64
+	WallOffset int64 // at wallSince; it is slewed to zero from there
+	wallSince  int64
 
 	Started   int64 // the process's own monotonic time
 	UserNs    int64 // of threads that ended
@@ -70,6 +71,10 @@ type Process struct {
 	Moves   int
 	Trail   []int          // nodes it was on, this one last
 	Missing map[uint32]int // unimplemented calls it made, by number
+
+	NextSlot uint32       // of the next RPC transaction, unique in the process for ever
+	Native   bool         // it has an RPC endpoint of its own
+	Log      *object.File // the log its output goes to, nil if it is not detached
 
 	table     *Table
 	nextIndex uint32
@@ -115,4 +120,18 @@ func (p *Process) CPU() (user, system int64) {
 func (p *Process) Now() int64 { return p.table.Now + p.MonoOffset }
 
 // Wall is p's wall-clock time, in ns since 1970.
-func (p *Process) Wall() int64 { return p.table.Now + p.table.WallBase + p.WallOffset }
+func (p *Process) Wall() int64 {
+	return p.table.Now + p.table.WallBase + p.slewed(p.table.Now)
+}
+
+// slewRate: a clock that is off is corrected by a 2000th of the time that
+// passes, so that it never steps and never runs backwards.
+const slewRate = 2000
+
+func (p *Process) slewed(now int64) int64 {
+	gone := (now - p.wallSince) / slewRate
+	if p.WallOffset >= 0 {
+		return max(p.WallOffset-gone, 0)
+	}
+	return min(p.WallOffset+gone, 0)
+}

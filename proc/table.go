@@ -33,6 +33,7 @@ type Table struct {
 	urgent, normal runQueue
 	timers         timers
 	futexes        map[futexKey]*futexQueue
+	futexSeq       uint64
 	maxThreads     int
 	orphans        Orphans
 }

@@ -1,0 +1,70 @@
+package object
+
+import (
+	"motile/kernel/vm"
+	"motile/kernel/wait"
+)
+
+// LogSize is how much of a detached process's output is kept.
+const LogSize = 1 << 20
+
+// Log is the output of a detached process: the last LogSize bytes of it. It
+// belongs to the process and moves with it; writing to it never waits.
+type Log struct {
+	stream
+	store *vm.Store // a ring: byte i of the output lies at i mod LogSize
+	end   int64     // bytes ever written
+	queue wait.Queue
+}
+
+// NewLog returns an empty log.
+func NewLog() *Log { return &Log{store: vm.NewStore()} }
+
+func (l *Log) Queue() *wait.Queue { return &l.queue }
+
+func (l *Log) Ready(*File) Events { return Out | WrNorm }
+
+func (l *Log) Close(*File) { l.store.Release() }
+
+func (l *Log) Write(op *Op, _ *File, _ int64) int {
+	for {
+		m := op.Buf.Next(vm.PageBytes, false)
+		if len(m) == 0 {
+			return faultError(op)
+		}
+		l.Append(m)
+		op.Buf.Advance(len(m))
+	}
+}
+
+// Append adds output. What memory cannot hold is lost, as what is too old is.
+func (l *Log) Append(p []byte) {
+	for len(p) > 0 {
+		at := l.end % LogSize
+		n := min(len(p), int(LogSize-at))
+		l.store.WriteAt(p[:n], at)
+		l.end += int64(n)
+		p = p[n:]
+	}
+	l.queue.Wake(uint32(In))
+}
+
+// End is the number of bytes ever written.
+func (l *Log) End() int64 { return l.end }
+
+// From returns up to n bytes of the output from byte off on, and the offset of
+// the first of them: later than asked when that is no longer kept.
+func (l *Log) From(off int64, n int) (p []byte, first int64) {
+	first = max(off, l.end-LogSize, 0)
+	if first >= l.end {
+		return nil, l.end
+	}
+	p = make([]byte, min(int64(n), l.end-first, LogSize-first%LogSize))
+	return p[:l.store.ReadAt(p, first%LogSize)], first
+}
+
+// Restore makes a log of what an image holds: the bytes from base on.
+func (l *Log) Restore(base int64, p []byte) {
+	l.end = base
+	l.Append(p)
+}

@@ -1,0 +1,184 @@
+package image
+
+import (
+	"fmt"
+
+	"motile/kernel/abi"
+)
+
+// Limits on what an image may hold.
+const (
+	maxThreads = 1024
+	maxRegions = 16384
+	maxFiles   = 4096
+	maxSignals = 1024
+	maxPipe    = 64 << 10
+	maxLog     = 1 << 20
+	fxSize     = 512
+	pageSize   = abi.PageSize
+)
+
+// Check reports the first thing that is wrong with a decoded image. What passes
+// can be adopted: every number is in range, every reference resolves.
+func (p *Process) Check(objects []Object) error {
+	for _, f := range []func() error{
+		p.checkIdentity, p.checkThreads, p.checkMemory,
+		func() error { return p.checkFiles(objects) },
+		p.checkSignals,
+	} {
+		if err := f(); err != nil {
+			return fmt.Errorf("image of process %d: %w", p.PID, err)
+		}
+	}
+	return nil
+}
+
+const maxPID = 1 << 29
+
+func validPID(pid int32) bool { return pid > 0 && pid < maxPID }
+
+func (p *Process) checkIdentity() error {
+	switch {
+	case !validPID(p.PID) || !validPID(p.Parent) || !validPID(p.PGID) || !validPID(p.SID):
+		return fmt.Errorf("ids %d %d %d %d out of range", p.PID, p.Parent, p.PGID, p.SID)
+	case p.Cwd == "" || p.Cwd[0] != '/' || len(p.Cwd) > 4096:
+		return fmt.Errorf("working directory %.20q", p.Cwd)
+	case len(p.Comm) > 15 || len(p.Comment) > 31 || len(p.Exe) > 4096 || len(p.Args) > 8192:
+		return fmt.Errorf("names too long")
+	case len(p.Children) > maxArray || len(p.Limits) > 16 || len(p.Missing) > 1024 || len(p.Trail) > maxArray:
+		return fmt.Errorf("tables too long")
+	}
+	for _, c := range p.Children {
+		if !validPID(c.PID) || c.State > 3 {
+			return fmt.Errorf("child %d in state %d", c.PID, c.State)
+		}
+	}
+	return nil
+}
+
+func (p *Process) checkThreads() error {
+	if len(p.Threads) == 0 || len(p.Threads) > maxThreads {
+		return fmt.Errorf("%d threads", len(p.Threads))
+	}
+	seen := make(map[int32]bool, len(p.Threads))
+	for i := range p.Threads {
+		t := &p.Threads[i]
+		switch {
+		case !validPID(t.TID) || seen[t.TID]:
+			return fmt.Errorf("thread id %d", t.TID)
+		case len(t.FX) != fxSize:
+			return fmt.Errorf("thread %d: %d bytes of floating-point state", t.TID, len(t.FX))
+		case len(t.Name) > 15 || len(t.Pending) > maxSignals || len(t.Below) > 64:
+			return fmt.Errorf("thread %d: tables too long", t.TID)
+		case t.Index >= p.NextIndex:
+			return fmt.Errorf("thread %d: index %d of %d", t.TID, t.Index, p.NextIndex)
+		}
+		seen[t.TID] = true
+	}
+	return nil
+}
+
+func (p *Process) checkMemory() error {
+	if len(p.Regions) > maxRegions || len(p.Stores) > maxRegions {
+		return fmt.Errorf("%d regions over %d stores", len(p.Regions), len(p.Stores))
+	}
+	for i, s := range p.Stores {
+		if s.Size < 0 || len(s.Digest) != 0 && len(s.Digest) != 32 {
+			return fmt.Errorf("store %d: size %d, digest of %d bytes", i, s.Size, len(s.Digest))
+		}
+	}
+	end := uint64(pageSize)
+	for _, r := range p.Regions {
+		switch {
+		case r.Start < end || r.End <= r.Start || r.End > abi.UserTop || r.Start%pageSize != 0 || r.End%pageSize != 0:
+			return fmt.Errorf("region %#x-%#x", r.Start, r.End)
+		case r.Prot > 7 || r.Off < 0 || r.Off%pageSize != 0:
+			return fmt.Errorf("region %#x: protection %d, offset %d", r.Start, r.Prot, r.Off)
+		case r.Store < -1 || int(r.Store) >= len(p.Stores) || r.Shared && r.Store < 0:
+			return fmt.Errorf("region %#x: store %d of %d", r.Start, r.Store, len(p.Stores))
+		}
+		end = r.End
+	}
+	if p.Brk < p.BrkStart || p.Brk > abi.UserTop {
+		return fmt.Errorf("brk %#x below its start %#x", p.Brk, p.BrkStart)
+	}
+	return nil
+}
+
+func (p *Process) checkFiles(objects []Object) error {
+	if len(p.Files) > maxFiles || len(p.FDs) > maxFiles || len(objects) > maxFiles {
+		return fmt.Errorf("%d files, %d descriptors", len(p.Files), len(p.FDs))
+	}
+	for i := range p.Files {
+		if err := p.Files[i].check(len(objects)); err != nil {
+			return fmt.Errorf("file %d: %w", i, err)
+		}
+	}
+	inFiles := func(i int32) bool { return i >= 0 && int(i) < len(p.Files) }
+	last := int32(-1)
+	for _, fd := range p.FDs {
+		if fd.FD <= last || fd.FD >= maxFiles || !inFiles(fd.File) {
+			return fmt.Errorf("descriptor %d for file %d", fd.FD, fd.File)
+		}
+		last = fd.FD
+	}
+	if p.TTY != -1 && !inFiles(p.TTY) || p.Log != -1 && !inFiles(p.Log) {
+		return fmt.Errorf("terminal %d or log %d is no file", p.TTY, p.Log)
+	}
+	for i, o := range objects {
+		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Watches) > maxFiles {
+			return fmt.Errorf("object %d is too large", i)
+		}
+		for _, w := range o.Watches {
+			if !inFiles(w.File) {
+				return fmt.Errorf("object %d watches file %d", i, w.File)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *File) check(objects int) error {
+	switch f.Kind {
+	case KindDevice, KindDir:
+		if f.Path == "" || f.Path[0] != '/' {
+			return fmt.Errorf("path %.20q", f.Path)
+		}
+	case KindRegular:
+		if len(f.Digest) != 32 || f.Offset < 0 {
+			return fmt.Errorf("digest of %d bytes, offset %d", len(f.Digest), f.Offset)
+		}
+	case KindRemote:
+		if len(f.Address) != 16 {
+			return fmt.Errorf("address of %d bytes", len(f.Address))
+		}
+	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog:
+		if f.Object < 0 || int(f.Object) >= objects {
+			return fmt.Errorf("object %d of %d", f.Object, objects)
+		}
+	default:
+		return fmt.Errorf("unknown kind %d", f.Kind)
+	}
+	return nil
+}
+
+func (p *Process) checkSignals() error {
+	if len(p.Actions) > abi.NSIG || len(p.Pending) > maxSignals {
+		return fmt.Errorf("%d actions, %d signals", len(p.Actions), len(p.Pending))
+	}
+	for _, a := range p.Actions {
+		if a.Signal < 1 || a.Signal > abi.NSIG || a.Signal == abi.SIGKILL || a.Signal == abi.SIGSTOP {
+			return fmt.Errorf("action for signal %d", a.Signal)
+		}
+	}
+	all := p.Pending
+	for i := range p.Threads {
+		all = append(all[:len(all):len(all)], p.Threads[i].Pending...)
+	}
+	for _, s := range all {
+		if s.Signo < 1 || s.Signo > abi.NSIG {
+			return fmt.Errorf("pending signal %d", s.Signo)
+		}
+	}
+	return nil
+}

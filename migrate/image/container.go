@@ -1,0 +1,150 @@
+package image
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The container: magic and version, then records.
+//
+//	header  8 bytes  "MOTILEIM"
+//	        2        version, big-endian
+//	        2        0
+//	record  2        type
+//	        2        flags: bit 0 set: a reader that does not know the type must refuse
+//	        4        length of the payload
+//	        n        payload
+//	end     a record of type 0 and length 0
+const (
+	magic      = "MOTILEIM"
+	Version    = 1
+	headerSize = 12
+	recordSize = 8
+
+	flagRequired = 1
+
+	// MaxRecord bounds a record's payload.
+	MaxRecord = 16 << 20
+)
+
+// Type of a record.
+type Type uint16
+
+const (
+	typeEnd     Type = 0
+	TypeProcess Type = 1 // Process, CBOR
+	TypeObjects Type = 2 // []Object, CBOR
+	TypeRPC     Type = 3 // the RPC state of the process's endpoints
+	TypeSealed  Type = 4 // secrets: private addresses, get-ports
+)
+
+func (t Type) String() string {
+	switch t {
+	case TypeProcess:
+		return "process"
+	case TypeObjects:
+		return "objects"
+	case TypeRPC:
+		return "rpc"
+	case TypeSealed:
+		return "sealed"
+	}
+	return fmt.Sprintf("type %d", uint16(t))
+}
+
+// Record is one record.
+type Record struct {
+	Type     Type
+	Required bool
+	Payload  []byte
+}
+
+// Writer appends records to an image.
+type Writer struct{ buf []byte }
+
+// NewWriter starts an image.
+func NewWriter() *Writer {
+	b := append(make([]byte, 0, 4096), magic...)
+	b = binary.BigEndian.AppendUint16(b, Version)
+	return &Writer{append(b, 0, 0)}
+}
+
+// Add appends a record.
+func (w *Writer) Add(r Record) {
+	flags := uint16(0)
+	if r.Required {
+		flags = flagRequired
+	}
+	b := binary.BigEndian.AppendUint16(w.buf, uint16(r.Type))
+	b = binary.BigEndian.AppendUint16(b, flags)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Payload)))
+	w.buf = append(b, r.Payload...)
+}
+
+// Bytes ends the image and returns it.
+func (w *Writer) Bytes() []byte {
+	w.Add(Record{Type: typeEnd})
+	return w.buf
+}
+
+// Errors of a container.
+var (
+	ErrNotImage = errors.New("not a process image")
+	ErrCutShort = errors.New("image is cut short")
+)
+
+// VersionError: the image is of a version this reader does not know.
+type VersionError uint16
+
+func (e VersionError) Error() string {
+	return fmt.Sprintf("image version %d; this node reads up to %d", uint16(e), Version)
+}
+
+// UnknownError: a required record of an unknown type.
+type UnknownError Type
+
+func (e UnknownError) Error() string {
+	return fmt.Sprintf("image needs record %v, which this node does not know", Type(e))
+}
+
+// Read takes a container apart. Payloads are parts of b. Unknown optional records
+// are returned with the others.
+func Read(b []byte) ([]Record, error) {
+	if len(b) < headerSize || string(b[:8]) != magic {
+		return nil, ErrNotImage
+	}
+	if v := binary.BigEndian.Uint16(b[8:]); v == 0 || v > Version {
+		return nil, VersionError(v)
+	}
+	b = b[headerSize:]
+	var recs []Record
+	for {
+		if len(b) < recordSize {
+			return nil, ErrCutShort
+		}
+		t, flags, n := Type(binary.BigEndian.Uint16(b)), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:])
+		b = b[recordSize:]
+		if n > MaxRecord || int(n) > len(b) {
+			return nil, ErrCutShort
+		}
+		if t == typeEnd {
+			return recs, nil
+		}
+		if flags&flagRequired != 0 && (t < TypeProcess || t > TypeSealed) {
+			return nil, UnknownError(t)
+		}
+		recs = append(recs, Record{t, flags&flagRequired != 0, b[:n:n]})
+		b = b[n:]
+	}
+}
+
+// Find returns the payload of the first record of a type.
+func Find(recs []Record, t Type) ([]byte, error) {
+	for _, r := range recs {
+		if r.Type == t {
+			return r.Payload, nil
+		}
+	}
+	return nil, fmt.Errorf("image has no %v record", t)
+}

@@ -1,0 +1,242 @@
+package image
+
+// Process is everything the kernel keeps for a process, except the contents of
+// its pages and the state of its RPC endpoints, which have records of their own.
+// Field numbers are part of the format: they are never reused.
+type Process struct {
+	PID    int32 `cbor:"1,keyasint"`
+	Parent int32 `cbor:"2,keyasint"`
+	PGID   int32 `cbor:"3,keyasint"`
+	SID    int32 `cbor:"4,keyasint"`
+
+	Threads []Thread `cbor:"5,keyasint"`
+	Regions []Region `cbor:"6,keyasint"`
+	Stores  []Store  `cbor:"7,keyasint"` // what regions refer to
+	Files   []File   `cbor:"8,keyasint"` // open file descriptions
+	FDs     []FD     `cbor:"9,keyasint"`
+
+	Actions  []Action  `cbor:"10,keyasint"` // signals with a disposition other than default
+	Pending  []Signal  `cbor:"11,keyasint"`
+	Children []Child   `cbor:"12,keyasint"`
+	Limits   []Limit   `cbor:"13,keyasint"`
+	Timers   [3]ITimer `cbor:"14,keyasint"`
+
+	Umask   uint32   `cbor:"15,keyasint"`
+	Cwd     string   `cbor:"16,keyasint"`
+	TTY     int32    `cbor:"17,keyasint"` // index into Files of the controlling terminal, -1: none
+	Comm    string   `cbor:"18,keyasint"`
+	Args    []string `cbor:"19,keyasint"`
+	Exe     string   `cbor:"20,keyasint"`
+	Comment string   `cbor:"21,keyasint"`
+
+	Brk      uint64 `cbor:"22,keyasint"`
+	BrkStart uint64 `cbor:"23,keyasint"`
+
+	Now       int64 `cbor:"24,keyasint"` // the process's monotonic clock when it was frozen, ns
+	Wall      int64 `cbor:"25,keyasint"` // its wall clock then, ns since 1970
+	Started   int64 `cbor:"26,keyasint"` // of its own monotonic clock
+	UserNs    int64 `cbor:"27,keyasint"`
+	SystemNs  int64 `cbor:"28,keyasint"`
+	ChildUser int64 `cbor:"29,keyasint"`
+	ChildSys  int64 `cbor:"30,keyasint"`
+
+	DeathSig  int            `cbor:"31,keyasint"`
+	ExitSig   int            `cbor:"32,keyasint"`
+	Stopped   bool           `cbor:"33,keyasint"`
+	Execed    bool           `cbor:"34,keyasint"`
+	NextIndex uint32         `cbor:"35,keyasint"` // of the next thread
+	NextSlot  uint32         `cbor:"36,keyasint"` // of the next RPC transaction
+	Missing   map[uint32]int `cbor:"37,keyasint"` // unimplemented calls it made
+	Moves     int            `cbor:"38,keyasint"`
+	Trail     []int          `cbor:"39,keyasint"`
+	Native    bool           `cbor:"40,keyasint"` // it has an RPC endpoint of its own
+	Log       int32          `cbor:"41,keyasint"` // index into Files of its log, -1: none
+}
+
+// Thread is one thread: registers, and the calls it is in.
+type Thread struct {
+	TID   int32  `cbor:"1,keyasint"`
+	Index uint32 `cbor:"2,keyasint"`
+	// Regs are AX BX CX DX SI DI BP SP R8…R15 IP Flags FS GS.
+	Regs [20]uint64 `cbor:"3,keyasint"`
+	FX   []byte     `cbor:"4,keyasint"` // FXSAVE image, 512 bytes
+	// Trap, Err and CR2 are what the last fault said, for signal frames.
+	Trap uint64 `cbor:"5,keyasint"`
+	Err  uint64 `cbor:"6,keyasint"`
+	CR2  uint64 `cbor:"7,keyasint"`
+
+	Call  *Call       `cbor:"8,keyasint"` // in progress, nil: in user mode
+	Below []Suspended `cbor:"9,keyasint"` // calls that wait below signal handlers
+
+	Mask       uint64    `cbor:"10,keyasint"`
+	SavedMask  uint64    `cbor:"11,keyasint"`
+	MaskSaved  bool      `cbor:"12,keyasint"`
+	Pending    []Signal  `cbor:"13,keyasint"`
+	AltStack   [2]uint64 `cbor:"14,keyasint"` // address, size
+	ClearTID   uint64    `cbor:"15,keyasint"`
+	RobustList uint64    `cbor:"16,keyasint"`
+	Name       string    `cbor:"17,keyasint"`
+	UserNs     int64     `cbor:"18,keyasint"`
+	SystemNs   int64     `cbor:"19,keyasint"`
+}
+
+// Call is the record of a system call in progress.
+type Call struct {
+	Nr   uint32    `cbor:"1,keyasint"`
+	Args [6]uint64 `cbor:"2,keyasint"`
+	// Remaining is the time left to the deadline in ns; 0: no deadline.
+	Remaining int64     `cbor:"3,keyasint"`
+	Done      uint64    `cbor:"4,keyasint"`
+	Phase     uint8     `cbor:"5,keyasint"`
+	Aux       [4]uint64 `cbor:"6,keyasint"`
+	Masked    bool      `cbor:"7,keyasint"`
+	// Slot is the RPC transaction it waits for, 0: none. Its state is in the
+	// RPC record; Reply is there if it has come and not been looked at.
+	Slot  uint32 `cbor:"8,keyasint"`
+	Reply *Reply `cbor:"9,keyasint"`
+}
+
+// Reply is the outcome of a transaction.
+type Reply struct {
+	Status int32  `cbor:"1,keyasint"`
+	Header []byte `cbor:"2,keyasint"`
+	Data   []byte `cbor:"3,keyasint"`
+}
+
+// Suspended is a call that goes on when a signal handler returns.
+type Suspended struct {
+	Call  Call   `cbor:"1,keyasint"`
+	Frame uint64 `cbor:"2,keyasint"`
+}
+
+// Region is a range of the address space.
+type Region struct {
+	Start  uint64 `cbor:"1,keyasint"`
+	End    uint64 `cbor:"2,keyasint"`
+	Prot   uint8  `cbor:"3,keyasint"`
+	Shared bool   `cbor:"4,keyasint"`
+	Stack  bool   `cbor:"5,keyasint"`
+	Store  int32  `cbor:"6,keyasint"` // index into Stores, -1: zero pages
+	Off    int64  `cbor:"7,keyasint"`
+}
+
+// Store is the backing of regions: a file known by its digest, or memory the
+// process shares with nobody else any more.
+type Store struct {
+	Digest []byte `cbor:"1,keyasint"` // of an immutable file; nil: memory
+	Path   string `cbor:"2,keyasint"` // where it was found, for error messages
+	Size   int64  `cbor:"3,keyasint"`
+}
+
+// FD is one descriptor.
+type FD struct {
+	FD      int32 `cbor:"1,keyasint"`
+	File    int32 `cbor:"2,keyasint"` // index into Files
+	Cloexec bool  `cbor:"3,keyasint"`
+}
+
+// Kind says what a file description is open on.
+type Kind uint8
+
+const (
+	KindDevice  Kind = 1 // a stateless device of every node, by name
+	KindRegular Kind = 2 // an immutable file, by digest
+	KindDir     Kind = 3 // a directory, by path
+	KindRemote  Kind = 4 // an object elsewhere, by address
+	KindPipeR   Kind = 5 // an end of a pipe that moves along
+	KindPipeW   Kind = 6
+	KindEventfd Kind = 7
+	KindEpoll   Kind = 8
+	KindLog     Kind = 9 // the bounded output of a detached process
+)
+
+// File is an open file description.
+type File struct {
+	Kind   Kind   `cbor:"1,keyasint"`
+	Flags  int    `cbor:"2,keyasint"`
+	Offset int64  `cbor:"3,keyasint"`
+	Path   string `cbor:"4,keyasint"`
+
+	Digest []byte `cbor:"5,keyasint"` // KindRegular
+	Object int32  `cbor:"6,keyasint"` // index into Objects of the image, for KindPipe…KindLog
+	// Address is the FLIP address of a description that others hold too: of the
+	// object (KindRemote), or its own, which moves with it.
+	Address []byte `cbor:"7,keyasint"`
+	// Mode is the type and permission bits a remote object shows, Rdev its device.
+	Mode uint32 `cbor:"8,keyasint"`
+	Rdev uint64 `cbor:"9,keyasint"`
+	// Terminal and Counted describe a remote object: it answers terminal
+	// requests; it counts its holders and must be told of them.
+	Terminal bool `cbor:"10,keyasint"`
+	Counted  bool `cbor:"11,keyasint"`
+	Residual bool `cbor:"12,keyasint"` // it is a node's own: a residual dependency
+	Home     int  `cbor:"13,keyasint"` // the node it was last known at, for ps
+	Seekable bool `cbor:"14,keyasint"`
+}
+
+// Object is the state of something descriptors refer to that moves along.
+type Object struct {
+	Pipe    []byte  `cbor:"1,keyasint"` // what is in a pipe
+	Readers int     `cbor:"2,keyasint"` // descriptions of each end that exist anywhere
+	Writers int     `cbor:"3,keyasint"`
+	Count   uint64  `cbor:"4,keyasint"` // eventfd
+	Sema    bool    `cbor:"5,keyasint"`
+	Watches []Watch `cbor:"6,keyasint"` // epoll
+	Log     []byte  `cbor:"7,keyasint"` // the last of the output
+	LogBase int64   `cbor:"8,keyasint"` // how many bytes came before
+}
+
+// Watch is one interest of an epoll set.
+type Watch struct {
+	FD     int32  `cbor:"1,keyasint"`
+	File   int32  `cbor:"2,keyasint"`
+	Events uint32 `cbor:"3,keyasint"`
+	Data   uint64 `cbor:"4,keyasint"`
+	// Listed: the interest was on the ready list, an edge not yet reported.
+	Listed bool `cbor:"5,keyasint"`
+}
+
+// Action is what the process does about a signal.
+type Action struct {
+	Signal   int    `cbor:"1,keyasint"`
+	Handler  uint64 `cbor:"2,keyasint"`
+	Flags    uint64 `cbor:"3,keyasint"`
+	Restorer uint64 `cbor:"4,keyasint"`
+	Mask     uint64 `cbor:"5,keyasint"`
+}
+
+// Signal is a pending signal.
+type Signal struct {
+	Signo int32  `cbor:"1,keyasint"`
+	Code  int32  `cbor:"2,keyasint"`
+	PID   int32  `cbor:"3,keyasint"`
+	UID   int32  `cbor:"4,keyasint"`
+	Value uint64 `cbor:"5,keyasint"`
+	Addr  uint64 `cbor:"6,keyasint"`
+	UTime int64  `cbor:"7,keyasint"`
+	STime int64  `cbor:"8,keyasint"`
+}
+
+// Child is the process's entry for a child, running or zombie.
+type Child struct {
+	PID      int32 `cbor:"1,keyasint"`
+	PGID     int32 `cbor:"2,keyasint"`
+	State    uint8 `cbor:"3,keyasint"`
+	Status   int   `cbor:"4,keyasint"`
+	Reported bool  `cbor:"5,keyasint"`
+	UserNs   int64 `cbor:"6,keyasint"`
+	SystemNs int64 `cbor:"7,keyasint"`
+	ExitSig  int   `cbor:"8,keyasint"`
+}
+
+// Limit is a resource limit.
+type Limit struct {
+	Cur uint64 `cbor:"1,keyasint"`
+	Max uint64 `cbor:"2,keyasint"`
+}
+
+// ITimer is an interval timer: what was left, 0 for a stopped one, and the period.
+type ITimer struct {
+	Left   int64 `cbor:"1,keyasint"`
+	Period int64 `cbor:"2,keyasint"`
+}

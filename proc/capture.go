@@ -1,0 +1,273 @@
+package proc
+
+import (
+	"sort"
+
+	"motile/kernel/abi"
+	"motile/kernel/vm"
+	"motile/migrate/image"
+)
+
+// Capture writes down a frozen process: everything but its descriptors, which
+// need the file tree, and the contents of its pages. stores are what the regions
+// in the image refer to by index.
+func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
+	user, system := p.UserNs, p.SystemNs
+	im = &image.Process{
+		PID: p.PID, Parent: p.Parent, PGID: p.PGID, SID: p.SID,
+		Umask: p.Umask, Cwd: p.Cwd, TTY: -1, Log: -1,
+		Comm: p.Comm, Args: p.Args, Exe: p.Exe, Comment: p.Comment,
+		Brk: p.Space.Brk, BrkStart: p.Space.BrkStart,
+		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
+		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
+		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
+		NextIndex: p.nextIndex, NextSlot: p.NextSlot, Missing: p.Missing,
+		Moves: p.Moves, Trail: p.Trail, Native: p.Native,
+	}
+	for _, t := range p.Threads {
+		im.Threads = append(im.Threads, tb.captureThread(t))
+	}
+	im.Regions, im.Stores, stores = captureRegions(p.Space)
+	for sig, a := range p.Actions {
+		if a != (Action{}) {
+			im.Actions = append(im.Actions, image.Action{Signal: sig, Handler: a.Handler, Flags: a.Flags, Restorer: a.Restorer, Mask: a.Mask})
+		}
+	}
+	im.Pending = captureSignals(&p.Pending)
+	for _, c := range p.Children {
+		im.Children = append(im.Children, image.Child{PID: c.PID, PGID: c.PGID, State: uint8(c.State), Status: c.Status,
+			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
+	}
+	for _, l := range p.Limits {
+		im.Limits = append(im.Limits, image.Limit(l))
+	}
+	for i := range p.Timers {
+		left, period := p.Timers[i].Get()
+		im.Timers[i] = image.ITimer{Left: left, Period: period}
+	}
+	return im, stores
+}
+
+func (tb *Table) captureThread(t *Thread) image.Thread {
+	if tb.SpillFPU != nil {
+		tb.SpillFPU(t.Frame)
+	}
+	f := t.Frame
+	it := image.Thread{
+		TID: t.TID, Index: t.Index,
+		Regs: [20]uint64{f.AX, f.BX, f.CX, f.DX, f.SI, f.DI, f.BP, f.SP,
+			f.R8, f.R9, f.R10, f.R11, f.R12, f.R13, f.R14, f.R15, f.IP, f.Flags, f.FSBase, f.GSBase},
+		FX: append([]byte(nil), f.FX[:]...), Trap: f.Vector, Err: f.Err, CR2: f.CR2,
+		Mask: t.Mask, SavedMask: t.SavedMask, MaskSaved: t.MaskSaved, Pending: captureSignals(&t.Pending),
+		AltStack: [2]uint64{t.AltStack.SP, t.AltStack.Size}, ClearTID: t.ClearTID, RobustList: t.RobustList,
+		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs,
+	}
+	if t.Call.Active {
+		c := tb.captureCall(&t.Call)
+		it.Call = &c
+	}
+	for i := range t.Below {
+		it.Below = append(it.Below, image.Suspended{Call: tb.captureCall(&t.Below[i].Call), Frame: t.Below[i].Frame})
+	}
+	return it
+}
+
+func (tb *Table) captureCall(c *Call) image.Call {
+	ic := image.Call{Nr: c.Nr, Args: c.Args, Done: c.Done, Phase: c.Phase, Aux: c.Aux, Masked: c.Masked, Slot: c.Slot}
+	if c.Deadline != 0 {
+		ic.Remaining = max(c.Deadline-tb.Now, 1)
+	}
+	if a := c.Answer; a != nil {
+		ic.Reply = &image.Reply{Status: a.Status, Header: a.Header, Data: a.Data}
+	}
+	return ic
+}
+
+func captureSignals(p *Pending) (out []image.Signal) {
+	for _, in := range p.Queue {
+		out = append(out, image.Signal(in))
+	}
+	return out
+}
+
+func captureRegions(s *vm.Space) (regions []image.Region, list []image.Store, stores []*vm.Store) {
+	for _, r := range s.Regions() {
+		ir := image.Region{Start: r.Start, End: r.End, Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Store: -1, Off: r.Off}
+		if r.Store != nil {
+			ir.Store = -1
+			for i, st := range stores {
+				if st == r.Store {
+					ir.Store = int32(i)
+				}
+			}
+			if ir.Store < 0 {
+				ir.Store = int32(len(stores))
+				stores = append(stores, r.Store)
+				is := image.Store{Size: r.Store.Size()}
+				if r.Store.Immutable() {
+					is.Digest = append([]byte(nil), r.Store.Digest[:]...)
+				}
+				list = append(list, is)
+			}
+		}
+		regions = append(regions, ir)
+	}
+	return regions, list, stores
+}
+
+// Adopt makes a process of a checked image, frozen: its threads wait, its timers
+// stand still, and it is in nobody's process group until Activate. space is its
+// memory. It reports false when an id is taken.
+func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
+	if tb.Process(im.PID) != nil {
+		return nil, false
+	}
+	for i := range im.Threads {
+		if tb.threads[im.Threads[i].TID] != nil {
+			return nil, false
+		}
+	}
+	p := &Process{
+		PID: im.PID, Parent: im.Parent, PGID: im.PGID, SID: im.SID,
+		Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
+		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Started: im.Started,
+		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
+		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing, NextSlot: im.NextSlot, Native: im.Native,
+		Moves: im.Moves + 1, Trail: append(append([]int(nil), im.Trail...), tb.Node),
+		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true,
+	}
+	for _, a := range im.Actions {
+		p.Actions[a.Signal] = Action{Handler: a.Handler, Flags: a.Flags, Restorer: a.Restorer, Mask: a.Mask}
+	}
+	adoptSignals(&p.Pending, im.Pending)
+	for _, c := range im.Children {
+		p.Children = append(p.Children, &Child{PID: c.PID, PGID: c.PGID, State: ChildState(c.State), Status: c.Status,
+			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
+	}
+	for i := range min(len(im.Limits), Nlimits) {
+		p.Limits[i] = Limit(im.Limits[i])
+	}
+	p.initTimers()
+	tb.insert(p)
+	for i := range im.Threads {
+		tb.adoptThread(p, &im.Threads[i])
+	}
+	return p, true
+}
+
+func (tb *Table) adoptThread(p *Process, it *image.Thread) {
+	t := tb.newThread(p, it.TID)
+	p.nextIndex-- // newThread counted one more; the image says which it is
+	t.Index = it.Index
+	f := t.Frame
+	for i, r := range []*uint64{&f.AX, &f.BX, &f.CX, &f.DX, &f.SI, &f.DI, &f.BP, &f.SP,
+		&f.R8, &f.R9, &f.R10, &f.R11, &f.R12, &f.R13, &f.R14, &f.R15, &f.IP, &f.Flags, &f.FSBase, &f.GSBase} {
+		*r = it.Regs[i]
+	}
+	copy(f.FX[:], it.FX)
+	f.Vector, f.Err, f.CR2 = it.Trap, it.Err, it.CR2
+	Sanitize(f)
+	t.SetMask(it.Mask)
+	t.SavedMask, t.MaskSaved = it.SavedMask&^unblockable, it.MaskSaved
+	adoptSignals(&t.Pending, it.Pending)
+	t.AltStack = abi.Stack{SP: it.AltStack[0], Size: it.AltStack[1]}
+	t.ClearTID, t.RobustList, t.Name = it.ClearTID, it.RobustList, it.Name
+	t.UserNs, t.SystemNs = it.UserNs, it.SystemNs
+	if it.Call != nil {
+		t.Call = adoptCall(it.Call)
+	}
+	for _, b := range it.Below {
+		t.Below = append(t.Below, Suspended{adoptCall(&b.Call), b.Frame})
+	}
+	t.state = Ready
+}
+
+// adoptCall leaves the time that remained in Deadline, until Activate.
+func adoptCall(ic *image.Call) Call {
+	c := Call{Active: true, Nr: ic.Nr, Args: ic.Args, Deadline: ic.Remaining, Done: ic.Done,
+		Phase: ic.Phase, Aux: ic.Aux, Masked: ic.Masked, Slot: ic.Slot}
+	if r := ic.Reply; r != nil {
+		c.Answer = &Answer{Status: r.Status, Header: r.Header, Data: r.Data}
+	}
+	return c
+}
+
+func adoptSignals(p *Pending, in []image.Signal) {
+	for _, s := range in {
+		p.add(Info(s))
+	}
+}
+
+// Activate lets an adopted process run. frozen is how long it stood still: its
+// clocks go on as if it had not, and what remained of its deadlines is so much less.
+func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
+	p.MonoOffset = im.Now + frozen - tb.Now
+	p.WallOffset = im.Wall + frozen - tb.Now - tb.WallBase
+	p.wallSince = tb.Now
+	rearm := func(c *Call) {
+		if c.Active && c.Deadline != 0 {
+			c.Deadline = max(tb.Now+c.Deadline-frozen, 1)
+		}
+	}
+	for _, t := range p.Threads {
+		rearm(&t.Call)
+		for i := range t.Below {
+			rearm(&t.Below[i].Call)
+		}
+	}
+	for i, iv := range im.Timers {
+		if iv.Left != 0 && i == TimerReal {
+			iv.Left = max(iv.Left-frozen, 1)
+		}
+		p.Timers[i].Set(iv.Left, iv.Period)
+	}
+	// Waiters on futexes queue again in the order they waited.
+	order := append([]*Thread(nil), p.Threads...)
+	sort.SliceStable(order, func(i, j int) bool { return order[i].futexOrder() < order[j].futexOrder() })
+	for _, t := range order {
+		if n := t.futexOrder(); n > tb.futexSeq {
+			tb.futexSeq = n
+		}
+	}
+	p.frozen = false
+	for _, t := range order {
+		if t.state == Ready {
+			tb.ready(t, true)
+		}
+	}
+}
+
+// futexOrder is t's place among the waiters on futexes, 0 if it is none.
+func (t *Thread) futexOrder() uint64 {
+	if t.Call.Active && t.Call.Nr == abi.SysFutex {
+		return t.Call.Aux[2]
+	}
+	return 0
+}
+
+// BySlot finds the call that waits for a transaction: in progress or suspended.
+func (p *Process) BySlot(slot uint32) (*Thread, *Call) {
+	for _, t := range p.Threads {
+		if t.Call.Active && t.Call.Slot == slot {
+			return t, &t.Call
+		}
+		for i := range t.Below {
+			if t.Below[i].Call.Slot == slot {
+				return t, &t.Below[i].Call
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Answered records the outcome of a transaction and wakes the thread.
+func (tb *Table) Answered(p *Process, slot uint32, a *Answer) {
+	t, c := p.BySlot(slot)
+	if c == nil {
+		return
+	}
+	c.Answer = a
+	if c == &t.Call {
+		tb.wake(t)
+	}
+}

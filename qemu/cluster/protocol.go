@@ -1,0 +1,101 @@
+package cluster
+
+import (
+	"encoding/json"
+	"time"
+
+	"motile/qemu/bridge"
+)
+
+// The control protocol: JSON, a line each. A client sends requests one after
+// the other; the daemon answers each with any number of lines that report
+// progress and one that has a result or an error. After the answer to
+// opConsole the connection is the console, raw, in both directions. Who closes
+// the connection gives up the request under way.
+
+type request struct {
+	Op   string          `json:"op"`
+	Args json.RawMessage `json:"args,omitempty"`
+}
+
+type reply struct {
+	Progress string          `json:"progress,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"` // never empty in a success
+}
+
+// Requests, with the types of their arguments and results.
+const (
+	opStatus       = "status"        // none → Status
+	opAdd          = "node.add"      // addArgs → []NodeInfo
+	opKill         = "node.kill"     // nodeArgs → NodeInfo
+	opRestart      = "node.restart"  // nodeArgs → NodeInfo
+	opFaults       = "bridge.faults" // FaultChange → bridge.Faults
+	opCaptureStart = "capture.start" // captureArgs → none
+	opCaptureStop  = "capture.stop"  // none → bridge.CaptureStats
+	opConsole      = "console"       // consoleArgs → none
+	opDown         = "down"          // none → none
+)
+
+type none struct{}
+
+type addArgs struct {
+	Nodes []NodeSpec `json:"nodes"`
+}
+
+type nodeArgs struct {
+	Node int `json:"node"`
+}
+
+type captureArgs struct {
+	File string `json:"file"` // absolute
+}
+
+type consoleArgs struct {
+	Node  int `json:"node"`
+	Lines int `json:"lines"` // of the past to begin with
+}
+
+// Status is a cluster at one moment.
+type Status struct {
+	Dir    Dir          `json:"dir"`
+	PID    int          `json:"pid"` // of the daemon
+	Since  time.Time    `json:"since"`
+	Hosts  string       `json:"hosts_socket"` // where tools attach to the bridge
+	Nodes  []NodeInfo   `json:"nodes"`
+	Bridge bridge.Stats `json:"bridge"`
+}
+
+// FaultChange changes some of the bridge's faults. What is nil stays.
+type FaultChange struct {
+	Heal      bool           `json:"heal,omitempty"` // first, all faults end
+	Loss      *float64       `json:"loss,omitempty"`
+	Dup       *float64       `json:"dup,omitempty"`
+	Reorder   *float64       `json:"reorder,omitempty"`
+	Delay     *time.Duration `json:"delay,omitempty"`
+	Rate      *int64         `json:"rate,omitempty"`
+	Partition *string        `json:"partition,omitempty"` // empty: ends it
+	Seed      *uint64        `json:"seed,omitempty"`
+}
+
+// apply returns the faults after the change. The seed lives as long as faults
+// are in force.
+func (c FaultChange) apply(f bridge.Faults) bridge.Faults {
+	if c.Heal {
+		f = bridge.Faults{}
+	}
+	set(&f.Loss, c.Loss)
+	set(&f.Dup, c.Dup)
+	set(&f.Reorder, c.Reorder)
+	set(&f.Delay, c.Delay)
+	set(&f.Rate, c.Rate)
+	set(&f.Partition, c.Partition)
+	set(&f.Seed, c.Seed)
+	return f
+}
+
+func set[T any](field *T, v *T) {
+	if v != nil {
+		*field = *v
+	}
+}
