@@ -10,26 +10,23 @@ import (
 
 // main is the boot as a list.
 func main() {
-	n := new(node)
-	defer n.panicked()
+	m := new(machine)
+	defer m.panicked()
 	hw.InitSerial()
-	n.readBoot()
-	n.initMemory()
+	m.params = parseParams(string(physical(rt.Boot.CommandLine)))
+	m.initMemory()
 	vm.Init()
-	n.initClock()
-	n.initEntropy()
-	n.initTable()
-	n.initConsole()
-	n.initFiles()
-	n.initInterrupts()
-	n.log("motile: node %d ready, %d MB, %d ms", n.number,
-		hw.Stats().Total*hw.PageSize>>20, hw.Now()/1e6)
-	n.startShell()
-	n.run()
-}
-
-// readBoot takes the command line apart.
-func (n *node) readBoot() {
-	n.params = parseParams(string(physical(rt.Boot.CommandLine)))
-	n.number = n.params.number("node", 1)
+	m.initClock()
+	errs := m.initDevices()
+	m.initNode()
+	m.initConsole()
+	m.initFiles()
+	for _, err := range errs {
+		m.node.Log("motile: %v", err)
+	}
+	m.node.Log("motile: node %d ready, %d MB, %d networks, %d ms", m.node.Number,
+		hw.Stats().Total*hw.PageSize>>20, len(m.nets), hw.Now()/1e6)
+	m.startShell()
+	m.node.Run()
+	hw.PowerOff()
 }

@@ -4,32 +4,26 @@ package main
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"motile/boot/info"
 	"motile/boot/rt"
-	"motile/kernel/fs"
 	"motile/kernel/hw"
-	"motile/kernel/linux"
+	"motile/kernel/node"
 	"motile/kernel/object"
-	"motile/kernel/trace"
+	"motile/netdev/virtio"
 	"motile/proc"
 )
 
-// node is everything one machine is. The dispatcher's goroutine owns it.
-type node struct {
-	number int
-	params params
-
-	tab     *proc.Table
-	k       *linux.Kernel
-	console *object.TTY
-	random  *rand.ChaCha8
-	ring    trace.Ring
-	logged  []byte // the kernel's log, the last logSize bytes
-
+// machine is the hardware, as the node sees it. The dispatcher's goroutine owns it.
+type machine struct {
+	params   params
+	node     *node.Node
+	console  *object.TTY
+	nets     []*virtio.Net
+	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
 }
 
@@ -42,7 +36,7 @@ const (
 	maxHeap = 64 << 20
 )
 
-func (n *node) initMemory() {
+func (m *machine) initMemory() {
 	total := hw.Stats().Total * hw.PageSize
 	ceiling := min(max(total/4, minHeap), maxHeap)
 	hw.SetHeapCeiling(ceiling / hw.PageSize)
@@ -51,41 +45,90 @@ func (n *node) initMemory() {
 }
 
 // pressure reports that the kernel heap is so full that nothing new is admitted.
-func (n *node) pressure() bool {
+func pressure() bool {
 	st := hw.Stats()
 	return st.Heap > st.Ceiling*7/8
 }
 
-func (n *node) initClock() {
-	if s := n.params.number("uptime", 0); s > 0 {
+func (m *machine) initClock() {
+	if s := m.params.number("uptime", 0); s > 0 {
 		hw.SetUptime(int64(s) * 1e9)
 	}
 	f := hw.RTC()
 	wall := time.Date(f[0], time.Month(f[1]), f[2], f[3], f[4], f[5], 0, time.UTC).UnixNano()
-	rt.SetWall(wall - hw.Now())
-	n.wallBase = wall - hw.Now()
+	m.wallBase = wall - hw.Now()
+	rt.SetWall(m.wallBase)
 }
 
-func (n *node) initEntropy() {
-	n.random = rand.NewChaCha8(hw.Seed())
+// initDevices brings up the virtio devices. What virtio-rng gives is mixed into
+// the seed of the generator.
+func (m *machine) initDevices() []error {
+	found := virtio.Probe(string(physical(rt.Boot.CommandLine)))
+	m.nets = found.Nets
+	for _, d := range m.nets {
+		hw.EnableIRQ(d.IRQ)
+	}
+	seed := hw.Seed()
+	for i, b := range found.Entropy {
+		seed[i%len(seed)] ^= b
+	}
+	m.random = rand.NewChaCha8(seed)
+	return found.Errors
 }
 
-func (n *node) initTable() {
+func (m *machine) initNode() {
 	const pidsPerBoot = 10_000
-	boot := n.params.number("boot", 0)
-	n.tab = proc.NewTable(n.number, int32(boot*pidsPerBoot%proc.PIDsPerNode))
-	n.tab.WallBase = n.wallBase
-	n.tab.SpillFPU = rt.SpillFPU
 	_, _, _, features := hw.CPUID(1, 0)
-	n.k = &linux.Kernel{
-		Tab: n.tab, FS: fs.New(), Name: nodeName(n.number),
-		Random:     func(b []byte) { n.random.Read(b) },
-		Pressure:   n.pressure,
-		TotalPages: func() uint64 { return hw.Stats().Total },
-		FreePages:  hw.UserFree,
-		Log:        n.log,
-		HWCap:      features,
+	m.node = node.New(node.Config{
+		Number:   m.params.number("node", 1),
+		FirstPID: int32(m.params.number("boot", 0) * pidsPerBoot % proc.PIDsPerNode),
+		WallBase: m.wallBase,
+		Random:   func(b []byte) { m.random.Read(b) },
+		HWCap:    features,
+		Print:    m.print,
+	}, m)
+	m.node.Strace = m.params["strace"] != ""
+	m.node.Tab.SpillFPU = rt.SpillFPU
+	m.node.K.Pressure = pressure
+	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
+	m.node.K.FreePages = hw.UserFree
+}
+
+// Now implements node.Machine.
+func (m *machine) Now() int64 { return hw.Now() }
+
+// RunUser implements node.Machine.
+func (m *machine) RunUser(t *proc.Thread, deadline int64) {
+	rt.SetDeadline(deadline)
+	rt.RunUser(t.Frame)
+}
+
+// Pending implements node.Machine.
+func (m *machine) Pending() bool { return rt.Pending() }
+
+// Poll implements node.Machine: it hands each device that interrupted to its driver.
+func (m *machine) Poll() {
+	pending := rt.TakePending()
+	if pending&(1<<hw.SerialIRQ) != 0 {
+		m.serial()
+	}
+	for _, d := range m.nets {
+		if pending&(1<<d.IRQ) != 0 {
+			d.Interrupt()
+		}
 	}
 }
 
-func nodeName(number int) string { return "node" + strconv.Itoa(number) }
+// Flush implements node.Machine.
+func (m *machine) Flush() {
+	for _, d := range m.nets {
+		d.Flush()
+	}
+}
+
+// Wait implements node.Machine. The Go runtime's own goroutines get their turn first.
+func (m *machine) Wait(deadline int64) {
+	runtime.Gosched()
+	rt.SetDeadline(deadline)
+	rt.Halt()
+}

@@ -16,7 +16,7 @@ import (
 
 // panicked reports a panic of the kernel and ends the node with a failure
 // status. It is deferred by main, so it runs on the stack of what went wrong.
-func (n *node) panicked() {
+func (m *machine) panicked() {
 	r := recover()
 	say := func(format string, args ...any) {
 		for _, c := range []byte(fmt.Sprintf(format, args...)) {
@@ -26,16 +26,18 @@ func (n *node) panicked() {
 			hw.PanicByte(c)
 		}
 	}
-	say("\nmotile: node %d: kernel panic: %v\n", n.number, r)
+	say("\nmotile: node %d: kernel panic: %v\n", m.params.number("node", 0), r)
 	if f := &rt.LastFault; f.IP != 0 {
 		say("last fault in the kernel: vector %d, error %#x, cr2 %#x\n", f.Vector, f.Err, f.CR2)
 		printRegisters(say, f)
 		disassemble(say, f.IP, 8)
 	}
-	say("recent events:\n")
-	n.ring.Last(32, func(e trace.Event) {
-		say("  %12d %-9s tid %d  %#x %#x\n", e.Time, e.Kind, e.TID, e.A, e.B)
-	})
+	if m.node != nil {
+		say("recent events:\n")
+		m.node.Ring.Last(32, func(e trace.Event) {
+			say("  %12d %-9s tid %d  %#x %#x\n", e.Time, e.Kind, e.TID, e.A, e.B)
+		})
+	}
 	buf := make([]byte, 16<<10)
 	say("%s\n", buf[:runtime.Stack(buf, false)])
 	hw.Fail()

@@ -1,0 +1,93 @@
+package node
+
+import (
+	"fmt"
+	"strconv"
+
+	"motile/kernel/fs"
+	"motile/kernel/linux"
+	"motile/kernel/object"
+	"motile/kernel/trace"
+	"motile/proc"
+)
+
+// Config is what a node is made of.
+type Config struct {
+	Number   int // 1 to 500
+	FirstPID int32
+	WallBase int64 // wall clock at monotonic zero, ns since 1970
+	Random   func([]byte)
+	HWCap    uint32 // CPUID leaf 1, EDX
+	// Print shows a line of the kernel's log.
+	Print func(string)
+}
+
+// Node is one node.
+type Node struct {
+	Number int
+	Tab    *proc.Table
+	K      *linux.Kernel
+	Ring   trace.Ring
+	Strace bool // log every system call
+
+	m      Machine
+	print  func(string)
+	logged []byte // the kernel's log, the last logSize bytes
+}
+
+// New returns a node without processes or files.
+func New(cfg Config, m Machine) *Node {
+	n := &Node{Number: cfg.Number, m: m, print: cfg.Print}
+	n.Tab = proc.NewTable(cfg.Number, cfg.FirstPID)
+	n.Tab.WallBase = cfg.WallBase
+	n.Tab.Now = m.Now()
+	n.K = &linux.Kernel{
+		Tab: n.Tab, FS: fs.New(), Name: "node" + strconv.Itoa(cfg.Number),
+		Random: cfg.Random, HWCap: cfg.HWCap, Log: n.Log,
+	}
+	return n
+}
+
+const logSize = 64 << 10
+
+// Log writes a line to the kernel's log.
+func (n *Node) Log(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	n.logged = append(append(n.logged, line...), '\n')
+	if len(n.logged) > logSize {
+		n.logged = append(n.logged[:0], n.logged[len(n.logged)-logSize:]...)
+	}
+	if n.print != nil {
+		n.print(line)
+	}
+}
+
+// Devices fills /dev and mounts /proc. console is the terminal of the machine.
+func (n *Node) Devices(console object.Impl) {
+	n.K.FS.Wall = n.Tab.WallBase + n.Tab.Now
+	for _, dir := range []string{"/dev", "/tmp", "/root", "/etc"} {
+		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, dir, true); errno == 0 && pl.Node == nil {
+			n.K.FS.Mkdir(pl, 0o755)
+		}
+	}
+	random := object.Random{Fill: n.K.Random}
+	for _, d := range []struct {
+		name string
+		impl object.Impl
+	}{
+		{"null", object.Null{}}, {"zero", object.Zero{}}, {"full", object.Full{}},
+		{"random", random}, {"urandom", random}, {"console", console},
+	} {
+		if d.impl != nil {
+			n.device("/dev/"+d.name, d.impl.Stat(), func() (object.Impl, int) { return d.impl, 0 })
+		}
+	}
+	n.device("/dev/tty", object.Stat{Mode: 0o666, Rdev: object.Device(5, 0)}, n.K.OpenTTY)
+	n.K.MountProc()
+}
+
+func (n *Node) device(name string, st object.Stat, open func() (object.Impl, int)) {
+	if pl, errno := n.K.FS.Lookup(n.K.FS.Root, name, true); errno == 0 {
+		n.K.FS.Device(pl, st.Mode&0o777, st.Rdev, open)
+	}
+}
