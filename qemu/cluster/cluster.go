@@ -30,7 +30,8 @@ type Cluster struct {
 	daemon string // control socket, for state.json
 	closed bool
 
-	saving   sync.Mutex // one writer of state.json
+	watchers sync.WaitGroup // of machines; started only by nodes that may still boot
+	saving   sync.Mutex     // one writer of state.json
 	closing  sync.Once
 	closeErr error
 }
@@ -257,6 +258,7 @@ func (c *Cluster) close() error {
 	for _, n := range c.all() {
 		n.end()
 	}
+	c.watchers.Wait() // or one might still save its node's state
 	var errs []error
 	if c.bridge != nil {
 		errs = append(errs, c.bridge.Close())

@@ -20,8 +20,7 @@ type Config struct {
 	CPU    string `json:"cpu,omitempty"`    // default: machine.DefaultCPU
 
 	// BootTimeout is what a node has to answer; default 60 s. Negative: do not
-	// wait, for instance because a debugger holds the kernel at its first
-	// instruction.
+	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
 	BootTimeout time.Duration `json:"boot_timeout,omitempty"`
 
 	Ready Ready        `json:"-"` // default: ConsoleReady
@@ -39,6 +38,7 @@ type NodeSpec struct {
 	Virtio    machine.Virtio `json:"virtio,omitempty"`     // of the cards, on pc and q35
 	RTCOffset time.Duration  `json:"rtc_offset,omitempty"` // a clock that is wrong on purpose
 	GDB       bool           `json:"gdb,omitempty"`        // with a socket for a debugger
+	Halt      bool           `json:"halt,omitempty"`       // held at the first instruction, until a debugger lets it go
 	Append    string         `json:"append,omitempty"`     // to the kernel command line, last
 }
 
@@ -93,7 +93,7 @@ func (c *Config) prepare() error {
 
 // machineSpec puts together the machine of a node's next boot.
 func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
-	cmdline := fmt.Sprintf("node=%d boot=%d", n.Number, n.Boots)
+	cmdline := fmt.Sprintf("node=%d boot=%d", n.Number, n.Boots-1) // started so often before
 	s := machine.Spec{
 		Node:          n.Number,
 		Type:          n.Spec.Machine,
@@ -108,6 +108,7 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 		ConsoleLog:    n.Log,
 		QMPSocket:     n.QMP,
 		GDBSocket:     n.GDB,
+		Halt:          n.Spec.Halt,
 	}
 	for i := range n.Spec.Cards {
 		s.NICs = append(s.NICs, machine.NIC{Socket: socks.port(n.Number, i), MTU: n.Spec.MTU, Virtio: n.Spec.Virtio})

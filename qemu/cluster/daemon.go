@@ -6,18 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // order is what Up tells a new daemon, over the socket that is its standard
 // input. The daemon answers there as it answers a request: progress, and
-// finally a Status or an error. If Up goes before that, so does the daemon.
+// finally a Status or an error. Up acknowledges a Status with one more byte; if
+// it goes without, so does the daemon.
 type order struct {
 	Dir    Dir        `json:"dir"`
 	Config Config     `json:"config"`
@@ -86,29 +87,61 @@ func runDaemon(ctx context.Context, o order, up net.Conn) error {
 	}
 	defer end()
 
-	if err := bootFor(ctx, c, o.Nodes, to); err != nil {
+	if err := c.bootFor(ctx, o.Nodes, to); err != nil {
 		end() // first, so that who reads the error finds nothing running
 		to.answer(nil, err)
 		return err
 	}
-	to.answer(c.Status(), nil)
 	up.Close()
-	<-ctx.Done()
-	return nil
+	return c.attend(ctx)
 }
 
-// bootFor boots the first nodes, and gives up when Up goes.
-func bootFor(ctx context.Context, c *Cluster, nodes []NodeSpec, up *session) error {
+// attend waits for the end: down, a signal, or that somebody has removed the
+// folder, after which nobody could ever say down.
+func (c *Cluster) attend(ctx context.Context) error {
+	look := time.NewTicker(folderCheck)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+			if c.lock.lost(c.dir) {
+				return fmt.Errorf("the folder %s was removed", c.dir)
+			}
+		}
+	}
+}
+
+// folderCheck is how often the daemon looks whether its folder is still there.
+const folderCheck = time.Second
+
+// bootFor boots the first nodes and tells Up, and fails when Up goes before it
+// has acknowledged that.
+func (c *Cluster) bootFor(ctx context.Context, nodes []NodeSpec, up *session) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	gone := make(chan struct{})
+	acknowledged := make(chan error, 1)
 	go func() {
-		defer close(gone)
-		io.Copy(io.Discard, up.conn)
-		cancel(errors.New("motile up was interrupted"))
+		_, err := up.conn.Read(make([]byte, 1))
+		if err != nil {
+			err = errors.New("motile up was interrupted")
+			cancel(err)
+		}
+		acknowledged <- err
 	}()
-	_, err := c.Add(ctx, nodes, up.progress)
-	up.conn.SetReadDeadline(past) // ends the goroutine
-	<-gone
-	return err
+	if _, err := c.Add(ctx, nodes, up.progress); err != nil {
+		up.conn.SetReadDeadline(past) // ends the goroutine
+		<-acknowledged
+		return err
+	}
+	up.answer(c.Status(), nil)
+	select {
+	case err := <-acknowledged:
+		return err
+	case <-ctx.Done(): // by a signal, or motile down
+		up.conn.SetReadDeadline(past)
+		<-acknowledged
+		return context.Cause(ctx)
+	}
 }

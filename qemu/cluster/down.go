@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-const (
-	// downTimeout is what a daemon has to stop in an orderly manner. Cutting
-	// the power of a dozen QEMUs takes a fraction of a second.
-	downTimeout = 15 * time.Second
-	// freeTimeout is how long after its daemon's end a folder may stay locked.
-	freeTimeout = 10 * time.Second
-)
+// downTimeout is what a daemon has to stop in an orderly manner. Cutting the
+// power of a dozen QEMUs takes a fraction of a second. Changed by tests only.
+var downTimeout = 15 * time.Second
+
+// freeTimeout is how long after its daemon's end a folder may stay locked.
+const freeTimeout = 10 * time.Second
 
 // Down stops the cluster in a folder and removes what it left there but for
 // key and logs. It succeeds whatever the condition of daemon and folder, if

@@ -22,10 +22,10 @@ func identify(pid int) (identity, error) {
 	if err != nil {
 		return identity{}, fmt.Errorf("process %d is gone", pid)
 	}
-	// The second field is the program's name in parentheses, and may contain
-	// anything; starttime is field 22 (proc(5)).
+	// proc(5): the second field is the program's name in parentheses and may
+	// contain anything. Behind it come the state, field 3, and the start, 22.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const state, start = 3 - 3, 22 - 3
+	const state, start = 0, 22 - 3
 	if len(fields) <= start || fields[state][0] == 'Z' {
 		return identity{}, fmt.Errorf("process %d has ended", pid)
 	}

@@ -95,6 +95,17 @@ func readOwner(file *os.File) (o owner) {
 	return o
 }
 
+// lost reports whether the lock no longer means anything, because its file,
+// or the whole folder, was removed.
+func (l *lock) lost(d Dir) bool {
+	there, err := os.Stat(d.lock())
+	if err != nil {
+		return true
+	}
+	ours, err := l.file.Stat()
+	return err != nil || !os.SameFile(there, ours)
+}
+
 // release gives the lock up. The file stays: removing it would let two
 // holders lock two files of the same name.
 func (l *lock) release() { l.file.Close() }

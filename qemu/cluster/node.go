@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,24 @@ type node struct {
 	mu   sync.Mutex
 	info NodeInfo
 	run  *run // nil while there is no machine
+}
+
+// Notes that we leave on a node's console, for who looks at it.
+const (
+	bootNote = "node %d: boot %d"
+	endNote  = "node %d ended: %s"
+)
+
+// BootNote is a regular expression for the note on a node's console that it is
+// booted again.
+func BootNote(node, boot int) string {
+	return regexp.QuoteMeta(fmt.Sprintf("["+bootNote+"]", node, boot)) + "\r\n"
+}
+
+// EndNote is one for the note that its machine has ended; its only group says
+// how.
+func EndNote(node int) string {
+	return fmt.Sprintf(`\[node %d ended: ([^\r]*)\]\r\n`, node)
 }
 
 // run is one machine and who watches it.
@@ -89,12 +108,12 @@ func (n *node) boot(ctx context.Context, progress func(string)) error {
 	}
 	p, view, err := n.start(ctx)
 	if err != nil {
-		say("%v", err)
+		n.cluster.conf.Log.Error("not started", "err", err)
 		n.change(func(i *NodeInfo) { i.State, i.Why = Failed, firstLine(err.Error()) })
 		return err
 	}
-	if n.cluster.conf.BootTimeout < 0 {
-		n.change(func(i *NodeInfo) { i.State = Running })
+	if n.cluster.conf.BootTimeout < 0 || n.info.Spec.Halt {
+		n.answered(0)
 		return nil
 	}
 	say("booting (%s, %d MB)", n.info.Spec.Machine, n.info.Spec.MemMB)
@@ -105,9 +124,18 @@ func (n *node) boot(ctx context.Context, progress func(string)) error {
 		return fmt.Errorf("node %d: %w%s", n.number, err, quoteConsole(n.console, n.snapshot().Log))
 	}
 	took := time.Since(p.Started)
-	n.change(func(i *NodeInfo) { i.State, i.BootMs = Running, took.Milliseconds() })
-	say("answers after %.1f s", took.Seconds())
+	n.answered(took)
+	say("answers after %.2f s", took.Seconds())
 	return nil
+}
+
+// answered records that the node is up, if it has not ended again.
+func (n *node) answered(after time.Duration) {
+	n.change(func(i *NodeInfo) {
+		if i.State == Booting {
+			i.State, i.BootMs = Running, after.Milliseconds()
+		}
+	})
 }
 
 // start starts a machine and the goroutine that watches it.
@@ -119,7 +147,7 @@ func (n *node) start(ctx context.Context) (*run, *machine.View, error) {
 	spec, boots := n.cluster.conf.machineSpec(n.cluster.socks, n.info), n.info.Boots
 	n.mu.Unlock()
 	if boots > 1 {
-		n.console.Note("node %d: boot %d", n.number, boots)
+		n.console.Note(bootNote, n.number, boots)
 	}
 	view := n.console.View(n.console.End())
 	p, err := machine.Start(ctx, spec, n.console)
@@ -137,7 +165,7 @@ func (n *node) start(ctx context.Context) (*run, *machine.View, error) {
 	n.change(func(i *NodeInfo) { i.PID, i.Start = id.PID, id.Start })
 	n.cluster.conf.Log.Info("started", "node", n.number, "boot", boots, "pid", p.PID(),
 		"command", machine.CommandLine(spec.QEMU, p.Args))
-	go n.watch(r)
+	n.cluster.watchers.Go(func() { n.watch(r) })
 	return r, view, nil
 }
 
@@ -145,7 +173,7 @@ func (n *node) start(ctx context.Context) (*run, *machine.View, error) {
 func (n *node) watch(p *run) {
 	defer close(p.noted)
 	exit := p.Wait()
-	n.console.Note("node %d: %v", n.number, exit)
+	n.console.Note(endNote, n.number, exit)
 	n.cluster.conf.Log.Info("ended", "node", n.number, "pid", p.PID(), "how", exit.String())
 	n.mu.Lock()
 	n.run = nil

@@ -57,13 +57,18 @@ func Up(ctx context.Context, opt UpOptions) (Status, error) {
 		return Status{}, c.lost(ctx, "up", err)
 	}
 	status, err := readReply[Status](ctx, c, "up")
+	if err == nil {
+		_, err = conn.Write([]byte("\n"))
+	}
 	switch {
+	case err == nil:
+		return status, nil
 	case ctx.Err() != nil:
 		return Status{}, errors.Join(context.Cause(ctx), dir.awaitDown())
 	case errors.Is(err, io.EOF):
 		return Status{}, fmt.Errorf("the daemon died; its log (%s) says:\n%s", dir.DaemonLog(), logSince(dir, logged))
 	}
-	return status, err
+	return Status{}, err
 }
 
 // prepare refuses what could not succeed before anything is started.

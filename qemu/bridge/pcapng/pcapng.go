@@ -1,0 +1,118 @@
+// Package pcapng reads and writes capture files. It is the one package that
+// knows gopacket's file code; the rest of Motile sees names, times and bytes.
+package pcapng
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+)
+
+// Writer writes one file. It is not safe for concurrent use.
+type Writer struct {
+	file       *os.File
+	out        *pcapgo.NgWriter // nil until the first interface is known
+	interfaces map[string]int
+}
+
+// Create makes a capture file, or empties one.
+func Create(path string) (*Writer, error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{file: file, interfaces: map[string]int{}}, nil
+}
+
+// Write records a frame on the interface of a name, made on its first use.
+func (w *Writer) Write(name string, at time.Time, frame []byte) error {
+	i, ok := w.interfaces[name]
+	if !ok {
+		var err error
+		if i, err = w.add(name); err != nil {
+			return err
+		}
+		w.interfaces[name] = i
+	}
+	return w.out.WritePacket(gopacket.CaptureInfo{
+		Timestamp:      at,
+		CaptureLength:  len(frame),
+		Length:         len(frame),
+		InterfaceIndex: i,
+	}, frame)
+}
+
+func (w *Writer) add(name string) (index int, err error) {
+	in := pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}
+	if w.out != nil {
+		return w.out.AddInterface(in)
+	}
+	w.out, err = pcapgo.NewNgWriterInterface(w.file, in, pcapgo.NgWriterOptions{
+		SectionInfo: pcapgo.NgSectionInfo{Application: "motile"},
+	})
+	return 0, err
+}
+
+// Flush brings what was written to where other programs see it.
+func (w *Writer) Flush() error {
+	if w.out == nil {
+		return nil
+	}
+	return w.out.Flush()
+}
+
+// Close completes the file. One in which nothing was recorded still opens.
+func (w *Writer) Close() error {
+	var err error
+	if w.out == nil {
+		_, err = w.add("none")
+	}
+	return errors.Join(err, w.Flush(), w.file.Close())
+}
+
+// Packet is one recorded frame.
+type Packet struct {
+	Interface string
+	Time      time.Time
+	Frame     []byte
+}
+
+// Reader reads one file.
+type Reader struct {
+	file *os.File
+	in   *pcapgo.NgReader
+}
+
+// Open opens a capture file whose interfaces are all Ethernet.
+func Open(path string) (*Reader, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	in, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Reader{file, in}, nil
+}
+
+// Next returns the next frame, or io.EOF.
+func (r *Reader) Next() (Packet, error) {
+	data, info, err := r.in.ReadPacketData()
+	if err != nil {
+		return Packet{}, err
+	}
+	in, err := r.in.Interface(info.InterfaceIndex)
+	if err != nil {
+		return Packet{}, err
+	}
+	return Packet{Interface: in.Name, Time: info.Timestamp, Frame: data}, nil
+}
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.file.Close() }

@@ -1,0 +1,171 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"motile/qemu/cluster"
+	"motile/qemu/machine"
+)
+
+// Options of Start. Zero fields mean the default.
+type Options struct {
+	Nodes      int             // default 1
+	Machines   []machine.Type  // of nodes 1, 2, …, and again from the first; default microvm
+	MemMB      int             // default machine.DefaultMemMB
+	MTU        int             // default machine.DefaultMTU
+	Cards      int             // network cards; default 1
+	Virtio     machine.Virtio  // of the cards, on pc and q35
+	RTCOffsets []time.Duration // of nodes 1, 2, …
+	Append     string          // to the kernel command line
+
+	Kernel string // default: what make built
+	Initrd string // default: what make built, if Kernel is not set either
+
+	Ready    cluster.Ready // default cluster.ConsoleReady
+	Deadline time.Duration // for the whole test, from when the cluster may boot; default 90 s
+}
+
+const defaultDeadline = 90 * time.Second
+
+// Where make puts what nodes boot, from the top of the module.
+const (
+	builtKernel = "out/kernel.elf"
+	builtInitrd = "out/initrd.cpio"
+)
+
+// Cluster is a test's cluster.
+type Cluster struct {
+	*cluster.Cluster
+	t     testing.TB
+	ctx   context.Context // ends at the deadline
+	nodes map[int]*Node
+}
+
+// Start boots a cluster and waits until all nodes answer. The test is skipped
+// where there is no QEMU, and fails if a node does not come up.
+func Start(t testing.TB, opt Options) *Cluster {
+	t.Helper()
+	if _, err := machine.Find(""); errors.Is(err, machine.ErrNoQEMU) {
+		t.Skip(err)
+	}
+	if opt.Kernel == "" {
+		opt.Kernel, opt.Initrd = built(t)
+	}
+	if opt.Deadline == 0 {
+		opt.Deadline = defaultDeadline
+	}
+	opt.Nodes = max(opt.Nodes, 1)
+
+	claim, err := acquire(t.Context(), opt.Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(claim.release)
+	dir, err := os.MkdirTemp("", "mt") // t.TempDir's names are too long for sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	inner, err := cluster.Open(cluster.Dir(dir), cluster.Config{
+		Kernel: opt.Kernel, Initrd: opt.Initrd, Append: opt.Append, Ready: opt.Ready, BootTimeout: opt.Deadline,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Cluster{Cluster: inner, t: t, nodes: map[int]*Node{}}
+	c.bound(opt.Deadline)
+	if _, err := c.Add(c.ctx, opt.specs(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bound gives the cluster its deadline, and its end with the test.
+func (c *Cluster) bound(limit time.Duration) {
+	var cancel context.CancelFunc
+	late := fmt.Errorf("the test's deadline, %v, has passed", limit)
+	c.ctx, cancel = context.WithTimeoutCause(c.t.Context(), limit, late)
+	// Whatever the test waits for, it does not get it once the nodes are gone.
+	unhook := context.AfterFunc(c.ctx, func() {
+		if context.Cause(c.ctx) == late {
+			c.Cluster.Close()
+		}
+	})
+	c.t.Cleanup(func() {
+		expired := !unhook() && context.Cause(c.ctx) == late
+		cancel()
+		if expired {
+			c.t.Error(late)
+		}
+		if c.t.Failed() {
+			c.report()
+		}
+		if err := c.Cluster.Close(); err != nil {
+			c.t.Error(err)
+		}
+	})
+}
+
+func (opt Options) specs() []cluster.NodeSpec {
+	specs := make([]cluster.NodeSpec, opt.Nodes)
+	for i := range specs {
+		specs[i] = cluster.NodeSpec{MemMB: opt.MemMB, MTU: opt.MTU, Cards: opt.Cards, Virtio: opt.Virtio}
+		if len(opt.Machines) > 0 {
+			specs[i].Machine = opt.Machines[i%len(opt.Machines)]
+		}
+		if i < len(opt.RTCOffsets) {
+			specs[i].RTCOffset = opt.RTCOffsets[i]
+		}
+	}
+	return specs
+}
+
+// built finds kernel and boot archive in the module that the test is in.
+func built(t testing.TB) (kernel, initrd string) {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above this test: set Options.Kernel")
+		}
+	}
+	kernel, initrd = filepath.Join(dir, builtKernel), filepath.Join(dir, builtInitrd)
+	for _, path := range []string{kernel, initrd} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatalf("%v: run make first", err)
+		}
+	}
+	return kernel, initrd
+}
+
+// Context ends at the test's deadline.
+func (c *Cluster) Context() context.Context { return c.ctx }
+
+// report prints what somebody who looks for the failure wants to see.
+func (c *Cluster) report() {
+	const lines = 40
+	for _, info := range c.Nodes() {
+		console, err := c.Console(info.Number)
+		if err != nil {
+			continue
+		}
+		c.t.Logf("node %d: %s %s; its console's last lines:\n  %s",
+			info.Number, info.State, info.Why, strings.Join(console.Tail(lines), "\n  "))
+	}
+	for _, p := range c.Bridge().Stats().Ports {
+		c.t.Logf("port %+v", p)
+	}
+}

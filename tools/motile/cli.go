@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"motile/qemu/cluster"
+)
+
+// app is the command line: a field a command, in the order of the help text.
+type app struct {
+	common
+
+	Up   upCmd   `cmd:"" help:"Start a cluster in the background and wait until every node answers."`
+	Down downCmd `cmd:"" help:"Stop the cluster."`
+
+	Node  nodeCmd  `cmd:"" help:"Grow the cluster, cut a node's power, boot it again."`
+	Nodes nodesCmd `cmd:"" help:"List the nodes."`
+	Ps    psCmd    `cmd:"" help:"List the processes of all nodes."`
+
+	Sh   shCmd   `cmd:"" help:"Run a shell line on a node."`
+	Run  runCmd  `cmd:"" help:"Send a static Linux program from this host and run it on a node."`
+	Logs logsCmd `cmd:"" help:"Show a detached process's output."`
+	Wait waitCmd `cmd:"" help:"Wait for a process and exit with its status."`
+	Kill killCmd `cmd:"" help:"Send a process a signal."`
+
+	Migrate migrateCmd `cmd:"" help:"Move a running process to another node."`
+	Drain   drainCmd   `cmd:"" help:"Move all processes away from a node."`
+	Resolve resolveCmd `cmd:"" help:"Decide by hand about a process in doubt."`
+	Cap     capCmd     `cmd:"" help:"Make a restricted capability for a process."`
+
+	Console consoleCmd `cmd:"" help:"Attach to a node's console; ^] ? shows its commands."`
+	Bridge  bridgeCmd  `cmd:"" help:"Show or change what the virtual bridge does to frames."`
+	Capture captureCmd `cmd:"" help:"Record the bridge into a pcapng file."`
+
+	Daemon daemonCmd `cmd:"" hidden:"" help:"Own a cluster; started by up."`
+}
+
+// common is what all commands share.
+type common struct {
+	Dir string `help:"The cluster's folder (default: .motile)." default:"${dir}" env:"MOTILE_DIR" placeholder:"DIR"`
+}
+
+// facts is embedded by commands that print facts.
+type facts struct {
+	JSON bool `help:"Print JSON." name:"json"`
+}
+
+func (c *common) dir() cluster.Dir { return cluster.Dir(c.Dir) }
+
+// connect reaches the cluster's daemon.
+func (c *common) connect() (*cluster.Client, error) { return cluster.Connect(c.dir()) }
+
+func parse(args []string, t terminal) (*kong.Context, *app, error) {
+	a := new(app)
+	parser, err := kong.New(a,
+		kong.Name("motile"),
+		kong.Description("Runs a cluster of Motile nodes on this host, and processes on them."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(t.out, t.err),
+		kong.Exit(os.Exit),
+		kong.Vars{"dir": cluster.DefaultDir},
+	)
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := parser.Parse(args)
+	return parsed, a, err
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"motile/qemu/cluster"
+	"motile/qemu/machine"
+)
+
+type nodeCmd struct {
+	Add     nodeAddCmd     `cmd:"" help:"Boot a further node and wait until it answers."`
+	Kill    nodeKillCmd    `cmd:"" help:"Cut a node's power."`
+	Restart nodeRestartCmd `cmd:"" help:"Boot a node again, after cutting its power if it runs."`
+}
+
+type nodeAddCmd struct {
+	facts
+	Count   int    `short:"n" name:"nodes" help:"How many nodes." default:"1"`
+	Machine string `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
+	nodeFlags
+}
+
+// Run boots nodes.
+func (cmd *nodeAddCmd) Run(ctx context.Context, c *common, t terminal) error {
+	types, err := machine.ParseTypes(cmd.Machine)
+	if err != nil {
+		return err
+	}
+	var specs []cluster.NodeSpec
+	for i := range cmd.Count {
+		specs = append(specs, cmd.spec(types[i%len(types)]))
+	}
+	return c.change(t, cmd.facts, func(cl *cluster.Client) ([]cluster.NodeInfo, error) {
+		return cl.Add(ctx, specs)
+	})
+}
+
+type nodeKillCmd struct {
+	facts
+	Node int `arg:"" help:"Number of the node."`
+}
+
+// Run cuts a node's power.
+func (cmd *nodeKillCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return c.change(t, cmd.facts, func(cl *cluster.Client) ([]cluster.NodeInfo, error) {
+		n, err := cl.Kill(ctx, cmd.Node)
+		return []cluster.NodeInfo{n}, err
+	})
+}
+
+type nodeRestartCmd struct {
+	facts
+	Node int `arg:"" help:"Number of the node."`
+}
+
+// Run boots a node again.
+func (cmd *nodeRestartCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return c.change(t, cmd.facts, func(cl *cluster.Client) ([]cluster.NodeInfo, error) {
+		n, err := cl.Restart(ctx, cmd.Node)
+		return []cluster.NodeInfo{n}, err
+	})
+}
+
+// change asks the daemon to do something to nodes and prints what has become
+// of them.
+func (c *common) change(t terminal, f facts, do func(*cluster.Client) ([]cluster.NodeInfo, error)) error {
+	cl, err := c.connect()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	p := newProgress(t.err, "waiting for the daemon")
+	defer p.end()
+	cl.OnProgress(p.say)
+	nodes, err := do(cl)
+	if err != nil {
+		return err
+	}
+	if f.JSON {
+		return printJSON(t.out, nodes)
+	}
+	return printNodes(t.out, nodes)
+}
+
+type nodesCmd struct{ facts }
+
+// Run lists the nodes.
+func (cmd *nodesCmd) Run(ctx context.Context, c *common, t terminal) error {
+	cl, err := c.connect()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	s, err := cl.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return printJSON(t.out, s.Nodes)
+	}
+	return printNodes(t.out, s.Nodes)
+}
+
+func printNodes(w io.Writer, nodes []cluster.NodeInfo) error {
+	rows := [][]any{{"NODE", "STATE", "MACHINE", "MEMORY", "BOOTS", "UPTIME", "QEMU", "CONSOLE"}}
+	for _, n := range nodes {
+		state := string(n.State)
+		if n.Why != "" {
+			state += " (" + n.Why + ")"
+		}
+		var uptime, pid any = "-", "-"
+		if n.PID != 0 {
+			uptime, pid = n.Uptime(), n.PID
+		}
+		rows = append(rows, []any{n.Number, state, n.Spec.Machine, megabytes(n.Spec.MemMB), n.Boots, uptime, pid, n.Log})
+	}
+	return printTable(w, rows)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// probability is given as 0.05 or 5%.
+type probability float64
+
+// UnmarshalText reads a probability.
+func (p *probability) UnmarshalText(text []byte) error {
+	number, percent := strings.CutSuffix(string(text), "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not a probability: write 0.05 or 5%%", text)
+	}
+	if percent {
+		v /= 100
+	}
+	*p = probability(v)
+	return nil
+}
+
+// bitrate is given in bit/s, with a decimal prefix if that is shorter: 64k,
+// 10M, 1.5G.
+type bitrate int64
+
+// UnmarshalText reads a rate.
+func (r *bitrate) UnmarshalText(text []byte) error {
+	number, unit := string(text), 1.0
+	for suffix, factor := range map[string]float64{"k": 1e3, "M": 1e6, "G": 1e9} {
+		if n, ok := strings.CutSuffix(number, suffix); ok {
+			number, unit = n, factor
+			break
+		}
+	}
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || v < 0 || v*unit > 1e15 {
+		return fmt.Errorf("%q is not a rate: write bits per second, as 64k, 10M or 1G", text)
+	}
+	*r = bitrate(v * unit)
+	return nil
+}
+
+// String is the shortest form that UnmarshalText reads.
+func (r bitrate) String() string {
+	for _, u := range []struct {
+		suffix string
+		factor bitrate
+	}{{"G", 1e9}, {"M", 1e6}, {"k", 1e3}} {
+		if r >= u.factor && r%(u.factor/1000) == 0 {
+			return strconv.FormatFloat(float64(r)/float64(u.factor), 'f', -1, 64) + u.suffix
+		}
+	}
+	return strconv.FormatInt(int64(r), 10)
+}
