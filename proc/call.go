@@ -2,6 +2,7 @@ package proc
 
 import (
 	"motile/kernel/abi"
+	"motile/kernel/object"
 	"motile/kernel/wait"
 )
 
@@ -26,16 +27,11 @@ type Call struct {
 	// Slot is the RPC transaction the call waits for, 0: none; Answer is its
 	// outcome, nil until it has come.
 	Slot   uint32
-	Answer *Answer
+	Answer *object.Answer
 }
 
-// Answer is the outcome of a transaction: its status, the user header of the
-// reply as it is on the wire, and the data.
-type Answer struct {
-	Status int32
-	Header []byte
-	Data   []byte
-}
+// ServerSlot marks a Slot as one of getreq or putrep: those are numbered apart.
+const ServerSlot = 1 << 31
 
 // Expired reports whether the deadline has passed.
 func (c *Call) Expired(now int64) bool { return c.Deadline != 0 && now >= c.Deadline }
@@ -87,6 +83,11 @@ func (t *Thread) Wake(*wait.Waiter, uint32) { t.proc.table.wake(t) }
 // block makes t wait: its call stays active.
 func (tb *Table) block(t *Thread) {
 	t.state = Waiting
+	if t.woken {
+		t.woken = false
+		tb.wake(t)
+		return
+	}
 	if t.Call.Deadline != 0 {
 		tb.timers.start(&t.timer, t.Call.Deadline)
 	}
@@ -98,6 +99,10 @@ func (tb *Table) block(t *Thread) {
 // wake makes a waiting thread ready: it goes to the front, since what woke it
 // was a message or a deadline, and it has not had its turn.
 func (tb *Table) wake(t *Thread) {
+	if t.state == Running {
+		t.woken = true // by what its own call has set off
+		return
+	}
 	if t.state != Waiting {
 		return
 	}
@@ -105,12 +110,13 @@ func (tb *Table) wake(t *Thread) {
 	tb.ready(t, true)
 }
 
-// Expire implements timerOwner.
+// Expire implements Expirer.
 func (t *Thread) Expire(int64) { t.proc.table.wake(t) }
 
 // Begin starts a system call of t: nr and arguments are in its registers.
 func (t *Thread) Begin() *Call {
 	f := t.Frame
+	t.woken = false
 	t.Call = Call{Active: true, Nr: uint32(f.AX), Args: [6]uint64{f.DI, f.SI, f.DX, f.R10, f.R8, f.R9}}
 	return &t.Call
 }
@@ -122,6 +128,7 @@ func (tb *Table) Finish(t *Thread, ret int64) {
 	case -abi.EBLOCKED:
 		if t.Call.Interrupted {
 			t.Call.Interrupted = false
+			t.leaveQueues()
 			return // the signal handler runs on top; pushSignal suspends the call
 		}
 		tb.block(t)

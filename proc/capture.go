@@ -3,7 +3,9 @@ package proc
 import (
 	"sort"
 
+	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
 )
@@ -21,8 +23,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
 		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
-		NextIndex: p.nextIndex, NextSlot: p.NextSlot, Missing: p.Missing,
-		Moves: p.Moves, Trail: p.Trail, Native: p.Native,
+		NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail,
 	}
 	for _, t := range p.Threads {
 		im.Threads = append(im.Threads, tb.captureThread(t))
@@ -60,7 +61,7 @@ func (tb *Table) captureThread(t *Thread) image.Thread {
 		FX: append([]byte(nil), f.FX[:]...), Trap: f.Vector, Err: f.Err, CR2: f.CR2,
 		Mask: t.Mask, SavedMask: t.SavedMask, MaskSaved: t.MaskSaved, Pending: captureSignals(&t.Pending),
 		AltStack: [2]uint64{t.AltStack.SP, t.AltStack.Size}, ClearTID: t.ClearTID, RobustList: t.RobustList,
-		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs,
+		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server,
 	}
 	if t.Call.Active {
 		c := tb.captureCall(&t.Call)
@@ -78,7 +79,9 @@ func (tb *Table) captureCall(c *Call) image.Call {
 		ic.Remaining = max(c.Deadline-tb.Now, 1)
 	}
 	if a := c.Answer; a != nil {
-		ic.Reply = &image.Reply{Status: a.Status, Header: a.Header, Data: a.Data}
+		var h [std.HeaderLen]byte
+		a.Header.PutWire(&h)
+		ic.Reply = &image.Reply{Status: int32(a.Status), Header: h[:], Data: a.Data}
 	}
 	return ic
 }
@@ -132,7 +135,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 		Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
 		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Started: im.Started,
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
-		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing, NextSlot: im.NextSlot, Native: im.Native,
+		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
 		Moves: im.Moves + 1, Trail: append(append([]int(nil), im.Trail...), tb.Node),
 		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true,
 	}
@@ -172,7 +175,7 @@ func (tb *Table) adoptThread(p *Process, it *image.Thread) {
 	adoptSignals(&t.Pending, it.Pending)
 	t.AltStack = abi.Stack{SP: it.AltStack[0], Size: it.AltStack[1]}
 	t.ClearTID, t.RobustList, t.Name = it.ClearTID, it.RobustList, it.Name
-	t.UserNs, t.SystemNs = it.UserNs, it.SystemNs
+	t.UserNs, t.SystemNs, t.Server = it.UserNs, it.SystemNs, it.Server
 	if it.Call != nil {
 		t.Call = adoptCall(it.Call)
 	}
@@ -187,7 +190,8 @@ func adoptCall(ic *image.Call) Call {
 	c := Call{Active: true, Nr: ic.Nr, Args: ic.Args, Deadline: ic.Remaining, Done: ic.Done,
 		Phase: ic.Phase, Aux: ic.Aux, Masked: ic.Masked, Slot: ic.Slot}
 	if r := ic.Reply; r != nil {
-		c.Answer = &Answer{Status: r.Status, Header: r.Header, Data: r.Data}
+		c.Answer = &object.Answer{Status: std.Status(r.Status), Data: r.Data}
+		c.Answer.Header.GetWire((*[std.HeaderLen]byte)(r.Header))
 	}
 	return c
 }
@@ -261,7 +265,7 @@ func (p *Process) BySlot(slot uint32) (*Thread, *Call) {
 }
 
 // Answered records the outcome of a transaction and wakes the thread.
-func (tb *Table) Answered(p *Process, slot uint32, a *Answer) {
+func (tb *Table) Answered(p *Process, slot uint32, a *object.Answer) {
 	t, c := p.BySlot(slot)
 	if c == nil {
 		return

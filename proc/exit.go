@@ -26,6 +26,9 @@ func (tb *Table) Exit(p *Process, status int) {
 	tb.leaveTerminal(p)
 	tb.orphanChildren(p)
 	tb.remove(p)
+	if tb.Died != nil {
+		tb.Died(p, status)
+	}
 	tb.childChanged(p, ChildExited, status)
 	p.Threads = nil
 }
@@ -176,4 +179,7 @@ func (tb *Table) Abandon(p *Process) {
 	tb.leaveMemory(p)
 	p.FDs.closeAll()
 	tb.remove(p)
+	if tb.Died != nil {
+		tb.Died(p, 0)
+	}
 }

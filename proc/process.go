@@ -72,9 +72,8 @@ type Process struct {
 	Trail   []int          // nodes it was on, this one last
 	Missing map[uint32]int // unimplemented calls it made, by number
 
-	NextSlot uint32       // of the next RPC transaction, unique in the process for ever
-	Native   bool         // it has an RPC endpoint of its own
-	Log      *object.File // the log its output goes to, nil if it is not detached
+	Log *object.File // the log its output goes to, nil if it is not detached
+	Ext any          // what the node keeps for the process
 
 	table     *Table
 	nextIndex uint32

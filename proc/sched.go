@@ -75,7 +75,7 @@ func (tb *Table) Next() *Thread {
 		t = tb.normal.pop()
 	}
 	if t != nil {
-		t.queued = false
+		t.queued, t.woken = false, false
 		t.state = Running
 	}
 	return t
@@ -101,21 +101,6 @@ func (tb *Table) Preempted(t *Thread) {
 	tb.normal.first = t
 	if tb.normal.last == nil {
 		tb.normal.last = t
-	}
-}
-
-// Hand gives the CPU to t next, before any other: a server whose client has
-// just called it, and the client when the server answers.
-func (tb *Table) Hand(t *Thread) {
-	if t.state != Ready || t.proc.held() {
-		return
-	}
-	tb.unqueue(t)
-	t.queued = true
-	t.next = tb.urgent.first
-	tb.urgent.first = t
-	if tb.urgent.last == nil {
-		tb.urgent.last = t
 	}
 }
 

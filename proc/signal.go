@@ -329,6 +329,12 @@ func (tb *Table) HandlerPending(t *Thread) bool {
 	return ok
 }
 
+// HandlerRestarts reports whether the next handler of t has SA_RESTART.
+func (tb *Table) HandlerRestarts(t *Thread) bool {
+	a, ok := t.nextAction()
+	return ok && a.Flags&SaRestart != 0
+}
+
 // DropIgnored forgets pending signals that p has just chosen to ignore.
 func (tb *Table) DropIgnored(p *Process, sig int32) {
 	if p.ignores(sig) {

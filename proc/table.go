@@ -20,8 +20,11 @@ type Table struct {
 	// SpillFPU completes a frame whose floating-point registers may still be in
 	// the CPU. Nil where there is no CPU to ask.
 	SpillFPU func(*abi.Frame)
-	// Forget is called when a thread ends, so that others drop what they keep
-	// for it. May be nil.
+	// Born, Died and Forget are called when a process is made, when it ends
+	// (before its parent is told), and when a thread ends, so that others can
+	// keep what they need beside it. May be nil.
+	Born   func(*Process)
+	Died   func(p *Process, status int)
 	Forget func(*Thread)
 	// Remote reaches processes on other nodes. May be nil: then there are none.
 	Remote Remote
@@ -136,6 +139,7 @@ func (tb *Table) New(space *vm.Space) *Process {
 	p.initTimers()
 	tb.insert(p)
 	tb.newThread(p, pid)
+	tb.born(p)
 	return p
 }
 
@@ -167,7 +171,14 @@ func (tb *Table) Fork(t *Thread, space *vm.Space) *Process {
 	*ct.Frame = *t.Frame
 	ct.Mask, ct.AltStack, ct.Name = t.Mask, t.AltStack, t.Name
 	p.Children = append(p.Children, &Child{PID: pid, PGID: c.PGID, State: ChildRunning})
+	tb.born(c)
 	return c
+}
+
+func (tb *Table) born(p *Process) {
+	if tb.Born != nil {
+		tb.Born(p)
+	}
 }
 
 // mayFork keeps one job from filling the table: the shell it was started from

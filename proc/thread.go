@@ -32,6 +32,7 @@ type Thread struct {
 	ClearTID   uint64 // set_tid_address(2)
 	RobustList uint64 // set_robust_list(2)
 	Name       string // prctl(PR_SET_NAME)
+	Server     uint32 // RPC slot of its getreq, 0: it never called it
 	UserNs     int64  // CPU time in user mode and in the kernel
 	SystemNs   int64
 
@@ -46,6 +47,7 @@ type Thread struct {
 	futex    futexKey // where it waits, for tidying up
 	timer    Timer
 	queued   bool
+	woken    bool    // while it was running its call
 	next     *Thread // on a run queue
 	nwaiters int
 	inline   [2]wait.Waiter

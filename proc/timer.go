@@ -2,15 +2,23 @@ package proc
 
 import "motile/kernel/abi"
 
+// Init makes a timer that calls owner.
+func (t *Timer) Init(owner Expirer) { t.owner = owner }
+
+// StartTimer makes a timer of somebody else run out at a time; StopTimer stops it.
+func (tb *Table) StartTimer(t *Timer, at int64) { tb.timers.start(t, at) }
+func (tb *Table) StopTimer(t *Timer)            { tb.timers.stop(t) }
+
 // Timer calls its owner once, at a time. The zero Timer with an owner is stopped.
 type Timer struct {
 	At    int64
-	owner timerOwner
+	owner Expirer
 	index int // in the heap, plus one; 0: not running
 	seq   uint64
 }
 
-type timerOwner interface{ Expire(now int64) }
+// Expirer is told when its timer has run out.
+type Expirer interface{ Expire(now int64) }
 
 // timers is a binary heap by time; equal times run in the order they were set.
 type timers struct {
@@ -153,7 +161,7 @@ func (iv *Interval) Set(value, period int64) {
 	}
 }
 
-// Expire implements timerOwner.
+// Expire implements Expirer.
 func (iv *Interval) Expire(now int64) {
 	tb, real := iv.proc.table, iv == &iv.proc.Timers[TimerReal]
 	if iv.Period == 0 {

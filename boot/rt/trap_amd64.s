@@ -235,6 +235,12 @@ TEXT ·takePending(SB), NOSPLIT, $0-4
 	MOVL AX, ret+0(FP)
 	RET
 
+// func orPending(bits uint32)
+TEXT ·orPending(SB), NOSPLIT, $0-4
+	MOVL bits+0(FP), AX
+	ORL  AX, ·pending(SB)
+	RET
+
 // func yield()
 TEXT ·yield(SB), NOSPLIT, $0-0
 	MOVL $24, AX // sched_yield

@@ -68,5 +68,10 @@ func SetDeadline(t int64) {
 // SetWall sets the wall clock: nanoseconds since 1970 at monotonic time zero.
 func SetWall(base int64) { wallBase = base }
 
+// MarkPending sets bits of TakePending, as an interrupt would.
+func MarkPending(bits uint32) { orPending(bits) }
+
+func orPending(bits uint32)
+
 // Pending reports whether TakePending would return anything.
 func Pending() bool { return pending != 0 }

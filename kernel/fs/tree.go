@@ -20,12 +20,13 @@ type Tree struct {
 	// Wall is the time stamped on changes, ns since 1970; set before each step.
 	Wall int64
 
-	ino uint64
+	ino     uint64
+	digests map[vm.Digest]*Node // immutable files by content
 }
 
 // New returns a tree with an empty root.
 func New() *Tree {
-	t := &Tree{}
+	t := &Tree{digests: make(map[vm.Digest]*Node)}
 	t.Root = t.node(object.ModeDir | 0o755)
 	t.Root.parent = t.Root
 	t.Root.Nlink = 2
@@ -139,6 +140,8 @@ func (t *Tree) create(pl Place, n *Node) int {
 	switch {
 	case pl.Node != nil:
 		return abi.EEXIST
+	case pl.MustBeDir && !n.IsDir():
+		return abi.ENOENT
 	case pl.Dir.dynamic != nil:
 		return abi.EPERM
 	case pl.Dir.Nlink == 0:
@@ -173,7 +176,12 @@ func (t *Tree) Symlink(pl Place, target string) int {
 
 // Link gives a file another name.
 func (t *Tree) Link(n *Node, pl Place) int {
-	if n.IsDir() {
+	switch {
+	case pl.Node != nil:
+		return abi.EEXIST
+	case pl.MustBeDir:
+		return abi.ENOENT
+	case n.IsDir():
 		return abi.EPERM
 	}
 	return t.create(pl, n)
@@ -197,7 +205,45 @@ func (t *Tree) Mount(pl Place, d Dynamic) int {
 func (t *Tree) File(pl Place, mode uint32, st *vm.Store, path string) int {
 	n := t.node(object.ModeReg | mode&0o7777)
 	n.store, n.Path = st, path
-	return t.create(pl, n)
+	errno := t.create(pl, n)
+	if errno == 0 && st.Digest != (vm.Digest{}) && t.digests[st.Digest] == nil {
+		t.digests[st.Digest] = n
+	}
+	return errno
+}
+
+// ByDigest returns the immutable file with that content, or nil.
+func (t *Tree) ByDigest(d vm.Digest) *Node {
+	if n := t.digests[d]; n != nil && n.store != nil && n.store.Immutable() && n.store.Digest == d {
+		return n
+	}
+	return nil
+}
+
+// Install puts an immutable file that came from elsewhere at a path, making its
+// directories. A file of other content there gives way.
+func (t *Tree) Install(path string, mode uint32, st *vm.Store) int {
+	for i := 1; i < len(path); i++ {
+		if path[i] != '/' {
+			continue
+		}
+		if pl, errno := t.Lookup(t.Root, path[:i], true); errno != 0 {
+			return errno
+		} else if pl.Node == nil {
+			t.Mkdir(pl, 0o755)
+		}
+	}
+	pl, errno := t.Lookup(t.Root, path, false)
+	if errno != 0 {
+		return errno
+	}
+	if pl.Node != nil {
+		if errno := t.Unlink(pl); errno != 0 {
+			return errno
+		}
+		pl.Node = nil
+	}
+	return t.File(pl, mode, st, path)
 }
 
 // Text returns a file that is not in the tree, for dynamic directories.
@@ -244,8 +290,10 @@ func (t *Tree) Rmdir(pl Place) int {
 		return abi.ENOENT
 	case !pl.Node.IsDir():
 		return abi.ENOTDIR
-	case pl.Node == t.Root || pl.Name == "." || pl.Dir.dynamic != nil || pl.Node.dynamic != nil:
+	case pl.Node == t.Root || pl.Dir.dynamic != nil || pl.Node.dynamic != nil:
 		return abi.EBUSY
+	case pl.Name == ".":
+		return abi.EINVAL
 	case len(pl.Node.entries) > 0:
 		return abi.ENOTEMPTY
 	}

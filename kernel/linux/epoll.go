@@ -38,25 +38,28 @@ func epollOf(t *proc.Thread, fd uint64) (*object.Epoll, int64) {
 
 func sysEpollCtl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	const add, del, mod = 1, 2, 3
-	e, errno := epollOf(t, c.Args[0])
-	if errno != 0 {
-		return errno
-	}
-	fd := int32(c.Args[2])
-	f := file(t, c.Args[2])
-	if f == nil {
-		return -abi.EBADF
-	}
 	var b [12]byte
 	if c.Args[1] != del && !k.copyIn(t, c.Args[3], b[:]) {
 		return -abi.EFAULT
 	}
+	fd := int32(c.Args[2])
+	f := file(t, c.Args[2])
+	switch {
+	case f == nil, file(t, c.Args[0]) == nil:
+		return -abi.EBADF
+	case f.Impl.Queue() == nil:
+		return -abi.EPERM // regular files and directories
+	}
+	e, errno := epollOf(t, c.Args[0])
+	if errno != 0 {
+		return errno
+	}
+	if f.Impl == object.Impl(e) {
+		return -abi.EINVAL
+	}
 	events, data := le.Uint32(b[:]), le.Uint64(b[4:])
 	switch c.Args[1] {
 	case add:
-		if f.Impl == object.Impl(e) {
-			return -abi.EINVAL
-		}
 		if k.Pressure != nil && k.Pressure() {
 			return -abi.ENOMEM
 		}
@@ -135,6 +138,7 @@ func (k *Kernel) epollWait(t *proc.Thread, c *proc.Call, now bool) int64 {
 	case c.Interrupted:
 		return -abi.EINTR
 	}
+	e.Watch()
 	t.WaitOn(e.Queue())
 	return -abi.EBLOCKED
 }

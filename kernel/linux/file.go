@@ -137,6 +137,9 @@ func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if f == nil {
 		return -abi.EBADF
 	}
+	if c.Args[2] > hole {
+		return -abi.EINVAL
+	}
 	if !seekable(f) {
 		return -abi.ESPIPE
 	}

@@ -67,7 +67,7 @@ func sysSetpgid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		if ch.State == proc.ChildExited { // a zombie: nothing left to put in a group
 			return 0
 		}
-		return -abi.ESRCH
+		return -abi.EACCES // it has moved away, long after its exec
 	}
 	if pgid == 0 {
 		pgid = p.PID

@@ -68,6 +68,9 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 			return errno
 		}
 	}
+	if c.Slot != 0 && c.Answer == nil {
+		return -abi.EBLOCKED
+	}
 	switch errno := dev.Control(k.op(t), f, &ctl); errno {
 	case 0:
 	case abi.EBACKGROUND:

@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/fs"
 	"motile/kernel/object"
@@ -16,6 +18,10 @@ type Kernel struct {
 
 	// Random fills memory from the node's generator.
 	Random func([]byte)
+	// Link gives a thread's operations a way to objects on other nodes.
+	Link func(*proc.Thread) object.Link
+	// Cluster reaches processes on other nodes; nil: there are none.
+	Cluster Cluster
 	// Native handles Motile's own calls; nil: they are unknown.
 	Native func(*proc.Thread, *proc.Call) int64
 	// Pressure reports that the kernel's own heap is nearly used up: calls that
@@ -35,6 +41,16 @@ type Kernel struct {
 
 	scratch object.Op    // of the operation in progress
 	current *proc.Thread // whose path is being resolved, for /proc/self
+}
+
+// Cluster is what system calls need of the rest of the cluster.
+type Cluster interface {
+	// SignalRequest is the transaction that signals a process, wherever it is.
+	SignalRequest(pid int32, in proc.Info) (to flip.Address, h *std.Header, data []byte)
+	// Spread reports whether a process group may have members on other nodes.
+	Spread(pgid int32) bool
+	// SignalGroup signals all members of a group, each once; done gets their number.
+	SignalGroup(pgid int32, in proc.Info, done func(count int))
 }
 
 type handler func(*Kernel, *proc.Thread, *proc.Call) int64

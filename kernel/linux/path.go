@@ -67,6 +67,9 @@ func (k *Kernel) lookup(t *proc.Thread, dirfd int64, addr uint64, follow bool) (
 }
 
 func (k *Kernel) resolve(t *proc.Thread, dirfd int64, path string, follow bool) (fs.Place, int64) {
+	if path == "" {
+		return fs.Place{}, -abi.ENOENT
+	}
 	base, errno := k.base(t, dirfd, path)
 	if errno != 0 {
 		return fs.Place{}, errno

@@ -53,7 +53,7 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 	if !k.copyIn(t, c.Args[0], b) {
 		return -abi.EFAULT
 	}
-	ready := 0
+	ready, unknown := 0, false
 	for i := 0; i < len(b); i += 8 {
 		fd, want := int32(le.Uint32(b[i:])), object.Events(le.Uint16(b[i+4:]))
 		var got object.Events
@@ -61,6 +61,7 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 			if f := t.Process().FDs.Get(fd); f == nil {
 				got = object.Nval
 			} else {
+				unknown = !probe(f) || unknown
 				got = f.Impl.Ready(f) & (want | object.Always)
 			}
 		}
@@ -70,6 +71,8 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 		}
 	}
 	switch {
+	case ready == 0 && unknown && !c.Interrupted:
+		// The answers are under way: wait for them, not for the events.
 	case ready > 0 || now || c.Expired(k.Tab.Now):
 		if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
 			return errno
@@ -79,16 +82,28 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 		return -abi.ERESTARTNOHAND
 	}
 	for i := 0; i < len(b); i += 8 {
-		k.join(t, int32(le.Uint32(b[i:])))
+		k.join(t, int32(le.Uint32(b[i:])), object.Events(le.Uint16(b[i+4:])), !unknown)
 	}
 	return -abi.EBLOCKED
 }
 
-// join waits for a descriptor's object.
-func (k *Kernel) join(t *proc.Thread, fd int32) {
-	if f := t.Process().FDs.Get(fd); f != nil {
-		if q := f.Impl.Queue(); q != nil {
-			t.WaitOn(q)
+// probe reports whether what Ready says of a file is up to date.
+func probe(f *object.File) bool {
+	d, ok := f.Impl.(object.Distant)
+	return !ok || d.Probe()
+}
+
+// join waits for a descriptor's object. watch: an object elsewhere is asked to
+// tell when an event holds.
+func (k *Kernel) join(t *proc.Thread, fd int32, events object.Events, watch bool) {
+	f := t.Process().FDs.Get(fd)
+	if f == nil {
+		return
+	}
+	if q := f.Impl.Queue(); q != nil {
+		t.WaitOn(q)
+		if d, ok := f.Impl.(object.Distant); ok && watch {
+			d.Watch(events)
 		}
 	}
 }
@@ -149,7 +164,7 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 	var in, out [3][]byte
 	wants := [3]object.Events{object.In | object.RdNorm | object.Hup | object.Err,
 		object.Out | object.WrNorm | object.Err, object.Pri}
-	ready := int64(0)
+	ready, unknown := int64(0), false
 	for s := range in {
 		if c.Args[1+s] == 0 {
 			continue
@@ -166,20 +181,21 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 			if f == nil {
 				return -abi.EBADF
 			}
+			unknown = !probe(f) || unknown
 			if f.Impl.Ready(f)&wants[s] != 0 {
 				out[s][fd/8] |= 1 << (fd % 8)
 				ready++
 			}
 		}
 	}
-	if ready == 0 && !now && !c.Expired(k.Tab.Now) {
+	if ready == 0 && (unknown || !now && !c.Expired(k.Tab.Now)) {
 		if c.Interrupted {
 			return -abi.ERESTARTNOHAND
 		}
 		for s := range in {
 			for fd := range 8 * len(in[s]) {
 				if in[s][fd/8]&(1<<(fd%8)) != 0 {
-					k.join(t, int32(fd))
+					k.join(t, int32(fd), wants[s], !unknown)
 				}
 			}
 		}

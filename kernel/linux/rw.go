@@ -76,7 +76,11 @@ func (k *Kernel) plain(t *proc.Thread, c *proc.Call, write bool, at int64) int64
 }
 
 func (k *Kernel) vectored(t *proc.Thread, c *proc.Call, write bool, at int64) int64 {
-	if c.Args[2] > maxIOV {
+	f := file(t, c.Args[0])
+	switch {
+	case f == nil, write && !f.Writable(), !write && !f.Readable():
+		return -abi.EBADF
+	case c.Args[2] > maxIOV:
 		return -abi.EINVAL
 	}
 	vecs, errno := k.iovec(t, c.Args[1], int(c.Args[2]))
@@ -91,10 +95,9 @@ func (k *Kernel) vectored(t *proc.Thread, c *proc.Call, write bool, at int64) in
 		skip -= n
 	}
 	op := k.op(t)
-	if len(vecs) == 0 {
-		op.Buf.User(t.Process().Space, 0, 0)
-	} else {
-		op.Buf.UserVec(t.Process().Space, vecs)
+	op.Buf.UserVec(t.Process().Space, vecs)
+	if op.Buf.Left() == 0 && c.Done == 0 {
+		return 0 // whatever the file is
 	}
 	return k.transfer(&io{t: t, c: c, write: write, at: at}, op)
 }
@@ -124,6 +127,9 @@ func (k *Kernel) op(t *proc.Thread) *object.Op {
 	p := t.Process()
 	k.scratch = object.Op{Now: k.Tab.Now, Who: object.Who{
 		PID: p.PID, PGID: p.PGID, SID: p.SID, NoTTOU: k.shuns(t, abi.SIGTTOU)}}
+	if k.Link != nil {
+		k.scratch.Link = k.Link(t)
+	}
 	return &k.scratch
 }
 
@@ -134,7 +140,11 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 	case x.f == nil, x.write && !x.f.Writable(), !x.write && !x.f.Readable():
 		return -abi.EBADF
 	}
+	if x.c.Slot != 0 && x.c.Answer == nil {
+		return -abi.EBLOCKED // asked another node; the answer is under way
+	}
 	off := x.at
+	op.Positioned = off >= 0
 	if off < 0 {
 		off = x.f.Offset
 	}
@@ -178,6 +188,9 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 			return -abi.ERESTARTSYS
 		}
 		x.t.WaitOn(x.f.Impl.Queue())
+		if d, ok := x.f.Impl.(object.Distant); ok {
+			d.Watch(x.events())
+		}
 		return -abi.EBLOCKED
 	case abi.EBACKGROUND:
 		return k.background(x.t, x.write)
@@ -192,6 +205,13 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 		return done
 	}
 	return -int64(errno)
+}
+
+func (x *io) events() object.Events {
+	if x.write {
+		return object.Out
+	}
+	return object.In
 }
 
 // background stops a job that uses its terminal from the background (termios(3),

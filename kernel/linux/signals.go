@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/proc"
 )
@@ -205,7 +206,7 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	in := proc.Info{Signo: int32(sig), Code: proc.SiUser, PID: p.PID}
 	switch {
 	case pid > 0:
-		if q := k.Tab.Process(pid); q != nil {
+		if q := k.Tab.Process(pid); q != nil && !q.Frozen() {
 			k.Tab.Signal(q, in)
 			return 0
 		}
@@ -215,25 +216,66 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 			return -abi.ESRCH
 		}
 		return 0
+	case pid == 0:
+		return k.killGroup(t, c, p.PGID, in)
 	}
-	pgid := -pid
-	if pid == 0 {
-		pgid = p.PGID
-	}
-	if k.Tab.SignalGroup(pgid, in) == 0 {
-		return -abi.ESRCH
-	}
-	return 0
+	return k.killGroup(t, c, -pid, in)
 }
 
-// killAway signals a process that is not on this node.
+// killAway signals a process that is not running on this node, by its address.
 func (k *Kernel) killAway(t *proc.Thread, c *proc.Call, pid int32, in proc.Info) int64 {
 	for _, q := range k.Tab.Processes() {
 		if ch := q.Child(pid); ch != nil && ch.State == proc.ChildExited {
 			return 0 // a zombie takes any signal
 		}
 	}
-	return -abi.ESRCH
+	if k.Cluster == nil {
+		return -abi.ESRCH
+	}
+	if c.Slot != 0 && c.Answer == nil {
+		return -abi.EBLOCKED
+	}
+	link := k.Link(t)
+	if a, ok := link.Answer(); ok {
+		if a.Status != std.OK || a.Header.Status() != std.OK {
+			return -abi.ESRCH
+		}
+		return 0
+	}
+	to, h, data := k.Cluster.SignalRequest(pid, in)
+	link.Ask(to, h, data)
+	return -abi.EBLOCKED
+}
+
+// killGroup signals a process group. While members may be on other nodes, the
+// nodes are asked; a thread that moves before they have answered need not wait:
+// the signals are under way.
+func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Info) int64 {
+	const asked = 1
+	if c.Phase == asked {
+		switch {
+		case c.Aux[0] == 0 && c.Aux[1] == uint64(k.Tab.Node):
+			return -abi.EBLOCKED
+		case c.Aux[0] == 1:
+			return -abi.ESRCH
+		}
+		return 0
+	}
+	if k.Cluster == nil || !k.Cluster.Spread(pgid) && k.Tab.GroupSession(pgid) != 0 {
+		if k.Tab.SignalGroup(pgid, in) == 0 {
+			return -abi.ESRCH
+		}
+		return 0
+	}
+	c.Phase, c.Aux[1] = asked, uint64(k.Tab.Node)
+	call := *c
+	k.Cluster.SignalGroup(pgid, in, func(count int) {
+		if t.State() != proc.Dead && t.Call.Active && t.Call.Nr == call.Nr && t.Call.Args == call.Args {
+			t.Call.Aux[0] = uint64(count) + 1
+			t.Wake(nil, 0)
+		}
+	})
+	return -abi.EBLOCKED
 }
 
 func sysTkill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"motile/boot/rt"
+	"motile/kernel/fs"
 	"motile/kernel/hw"
 	"motile/kernel/object"
 	"motile/kernel/tty"
@@ -58,14 +59,14 @@ func (m *machine) serial() {
 	m.transmit()
 }
 
-// initFiles fills the file tree: the boot archive, the devices, /proc.
-func (m *machine) initFiles() {
+// loadArchive fills the file tree from the boot archive.
+func (m *machine) loadArchive() {
+	m.files = fs.New()
 	if a := rt.Boot.Archive; a.End > a.Start {
-		if err := m.node.K.FS.Load(physical(a), a.Start); err != nil {
+		if err := m.files.Load(physical(a), a.Start); err != nil {
 			panic(err)
 		}
 	}
-	m.node.Devices(m.console)
 }
 
 // startShell runs a shell on the serial port, if the command line asks for one.

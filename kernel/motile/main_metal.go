@@ -18,9 +18,10 @@ func main() {
 	vm.Init()
 	m.initClock()
 	errs := m.initDevices()
+	m.loadArchive()
 	m.initNode()
 	m.initConsole()
-	m.initFiles()
+	m.node.Devices(m.console)
 	for _, err := range errs {
 		m.node.Log("motile: %v", err)
 	}

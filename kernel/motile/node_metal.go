@@ -10,17 +10,21 @@ import (
 
 	"motile/boot/info"
 	"motile/boot/rt"
+	"motile/kernel/fs"
 	"motile/kernel/hw"
 	"motile/kernel/node"
 	"motile/kernel/object"
+	"motile/netdev"
 	"motile/netdev/virtio"
 	"motile/proc"
+	"motile/proc/api"
 )
 
 // machine is the hardware, as the node sees it. The dispatcher's goroutine owns it.
 type machine struct {
 	params   params
 	node     *node.Node
+	files    *fs.Tree
 	console  *object.TTY
 	nets     []*virtio.Net
 	random   *rand.ChaCha8
@@ -79,6 +83,10 @@ func (m *machine) initDevices() []error {
 func (m *machine) initNode() {
 	const pidsPerBoot = 10_000
 	_, _, _, features := hw.CPUID(1, 0)
+	var links []netdev.Link
+	for _, d := range m.nets {
+		links = append(links, d)
+	}
 	m.node = node.New(node.Config{
 		Number:   m.params.number("node", 1),
 		FirstPID: int32(m.params.number("boot", 0) * pidsPerBoot % proc.PIDsPerNode),
@@ -86,12 +94,43 @@ func (m *machine) initNode() {
 		Random:   func(b []byte) { m.random.Read(b) },
 		HWCap:    features,
 		Print:    m.print,
+		Files:    m.files,
+		Key:      m.key(),
+		Links:    links,
+		Machine:  m.params["machine"],
+		CPU:      cpuid(),
 	}, m)
 	m.node.Strace = m.params["strace"] != ""
 	m.node.Tab.SpillFPU = rt.SpillFPU
 	m.node.K.Pressure = pressure
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
 	m.node.K.FreePages = hw.UserFree
+}
+
+// key is the cluster's key, from the boot archive; a node without one is alone.
+func (m *machine) key() (k api.Key) {
+	pl, errno := m.files.Lookup(m.files.Root, "/etc/motile/key", true)
+	if errno != 0 || pl.Node == nil || pl.Node.Store() == nil {
+		m.random.Read(k[:])
+		return k
+	}
+	text := make([]byte, 128)
+	k, err := api.ParseKey(string(text[:pl.Node.Store().ReadAt(text, 0)]))
+	if err != nil {
+		panic("/etc/motile/key: " + err.Error())
+	}
+	return k
+}
+
+func cpuid() (c [3]node.CPUID) {
+	for i, leaf := range []uint32{1, 7, 0x80000001} {
+		a, b, x, d := hw.CPUID(leaf, 0)
+		if leaf == 1 {
+			b = 0 // APIC id and the like
+		}
+		c[i] = node.CPUID{Leaf: leaf, Regs: [4]uint32{a, b, x, d}}
+	}
+	return c
 }
 
 // Now implements node.Machine.
@@ -115,6 +154,27 @@ func (m *machine) Poll() {
 	for _, d := range m.nets {
 		if pending&(1<<d.IRQ) != 0 {
 			d.Interrupt()
+		}
+	}
+	m.receive()
+}
+
+// burst is how many frames are taken at a time before threads run again.
+const burst = 64
+
+// receive takes what has come in on all links.
+func (m *machine) receive() {
+	for i, d := range m.nets {
+		for n := 0; ; n++ {
+			if n == burst {
+				rt.MarkPending(1 << d.IRQ)
+				break
+			}
+			frame := d.Recv()
+			if frame == nil {
+				break
+			}
+			m.node.Input(i, frame)
 		}
 	}
 }

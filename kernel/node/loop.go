@@ -1,6 +1,7 @@
 package node
 
 import (
+	"motile/ipc/rpc"
 	"motile/kernel/abi"
 	"motile/kernel/trace"
 	"motile/proc"
@@ -31,7 +32,13 @@ func (n *Node) Step() bool {
 }
 
 // Deadline is when the node has something to do by itself, 0: never.
-func (n *Node) Deadline() int64 { return n.Tab.Deadline() }
+func (n *Node) Deadline() int64 {
+	d, net := n.Tab.Deadline(), n.ipc.m.NextDeadline()
+	if net != rpc.Forever && (d == 0 || net < d) {
+		d = net
+	}
+	return d
+}
 
 // poll takes what devices and time have brought.
 func (n *Node) poll() {
@@ -40,6 +47,7 @@ func (n *Node) poll() {
 		n.m.Poll()
 	}
 	n.Tab.Tick()
+	n.tickIPC()
 }
 
 // runThread gives a thread its slice.

@@ -8,7 +8,10 @@ import (
 	"motile/kernel/linux"
 	"motile/kernel/object"
 	"motile/kernel/trace"
+	"motile/kernel/vm"
+	"motile/netdev"
 	"motile/proc"
+	"motile/proc/api"
 )
 
 // Config is what a node is made of.
@@ -17,9 +20,21 @@ type Config struct {
 	FirstPID int32
 	WallBase int64 // wall clock at monotonic zero, ns since 1970
 	Random   func([]byte)
-	HWCap    uint32 // CPUID leaf 1, EDX
+	HWCap    uint32   // CPUID leaf 1, EDX
+	Files    *fs.Tree // with the boot archive in it
 	// Print shows a line of the kernel's log.
-	Print func(string)
+	Print   func(string)
+	Key     api.Key
+	Links   []netdev.Link
+	Machine string // type of the machine, for people
+	CPU     [3]CPUID
+}
+
+// CPUID is a leaf of the instruction: what a program may have found out about the
+// CPU, and relies on after a move.
+type CPUID struct {
+	Leaf uint32    `cbor:"1,keyasint"`
+	Regs [4]uint32 `cbor:"2,keyasint"` // EAX EBX ECX EDX
 }
 
 // Node is one node.
@@ -30,9 +45,25 @@ type Node struct {
 	Ring   trace.Ring
 	Strace bool // log every system call
 
-	m      Machine
-	print  func(string)
-	logged []byte // the kernel's log, the last logSize bytes
+	m       Machine
+	print   func(string)
+	logged  []byte // the kernel's log, the last logSize bytes
+	machine string
+	cpu     [3]CPUID
+
+	ipc        ipc
+	link       link // of the operation in progress
+	exports    []*export
+	remotes    []*object.Remote
+	partials   map[vm.Digest]*partial
+	late       []*late
+	left       []departed
+	spread     map[int32]bool // process groups that have had members elsewhere
+	neighbours map[int]neighbour
+	hello      proc.Timer
+	loadMilli  int
+	denied     int // requests refused for their capability
+	strangers  int // broadcasts that were not from this cluster
 }
 
 // New returns a node without processes or files.
@@ -42,9 +73,18 @@ func New(cfg Config, m Machine) *Node {
 	n.Tab.WallBase = cfg.WallBase
 	n.Tab.Now = m.Now()
 	n.K = &linux.Kernel{
-		Tab: n.Tab, FS: fs.New(), Name: "node" + strconv.Itoa(cfg.Number),
+		Tab: n.Tab, FS: cfg.Files, Name: "node" + strconv.Itoa(cfg.Number),
 		Random: cfg.Random, HWCap: cfg.HWCap, Log: n.Log,
 	}
+	n.machine, n.cpu = cfg.Machine, cfg.CPU
+	n.partials = make(map[vm.Digest]*partial)
+	n.spread = make(map[int32]bool)
+	n.neighbours = make(map[int]neighbour)
+	n.initIPC(&cfg)
+	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
+	n.Tab.Remote = n
+	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n
+	n.startHello()
 	return n
 }
 

@@ -85,6 +85,29 @@ func (b *Buffer) Advance(n int) {
 	v.Len -= uint64(n)
 }
 
+// Peek copies what the buffer holds into p without moving on.
+func (b *Buffer) Peek(p []byte) int {
+	c := *b
+	c.vecs = append([]Vec(nil), b.vecs...)
+	n := c.Take(p)
+	if n == 0 {
+		b.Fault = c.Fault
+	}
+	return n
+}
+
+// Skip moves past n bytes.
+func (b *Buffer) Skip(n int) {
+	for n > 0 && b.left > 0 {
+		k := min(n, b.left)
+		if b.space != nil {
+			k = min(k, int(b.piece().Len))
+		}
+		b.Advance(k)
+		n -= k
+	}
+}
+
 // Put copies p into the buffer and returns how much fitted.
 func (b *Buffer) Put(p []byte) int {
 	n := 0

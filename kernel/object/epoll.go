@@ -59,13 +59,28 @@ func (e *Epoll) Add(fd int32, f *File, events uint32, data uint64) int {
 	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || inner.contains(e, 0)) {
 		return abi.ELOOP
 	}
-	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e}
+	in := &Interest{FD: fd, File: f, Events: events | uint32(Always), Data: data, set: e}
 	in.waiter.Owner = in
 	e.Interests = append(e.Interests, in)
 	q.Add(&in.waiter)
 	f.watched(in)
 	in.check()
+	in.watch()
 	return 0
+}
+
+// watch asks an object elsewhere to tell when the interest becomes ready.
+func (in *Interest) watch() {
+	if d, ok := in.File.Impl.(Distant); ok && !in.listed {
+		d.Watch(Events(in.Events) & (In | Out | Pri | RdNorm | WrNorm | RdHup))
+	}
+}
+
+// Watch has every interest that is not ready looked after: before a wait.
+func (e *Epoll) Watch() {
+	for _, in := range e.Interests {
+		in.watch()
+	}
 }
 
 // contains reports whether e watches x, directly or through other sets.
@@ -88,8 +103,9 @@ func (e *Epoll) Modify(fd int32, f *File, events uint32, data uint64) int {
 		return abi.ENOENT
 	}
 	in := e.Interests[i]
-	in.Events, in.Data = events, data
+	in.Events, in.Data = events|uint32(Always), data
 	in.check()
+	in.watch()
 	return 0
 }
 

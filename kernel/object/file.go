@@ -1,6 +1,8 @@
 package object
 
 import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/vm"
 	"motile/kernel/wait"
@@ -61,13 +63,40 @@ type Impl interface {
 	Close(f *File)
 }
 
-// Op is the context of one operation. A step that must ask another node leaves
-// its transaction in Remote and returns EBLOCKED; the call waits for it and
-// repeats the step, which then finds the reply there.
+// Op is the context of one operation.
 type Op struct {
 	Buf Buffer
 	Now int64 // monotonic, ns
 	Who Who
+	// Positioned: the offset is the caller's (pread), not the description's.
+	Positioned bool
+	// Link reaches objects on other nodes; nil where there are none to reach.
+	Link Link
+}
+
+// Link is how a step asks an object on another node: it begins a transaction and
+// returns EBLOCKED. The call waits for the answer and repeats the step, which
+// then finds it.
+type Link interface {
+	Ask(to flip.Address, h *std.Header, data []byte)
+	// Answer takes the answer to what an earlier step of the same call has asked.
+	Answer() (a Answer, ok bool)
+}
+
+// Answer is the outcome of a transaction.
+type Answer struct {
+	Status std.Status
+	Header std.Header
+	Data   []byte
+}
+
+// Distant is an Impl whose readiness must be asked for.
+type Distant interface {
+	// Probe reports whether Ready is up to date; if not, it asks, and the queue
+	// is woken when it is.
+	Probe() bool
+	// Watch has the queue woken when one of the events holds.
+	Watch(events Events)
 }
 
 // Who asks: terminals look at it for job control.

@@ -15,6 +15,9 @@ type Log struct {
 	store *vm.Store // a ring: byte i of the output lies at i mod LogSize
 	end   int64     // bytes ever written
 	queue wait.Queue
+
+	// OnWrite is called once output was added; may be nil.
+	OnWrite func()
 }
 
 // NewLog returns an empty log.
@@ -46,7 +49,9 @@ func (l *Log) Append(p []byte) {
 		l.end += int64(n)
 		p = p[n:]
 	}
-	l.queue.Wake(uint32(In))
+	if l.OnWrite != nil {
+		l.OnWrite()
+	}
 }
 
 // End is the number of bytes ever written.

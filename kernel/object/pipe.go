@@ -62,6 +62,9 @@ func (p *Pipe) Read(op *Op, f *File, _ int64) int {
 }
 
 func (p *Pipe) Write(op *Op, f *File, _ int64) int {
+	if op.Buf.Left() == 0 {
+		return 0
+	}
 	if p.readers == 0 {
 		return abi.EPIPE
 	}

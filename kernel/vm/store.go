@@ -19,7 +19,8 @@ type Store struct {
 	source []byte
 	direct hw.PFN // frame of source[0] if that is page-aligned, else 0
 	frames []hw.PFN
-	users  int // files and regions that hold the Store
+	sealed bool // complete: it does not change any more
+	users  int  // files and regions that hold the Store
 }
 
 // NewStore returns an empty, writable Store with one user.
@@ -32,7 +33,13 @@ func NewFile(src []byte, first hw.PFN, d Digest) *Store {
 }
 
 // Immutable reports whether the Store is a file that cannot change.
-func (s *Store) Immutable() bool { return s.source != nil }
+func (s *Store) Immutable() bool { return s.source != nil || s.sealed }
+
+// Seal makes a Store that was written an immutable file with that digest.
+func (s *Store) Seal(d Digest) { s.sealed, s.Digest = true, d }
+
+// Users is how many files and regions hold the Store.
+func (s *Store) Users() int { return s.users }
 
 // Size is the length in bytes.
 func (s *Store) Size() int64 { return s.size }

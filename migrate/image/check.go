@@ -15,7 +15,9 @@ const (
 	maxPipe    = 64 << 10
 	maxLog     = 1 << 20
 	fxSize     = 512
-	pageSize   = abi.PageSize
+
+	replyHeader = 64 // std.HeaderLen
+	pageSize    = abi.PageSize
 )
 
 // Check reports the first thing that is wrong with a decoded image. What passes
@@ -70,12 +72,27 @@ func (p *Process) checkThreads() error {
 			return fmt.Errorf("thread %d: %d bytes of floating-point state", t.TID, len(t.FX))
 		case len(t.Name) > 15 || len(t.Pending) > maxSignals || len(t.Below) > 64:
 			return fmt.Errorf("thread %d: tables too long", t.TID)
+		case !t.repliesFit():
+			return fmt.Errorf("thread %d: a reply without a header", t.TID)
 		case t.Index >= p.NextIndex:
 			return fmt.Errorf("thread %d: index %d of %d", t.TID, t.Index, p.NextIndex)
 		}
 		seen[t.TID] = true
 	}
 	return nil
+}
+
+func (t *Thread) repliesFit() bool {
+	ok := func(c *Call) bool { return c.Reply == nil || len(c.Reply.Header) == replyHeader }
+	if t.Call != nil && !ok(t.Call) {
+		return false
+	}
+	for i := range t.Below {
+		if !ok(&t.Below[i].Call) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Process) checkMemory() error {

@@ -45,12 +45,10 @@ type Process struct {
 	Stopped   bool           `cbor:"33,keyasint"`
 	Execed    bool           `cbor:"34,keyasint"`
 	NextIndex uint32         `cbor:"35,keyasint"` // of the next thread
-	NextSlot  uint32         `cbor:"36,keyasint"` // of the next RPC transaction
-	Missing   map[uint32]int `cbor:"37,keyasint"` // unimplemented calls it made
-	Moves     int            `cbor:"38,keyasint"`
-	Trail     []int          `cbor:"39,keyasint"`
-	Native    bool           `cbor:"40,keyasint"` // it has an RPC endpoint of its own
-	Log       int32          `cbor:"41,keyasint"` // index into Files of its log, -1: none
+	Missing   map[uint32]int `cbor:"36,keyasint"` // unimplemented calls it made
+	Moves     int            `cbor:"37,keyasint"`
+	Trail     []int          `cbor:"38,keyasint"`
+	Log       int32          `cbor:"39,keyasint"` // index into Files of its log, -1: none
 }
 
 // Thread is one thread: registers, and the calls it is in.
@@ -78,6 +76,7 @@ type Thread struct {
 	Name       string    `cbor:"17,keyasint"`
 	UserNs     int64     `cbor:"18,keyasint"`
 	SystemNs   int64     `cbor:"19,keyasint"`
+	Server     uint32    `cbor:"20,keyasint"` // RPC slot of its getreq, 0: none
 }
 
 // Call is the record of a system call in progress.
@@ -99,7 +98,7 @@ type Call struct {
 // Reply is the outcome of a transaction.
 type Reply struct {
 	Status int32  `cbor:"1,keyasint"`
-	Header []byte `cbor:"2,keyasint"`
+	Header []byte `cbor:"2,keyasint"` // 64 bytes, as on the wire
 	Data   []byte `cbor:"3,keyasint"`
 }
 

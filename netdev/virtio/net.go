@@ -146,6 +146,9 @@ func (d *Net) collect() {
 
 // Flush implements netdev.Link.
 func (d *Net) Flush() {
+	if len(d.free) < d.tx.size/2 {
+		d.collect()
+	}
 	if d.queued {
 		d.queued = false
 		if d.tx.publish() {

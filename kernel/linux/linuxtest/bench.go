@@ -2,7 +2,6 @@ package linuxtest
 
 import (
 	"sync"
-	"testing"
 	"time"
 
 	"motile/kernel/abi"
@@ -31,9 +30,20 @@ const (
 	StartWall = int64(1_700_000_000 * time.Second)
 )
 
+// TB is what the bench needs of a test: testing's or rapid's.
+type TB interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Failed() bool
+	Cleanup(f func())
+}
+
 // Bench is one node.
 type Bench struct {
-	testing.TB
+	TB
 	K       *linux.Kernel
 	Tab     *proc.Table
 	Console *object.TTY
@@ -51,12 +61,13 @@ type Bench struct {
 	Output  []byte    // what the console has shown
 
 	programs map[uint64]func(*Thread) // scripts of signal handlers, by address
+	closed   bool
 }
 
 var initMemory = sync.OnceFunc(vm.Init)
 
 // New makes a bench that is checked for leaks when the test ends.
-func New(t testing.TB) *Bench {
+func New(t TB) *Bench {
 	initMemory()
 	tab := proc.NewTable(1, 100)
 	tab.Now, tab.WallBase = StartMono, StartWall-StartMono
@@ -78,7 +89,7 @@ func New(t testing.TB) *Bench {
 	tab.Forget = b.forget
 	b.console()
 	b.files()
-	t.Cleanup(b.finish)
+	t.Cleanup(b.Close)
 	return b
 }
 
@@ -230,8 +241,14 @@ func (b *Bench) ThreadOf(tid int32) *Thread {
 	return nil
 }
 
-// finish ends every process and looks for what is left over.
-func (b *Bench) finish() {
+// Close ends every process and looks for what is left over. It is called when
+// the test ends, if the test has not done so before.
+func (b *Bench) Close() {
+	b.Helper()
+	if b.closed {
+		return
+	}
+	b.closed = true
 	for len(b.Tab.Processes()) > 0 {
 		b.Tab.Exit(b.Tab.Processes()[0], abi.SIGKILL)
 	}

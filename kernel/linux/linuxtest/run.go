@@ -53,6 +53,7 @@ func (b *Bench) user(th *Thread) {
 	for th.State() == proc.Running {
 		th.enter()
 		if th.Frame.IP == th.site() { // the kernel wants the call made again
+			th.Frame.IP += 2
 			b.trap(th)
 		} else if !th.proceed() {
 			return

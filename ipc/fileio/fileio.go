@@ -1,0 +1,105 @@
+// Package fileio is the protocol of the objects behind file descriptors: what a
+// node asks of a terminal on the host, or of a pipe whose home is another node.
+// Everything is a transaction with the object's FLIP address.
+//
+// No command that moves data ever waits at the object, and the one that waits,
+// Poll, moves none. So a waiting call can be given up, or go on from another
+// node, and no byte is lost or read twice.
+//
+// A reply's status is STD_OK whenever the object was reached; Header.Extra then
+// has a Linux error number, 0 if all went well.
+package fileio
+
+import (
+	"encoding/binary"
+
+	"motile/ipc/std"
+)
+
+// Commands. Read and Write have the numbers of Amoeba's FSQ.
+const (
+	// Read: Offset is the position, Stream for the object's own; Size how much;
+	// data: Who. Reply: Size and the data.
+	Read = std.TTYFirst + 52
+	// Write: likewise, data: Who and the bytes. Reply: Size taken.
+	Write = std.TTYFirst + 53
+	// Poll: Size is the events asked for, Extra 1 to wait for one. Reply: Size is
+	// the events that hold. An answer of NotNow means: ask again, I am moving.
+	Poll = std.PrivateFirst + 100
+	// Control: Extra the request, Offset the argument, data: Who and the input.
+	// Reply: data the output.
+	Control = std.PrivateFirst + 101
+	// Seek: Offset, Size whence. Reply: Offset.
+	Seek = std.PrivateFirst + 102
+	// Truncate: Offset the size.
+	Truncate = std.PrivateFirst + 103
+	// Stat. Reply: data, StatSize bytes.
+	Stat = std.PrivateFirst + 104
+)
+
+// Stream as an Offset means the object's own position.
+const Stream = ^uint64(0)
+
+// MaxData is how much one Read or Write moves.
+const MaxData = 32 << 10
+
+// Who asks; terminals look at it for job control. WhoSize bytes.
+type Who struct {
+	PID, PGID, SID int32
+	NoTTOU         bool
+}
+
+const WhoSize = 13
+
+// Append encodes w.
+func (w Who) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(w.PID))
+	b = binary.BigEndian.AppendUint32(b, uint32(w.PGID))
+	b = binary.BigEndian.AppendUint32(b, uint32(w.SID))
+	if w.NoTTOU {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// DecodeWho reads a Who from the front of b and returns the rest.
+func DecodeWho(b []byte) (w Who, rest []byte, ok bool) {
+	if len(b) < WhoSize {
+		return w, nil, false
+	}
+	w.PID = int32(binary.BigEndian.Uint32(b))
+	w.PGID = int32(binary.BigEndian.Uint32(b[4:]))
+	w.SID = int32(binary.BigEndian.Uint32(b[8:]))
+	w.NoTTOU = b[12] != 0
+	return w, b[WhoSize:], true
+}
+
+// Status is what Stat returns: Mode, Rdev, Size, Ino. StatSize bytes.
+type Status struct {
+	Mode uint32
+	Rdev uint64
+	Size int64
+	Ino  uint64
+}
+
+const StatSize = 28
+
+// Append encodes s.
+func (s Status) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, s.Mode)
+	b = binary.BigEndian.AppendUint64(b, s.Rdev)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Size))
+	return binary.BigEndian.AppendUint64(b, s.Ino)
+}
+
+// DecodeStatus reads a Status.
+func DecodeStatus(b []byte) (s Status, ok bool) {
+	if len(b) < StatSize {
+		return s, false
+	}
+	s.Mode = binary.BigEndian.Uint32(b)
+	s.Rdev = binary.BigEndian.Uint64(b[4:])
+	s.Size = int64(binary.BigEndian.Uint64(b[12:]))
+	s.Ino = binary.BigEndian.Uint64(b[20:])
+	return s, true
+}

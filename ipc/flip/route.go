@@ -1,0 +1,228 @@
+package flip
+
+import "motile/ipc/internal/deadline"
+
+// dest is all that the box knows about one address: whether it is registered
+// here, where else it can be reached, and which messages wait for it.
+//
+// A destination is in one of three phases. Only in the first do messages leave;
+// in the others they wait in queue, and timer is armed.
+//
+//	phase      entered when                      left when
+//	resolved   a location is learnt              -
+//	locating   a message finds no location       a location is learnt, or the
+//	                                             messages' time is up
+//	busy       BUSY arrives                      src shows life, or BUSY stops
+//	                                             coming (then locating)
+//
+// Messages for an address that is registered here but frozen wait in queue too,
+// in phase resolved: Thaw and Unregister flush it.
+type dest struct {
+	addr  Address
+	local *local // not nil: registered here
+
+	// Where the address can be reached over the links, cheapest first, all at the
+	// same epoch. While local is not nil there are none, but for one case: a
+	// frozen address that has announced itself elsewhere with a higher epoch.
+	epoch uint32
+	nlocs int
+	locs  [maxLocations]location
+
+	newer, older *dest // the box's list in the order of use
+	lastUsed     int64
+	refs         int // messages whose dst this is
+
+	phase     phase
+	inval     bool // LOCATE past the routers' caches
+	round     int  // LOCATEs or busy questions so far
+	roundAt   int64
+	heardBusy int64 // when BUSY last came
+	backoff   int64
+	queue     list
+	timer     deadline.Timer
+}
+
+type phase uint8
+
+const (
+	resolved phase = iota
+	locating
+	busy
+)
+
+// A location is a box on a link through which an address can be reached.
+type location struct {
+	link int
+	mac  MAC
+	hops uint16
+}
+
+// Route is a line of the routing table, for looking at it.
+type Route struct {
+	Addr     Address
+	Local    bool
+	Frozen   bool
+	Epoch    uint32
+	Link     int // of the best location; -1 if there is none
+	MAC      MAC
+	Hops     uint16
+	Waiting  int // messages held back
+	Locating bool
+	Busy     bool
+}
+
+// Routes calls yield for each address the box knows, the last used first, until
+// it returns false.
+func (b *Box) Routes(yield func(Route) bool) {
+	for d := b.newest; d != nil; d = d.older {
+		r := Route{Addr: d.addr, Epoch: d.epoch, Link: -1, Waiting: d.queue.n,
+			Locating: d.phase == locating, Busy: d.phase == busy}
+		if d.local != nil {
+			r.Local, r.Frozen = true, d.local.frozen
+		}
+		if d.nlocs > 0 {
+			r.Link, r.MAC, r.Hops = d.locs[0].link, d.locs[0].mac, d.locs[0].hops
+		}
+		if !yield(r) {
+			return
+		}
+	}
+}
+
+// lookupOrAdd returns what is known about an address, which may be nothing.
+func (b *Box) lookupOrAdd(now int64, addr *Address) *dest {
+	d := b.dests.Get((*[16]byte)(addr))
+	if d == nil {
+		b.makeRoom()
+		d = &dest{addr: *addr}
+		d.timer.Owner = d
+		b.dests.Put((*[16]byte)(addr), d)
+		b.remote++
+		b.armSweep(now)
+	}
+	b.touch(now, d)
+	return d
+}
+
+// learn notes that the source of a frame can be reached through the box that
+// sent it. It returns nil if the frame proves nothing: its source has left that
+// place, or is registered here.
+func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
+	if h.Src.IsNull() {
+		return nil
+	}
+	d := b.lookupOrAdd(now, &h.Src)
+	if d.local != nil && !d.local.frozen {
+		b.Stats.Conflicts++
+		return nil
+	}
+	if d.local != nil && h.Epoch <= d.local.epoch {
+		return nil // said before it was frozen, and late
+	}
+	if h.Epoch != d.epoch {
+		if h.Epoch < d.epoch {
+			b.Stats.StaleEpoch++
+			return nil
+		}
+		d.epoch = h.Epoch
+		d.nlocs = 0
+	}
+	// Nearly always the frame comes from where the last one came.
+	if best := &d.locs[0]; d.nlocs > 0 && best.mac == mac && best.link == link && best.hops == h.ActHop {
+		return d
+	}
+	d.insert(location{link: link, mac: mac, hops: h.ActHop})
+	return d
+}
+
+// insert adds or updates a location and keeps the cheapest first; among equals
+// the newest wins, since it has just been seen to work.
+func (d *dest) insert(loc location) {
+	d.remove(loc.link, loc.mac)
+	if d.nlocs == maxLocations {
+		d.nlocs--
+	}
+	i := d.nlocs
+	for ; i > 0 && d.locs[i-1].hops >= loc.hops; i-- {
+		d.locs[i] = d.locs[i-1]
+	}
+	d.locs[i] = loc
+	d.nlocs++
+}
+
+// remove forgets one location.
+func (d *dest) remove(link int, mac MAC) {
+	for i := 0; i < d.nlocs; i++ {
+		if d.locs[i].link == link && d.locs[i].mac == mac {
+			copy(d.locs[i:d.nlocs], d.locs[i+1:d.nlocs])
+			d.nlocs--
+			return
+		}
+	}
+}
+
+// touch moves d to the front of the list in the order of use.
+func (b *Box) touch(now int64, d *dest) {
+	d.lastUsed = now
+	if b.newest == d {
+		return
+	}
+	b.unlist(d)
+	d.older = b.newest
+	if b.newest != nil {
+		b.newest.newer = d
+	} else {
+		b.oldest = d
+	}
+	b.newest = d
+}
+
+func (b *Box) unlist(d *dest) {
+	if d.newer != nil {
+		d.newer.older = d.older
+	} else if b.newest == d {
+		b.newest = d.older
+	}
+	if d.older != nil {
+		d.older.newer = d.newer
+	} else if b.oldest == d {
+		b.oldest = d.newer
+	}
+	d.newer, d.older = nil, nil
+}
+
+// makeRoom forgets the route longest unused if the table is full.
+func (b *Box) makeRoom() {
+	if b.remote < b.cfg.MaxRoutes {
+		return
+	}
+	for d := b.oldest; d != nil; d = d.newer {
+		if d.disposable() {
+			b.Stats.RoutesPurged++
+			b.dispose(d)
+			return
+		}
+	}
+}
+
+// sweepRoutes forgets routes that nobody used for long.
+func (b *Box) sweepRoutes(now int64) {
+	for d := b.oldest; d != nil && d.lastUsed+routeIdle <= now; {
+		next := d.newer
+		if d.disposable() {
+			b.dispose(d)
+		}
+		d = next
+	}
+}
+
+// disposable reports whether nothing but a route would be lost with d.
+func (d *dest) disposable() bool {
+	return d.local == nil && d.refs == 0 && d.phase == resolved
+}
+
+func (b *Box) dispose(d *dest) {
+	b.unlist(d)
+	b.dests.Delete((*[16]byte)(&d.addr))
+	b.remote--
+}

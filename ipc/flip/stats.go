@@ -1,0 +1,27 @@
+package flip
+
+// Stats counts what a box did and what it refused. All counters only grow.
+type Stats struct {
+	FramesIn, FramesOut uint64
+	Sent, Delivered     uint64 // messages
+	Local               uint64 // of them, between addresses of this box
+
+	LocatesIn, LocatesOut, HereIsOut uint64
+	LocatesHeldBack                  uint64 // by the rate limit
+	BusyIn, BusyOut                  uint64
+	NotHereIn, NotHereOut            uint64
+	AcksIn, AcksOut                  uint64
+
+	Resent      uint64 // fragments sent again
+	Timeouts    uint64 // of bulk messages
+	Undelivered uint64 // messages given up
+
+	Malformed    uint64 // frames no box sends
+	Unwanted     uint64 // frames for nobody here
+	Duplicates   uint64 // fragments or messages that had arrived before
+	StaleEpoch   uint64 // frames from a place their source has left
+	Conflicts    uint64 // frames claiming an address that is active here
+	JoinsDropped uint64 // unfinished messages given up
+	RoutesPurged uint64 // routes forgotten to make room
+	TooLong      uint64 // fragments of messages beyond MaxMessage
+}

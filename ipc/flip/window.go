@@ -1,0 +1,367 @@
+package flip
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Long messages go out under a window of bytes in flight, shared by all messages
+// to the same box. The receiver acknowledges every few fragments, saying which
+// have arrived, so only missing ones are sent again. Losses are found in two
+// ways. A fragment counts as lost when one that was sent three or more fragments
+// later has arrived. And when nothing has been heard for a retransmission
+// timeout, one missing fragment goes out as a question; the answer shows what
+// else is missing, since everything sent before the question has arrived by then
+// or never will.
+//
+// Amoeba's Ethernet layer had 8 credits of one packet for each location, which
+// at 1500 bytes is 12 KB in flight. There is no congestion control yet: the
+// window is fixed.
+
+// peer is a box on a link that long messages were sent to.
+type peer struct {
+	link         int
+	mac          MAC
+	inflight     int  // bytes sent, neither acknowledged nor counted as lost
+	window       list // messages being sent, the oldest first
+	srtt, rttvar int64
+}
+
+// bulk is the progress of one long message. Fragments are numbered from 0.
+type bulk struct {
+	peer     *peer
+	unit     int // bytes of the message in each fragment but the last
+	nfrag    int
+	next     int // first fragment never sent
+	cum      int // first fragment not acknowledged
+	inflight int // this message's share of the peer's
+	acked    []uint64
+	lost     []uint64 // to be sent again; disjoint from acked
+	nlost    int
+
+	// Transmissions of this message are numbered from 1. tx holds the number of
+	// each fragment's last one, maxAcked the highest known to have arrived.
+	// Fragments last sent at or before fence are lost if anything sent after it
+	// has arrived; it is set by a timeout and 0 otherwise.
+	tx       []uint32
+	txCount  uint32
+	maxAcked uint32
+	fence    uint32
+
+	timedTx uint32 // transmission being timed; 0 if none
+	timedAt int64
+	tries   int   // timeouts since the last progress
+	rtoAt   int64 // the deadline; the timer itself may be set earlier
+}
+
+// startBulk puts a message at the end of the window of the box it is going to.
+func (b *Box) startBulk(now int64, m *message) {
+	key := peerKey(m.via)
+	p := b.peers.Get(&key)
+	if p == nil {
+		p = &peer{link: m.via.link, mac: m.via.mac}
+		b.peers.Put(&key, p)
+	}
+	k := m.bulk
+	tries := 0
+	if k != nil { // it has been on its way before, to a place that fell silent
+		tries = k.tries
+	} else if n := len(b.bulks); n > 0 {
+		k, b.bulks = b.bulks[n-1], b.bulks[:n-1]
+	} else {
+		k = new(bulk)
+	}
+	unit := b.links[m.via.link].unit
+	nfrag := (m.headLen + len(m.body) + unit - 1) / unit
+	*k = bulk{peer: p, unit: unit, nfrag: nfrag, tries: tries,
+		acked: zeroed(k.acked, (nfrag+63)/64), lost: zeroed(k.lost, (nfrag+63)/64), tx: zeroed(k.tx, nfrag)}
+	m.bulk = k
+	m.where = inWindow
+	p.window.push(m)
+	b.pump(now, p)
+}
+
+// stopBulk takes a message out of its window, having arrived or not, and gives
+// its place to others.
+func (b *Box) stopBulk(now int64, m *message) {
+	p := m.bulk.peer
+	p.inflight -= m.bulk.inflight
+	p.window.remove(m)
+	m.bulk.inflight = 0
+	b.timers.Stop(&m.timer)
+	b.pump(now, p)
+}
+
+// pump sends fragments to p until the window is full or nothing is left.
+func (b *Box) pump(now int64, p *peer) {
+	for m := p.window.head; m != nil; m = m.next {
+		if m.local.frozen {
+			continue // about to be cancelled
+		}
+		k := m.bulk
+		for k.nlost > 0 || k.next < k.nfrag {
+			if p.inflight >= b.cfg.Window {
+				return
+			}
+			i := k.next
+			if k.nlost > 0 {
+				i = firstBit(k.lost, k.cum)
+			}
+			b.sendNext(now, m, i)
+		}
+	}
+}
+
+// sendNext sends fragment i, which is lost or was never sent. The last one that
+// is ready to go asks for an answer.
+func (b *Box) sendNext(now int64, m *message, i int) {
+	k := m.bulk
+	if hasBit(k.lost, i) {
+		clearBit(k.lost, i)
+		k.nlost--
+		b.Stats.Resent++
+	} else {
+		k.next = i + 1
+	}
+	size := k.size(m, i)
+	k.inflight += size
+	k.peer.inflight += size
+	var flags uint8
+	if k.nlost == 0 && k.next == k.nfrag {
+		flags = FlagAckMe
+	}
+	b.stamp(now, m, i)
+	b.sendFragment(m, i, flags)
+	if !m.timer.Armed() {
+		k.rtoAt = now + k.peer.rto(k.tries)
+		b.timers.Set(&m.timer, k.rtoAt)
+	}
+}
+
+// stamp numbers a transmission, and times it if none is being timed.
+func (b *Box) stamp(now int64, m *message, i int) {
+	k := m.bulk
+	k.txCount++
+	k.tx[i] = k.txCount
+	if k.timedTx == 0 {
+		k.timedTx, k.timedAt = k.txCount, now
+	}
+}
+
+// gotAck notes which fragments of a long message have arrived.
+func (b *Box) gotAck(now int64, h *Header, payload []byte) {
+	b.Stats.AcksIn++
+	m := b.find(&h.Dst, h.MessID)
+	if m == nil || m.where != inWindow || m.dst.addr != h.Src {
+		return // late
+	}
+	k := m.bulk
+	p := k.peer
+	if int(h.Offset) == m.headLen+len(m.body) {
+		k.sample(now, k.txCount)
+		b.release(now, m)
+		return
+	}
+	if len(payload) < 4 || int(binary.BigEndian.Uint32(payload)) != k.unit || int(h.Offset)%k.unit != 0 ||
+		int(h.Offset)/k.unit > k.next {
+		b.Stats.Malformed++
+		return
+	}
+	end := b.markAcked(now, m, int(h.Offset)/k.unit, payload[4:])
+	b.findLost(m, end)
+	b.pump(now, p)
+}
+
+// markAcked enters what an ACK says: all below cum, then a bit for each fragment
+// from cum on. It returns the end of what the bitmap covers.
+func (b *Box) markAcked(now int64, m *message, cum int, bitmap []byte) (end int) {
+	k := m.bulk
+	before := k.maxAcked
+	progress := false
+	for i := k.cum; i < cum; i++ {
+		progress = k.ack(m, i) || progress
+	}
+	k.cum = max(k.cum, cum)
+	end = k.cum
+	for at, x := range bitmap {
+		for ; x != 0; x &= x - 1 {
+			i := cum + 8*at + bits.TrailingZeros8(x)
+			if i >= k.next {
+				return end
+			}
+			progress = k.ack(m, i) || progress
+			end = max(end, i+1)
+		}
+	}
+	if k.maxAcked > before {
+		k.sample(now, k.maxAcked)
+	}
+	if progress {
+		k.tries = 0
+	}
+	k.rtoAt = now + k.peer.rto(k.tries)
+	return end
+}
+
+// ack marks one fragment as arrived and reports whether that was news.
+func (k *bulk) ack(m *message, i int) bool {
+	if hasBit(k.acked, i) {
+		return false
+	}
+	setBit(k.acked, i)
+	if hasBit(k.lost, i) {
+		clearBit(k.lost, i)
+		k.nlost--
+	} else {
+		size := k.size(m, i)
+		k.inflight -= size
+		k.peer.inflight -= size
+	}
+	k.maxAcked = max(k.maxAcked, k.tx[i])
+	return true
+}
+
+// findLost marks fragments as lost that others have overtaken. Only those below
+// end have; after a timeout, all that were sent are looked at.
+func (b *Box) findLost(m *message, end int) {
+	k := m.bulk
+	fenced := k.fence != 0 && k.maxAcked > k.fence
+	if fenced {
+		end = k.next
+	}
+	for i := k.cum; i < end; i++ {
+		if hasBit(k.acked, i) || hasBit(k.lost, i) {
+			continue
+		}
+		if k.tx[i]+reorder <= k.maxAcked || (fenced && k.tx[i] <= k.fence) {
+			setBit(k.lost, i)
+			k.nlost++
+			size := k.size(m, i)
+			k.inflight -= size
+			k.peer.inflight -= size
+		}
+	}
+	if fenced {
+		k.fence = 0
+	}
+}
+
+// bulkExpired is the retransmission timer of a long message. Most of the time
+// ACKs have moved the deadline since the timer was set.
+func (b *Box) bulkExpired(now int64, m *message) {
+	k := m.bulk
+	if k.inflight == 0 {
+		return // other messages fill the window; armed again by the next fragment
+	}
+	if k.rtoAt > now {
+		b.timers.Set(&m.timer, k.rtoAt)
+		return
+	}
+	b.Stats.Timeouts++
+	k.tries++
+	if k.tries > maxTries {
+		b.giveUp(now, m, Stalled)
+		return
+	}
+	if k.tries%relocateTry == 0 {
+		b.relocate(now, m)
+		return
+	}
+	k.fence = k.txCount
+	k.timedTx = 0
+	b.stamp(now, m, k.cum)
+	k.timedTx = 0 // Karn: an answer might be to the earlier copy
+	if hasBit(k.lost, k.cum) {
+		clearBit(k.lost, k.cum)
+		k.nlost--
+		size := k.size(m, k.cum)
+		k.inflight += size
+		k.peer.inflight += size
+	}
+	b.Stats.Resent++
+	b.sendFragment(m, k.cum, FlagAckMe)
+	k.rtoAt = now + k.peer.rto(k.tries)
+	b.timers.Set(&m.timer, k.rtoAt)
+}
+
+// relocate doubts the route of a message whose destination's box is silent: the
+// box may have gone, and the address with it or before it.
+func (b *Box) relocate(now int64, m *message) {
+	b.recall(now, m)
+	m.unsure = true
+	m.dst.remove(m.via.link, m.via.mac)
+	m.dst.inval = m.dst.nlocs == 0
+	b.dispatch(now, m)
+}
+
+// size returns the length of a fragment.
+func (k *bulk) size(m *message, i int) int {
+	return min(k.unit, m.headLen+len(m.body)-i*k.unit)
+}
+
+// sample measures the round trip if the timed transmission has been answered.
+func (k *bulk) sample(now int64, arrived uint32) {
+	if k.timedTx == 0 || arrived < k.timedTx {
+		return
+	}
+	if arrived == k.timedTx || arrived-k.timedTx < ackEvery {
+		k.peer.measure(now - k.timedAt)
+	}
+	k.timedTx = 0
+}
+
+// measure and rto follow RFC 6298, with a clock that is fine enough to do
+// without its granularity term.
+func (p *peer) measure(rtt int64) {
+	if p.srtt == 0 {
+		p.srtt, p.rttvar = rtt, rtt/2
+		return
+	}
+	diff := rtt - p.srtt
+	if diff < 0 {
+		diff = -diff
+	}
+	p.rttvar += (diff - p.rttvar) / 4
+	p.srtt += (rtt - p.srtt) / 8
+}
+
+func (p *peer) rto(tries int) int64 {
+	t := rtoFirst
+	if p.srtt != 0 {
+		t = max(p.srtt+4*p.rttvar, rtoMin)
+	}
+	return min(t<<min(tries, 10), rtoMax)
+}
+
+func peerKey(l location) (key [16]byte) {
+	copy(key[:6], l.mac[:])
+	binary.BigEndian.PutUint32(key[12:], uint32(l.link))
+	return key
+}
+
+// Bit sets.
+
+func hasBit(s []uint64, i int) bool { return s[i>>6]>>(i&63)&1 != 0 }
+func setBit(s []uint64, i int)      { s[i>>6] |= 1 << (i & 63) }
+func clearBit(s []uint64, i int)    { s[i>>6] &^= 1 << (i & 63) }
+
+// firstBit returns the lowest element that is at least from. There is one.
+func firstBit(s []uint64, from int) int {
+	word := from >> 6
+	x := s[word] &^ (1<<(from&63) - 1)
+	for x == 0 {
+		word++
+		x = s[word]
+	}
+	return word<<6 + bits.TrailingZeros64(x)
+}
+
+// zeroed returns s with length n and all zero, in the old memory if it fits.
+func zeroed[T uint32 | uint64](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}

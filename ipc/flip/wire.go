@@ -1,0 +1,141 @@
+package flip
+
+import "encoding/binary"
+
+// The wire format, frame by frame. Everything is big-endian. A frame is an
+// Ethernet header, the FLIP header and Length bytes of the message; what follows
+// that (padding of short frames) is ignored. PROTOCOL.md says what the types do.
+//
+//	offset  size  Ethernet         offset  size  FLIP
+//	     0     6  destination          14     1  version = 2
+//	     6     6  source               15     1  type
+//	    12     2  0x8146               16     1  flags
+//	                                   17     1  proto
+//	                                   18     2  act_hop
+//	                                   20     2  max_hop
+//	                                   22    16  dst
+//	                                   38    16  src
+//	                                   54     8  messid
+//	                                   62     4  length
+//	                                   66     4  offset
+//	                                   70     4  total
+//	                                   74     4  epoch
+//	                                   78        Length bytes
+
+const (
+	EtherType = 0x8146
+	EtherLen  = 14
+	HeaderLen = 64 // of the FLIP header alone
+	Version   = 2  // 1 is Amoeba's 40-byte header
+
+	frameHeadLen = EtherLen + HeaderLen
+)
+
+// A Type says what a frame wants.
+type Type uint8
+
+const (
+	Locate    Type = 1 // where is dst? (src = dst: here am I)
+	HereIs    Type = 2 // src is where this comes from
+	UniData   Type = 3 // a fragment for dst
+	MultiData Type = 4 // a fragment for all members of dst, or for everybody
+	NotHere   Type = 5 // the address in src is not where you sent message messid
+	Untrusted Type = 6 // reserved: no safe route
+	Busy      Type = 7 // the address in src is frozen; keep message messid
+	Ack       Type = 8 // fragments of message messid that have arrived
+)
+
+// Protocols above FLIP.
+const (
+	ProtoRPC   uint8 = 1
+	ProtoGroup uint8 = 2
+	ProtoRaw   uint8 = 3
+)
+
+// Flags. Amoeba's 0x01 (byte order), 0x02 (code field), 0x10 (unreachable) and
+// 0x20 (crossed an untrusted network) are never set; 0x04 (trusted networks
+// only) is reserved.
+const (
+	FlagSecurity uint8 = 0x04
+	FlagAckMe    uint8 = 0x40 // the sender waits for an answer to this fragment
+)
+
+// Header is the FLIP header, decoded.
+type Header struct {
+	Type   Type
+	Flags  uint8
+	Proto  uint8
+	ActHop uint16 // cost of the way so far
+	MaxHop uint16 // cost at which the frame is dropped
+	Dst    Address
+	Src    Address
+	MessID uint64 // with Src, names the message; BUSY, NOTHERE and ACK repeat it
+	Length uint32 // bytes of the message in this frame
+	Offset uint32 // where they belong; in ACK, all below has arrived
+	Total  uint32 // length of the message
+	Epoch  uint32 // number of moves of Src; older locations never replace newer ones
+}
+
+// put encodes h behind the Ethernet header of a frame.
+func (h *Header) put(frame []byte, to, from MAC) {
+	_ = frame[frameHeadLen-1]
+	copy(frame[0:6], to[:])
+	copy(frame[6:12], from[:])
+	binary.BigEndian.PutUint16(frame[12:], EtherType)
+	b := frame[EtherLen:frameHeadLen]
+	b[0], b[1], b[2], b[3] = Version, byte(h.Type), h.Flags, h.Proto
+	binary.BigEndian.PutUint16(b[4:], h.ActHop)
+	binary.BigEndian.PutUint16(b[6:], h.MaxHop)
+	copy(b[8:24], h.Dst[:])
+	copy(b[24:40], h.Src[:])
+	binary.BigEndian.PutUint64(b[40:], h.MessID)
+	binary.BigEndian.PutUint32(b[48:], h.Length)
+	binary.BigEndian.PutUint32(b[52:], h.Offset)
+	binary.BigEndian.PutUint32(b[56:], h.Total)
+	binary.BigEndian.PutUint32(b[60:], h.Epoch)
+}
+
+// Decode reads a frame, for the box and for the tools that watch it. It returns
+// the header's view of the payload, which is a part of frame. It refuses frames
+// that no box sends: ok is false for another EtherType or version, an unknown
+// type, a length beyond the frame, or a fragment beyond its message.
+func Decode(h *Header, frame []byte) (payload []byte, ok bool) {
+	if len(frame) < frameHeadLen || binary.BigEndian.Uint16(frame[12:]) != EtherType {
+		return nil, false
+	}
+	b := frame[EtherLen:]
+	if b[0] != Version {
+		return nil, false
+	}
+	h.Type, h.Flags, h.Proto = Type(b[1]), b[2], b[3]
+	h.ActHop = binary.BigEndian.Uint16(b[4:])
+	h.MaxHop = binary.BigEndian.Uint16(b[6:])
+	h.Dst = Address(b[8:24])
+	h.Src = Address(b[24:40])
+	h.MessID = binary.BigEndian.Uint64(b[40:])
+	h.Length = binary.BigEndian.Uint32(b[48:])
+	h.Offset = binary.BigEndian.Uint32(b[52:])
+	h.Total = binary.BigEndian.Uint32(b[56:])
+	h.Epoch = binary.BigEndian.Uint32(b[60:])
+	if h.Type < Locate || h.Type > Ack || uint64(h.Length) > uint64(len(b)-HeaderLen) {
+		return nil, false
+	}
+	if h.Type == UniData || h.Type == MultiData {
+		if uint64(h.Offset)+uint64(h.Length) > uint64(h.Total) || (h.Length == 0 && h.Total != 0) {
+			return nil, false
+		}
+	}
+	return b[HeaderLen : HeaderLen+h.Length], true
+}
+
+// SourceMAC returns where a frame that Decode accepted came from.
+func SourceMAC(frame []byte) MAC { return MAC(frame[6:12]) }
+
+// String returns the type's name in the literature.
+func (t Type) String() string {
+	names := [...]string{"?", "LOCATE", "HEREIS", "UNIDATA", "MULTIDATA", "NOTHERE", "UNTRUSTED", "BUSY", "ACK"}
+	if int(t) < len(names) {
+		return names[t]
+	}
+	return names[0]
+}

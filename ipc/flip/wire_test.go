@@ -1,0 +1,126 @@
+package flip
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// golden reads a frame from annotated hex: spaces are ignored, and so is a line
+// from # on.
+func golden(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	return b
+}
+
+var goldenHeaders = map[string]Header{
+	"unidata.hex": {Type: UniData, Proto: ProtoRPC, ActHop: 3, MaxHop: 25,
+		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f},
+		MessID: 0x0102030405060708, Length: 5, Total: 5, Epoch: 2},
+	"locate.hex": {Type: Locate, ActHop: 3, MaxHop: 3,
+		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f}, MessID: 9, Epoch: 1},
+	"ack.hex": {Type: Ack, Proto: ProtoRPC, ActHop: 3, MaxHop: 25,
+		Dst: Address{0: 0x50, 15: 0x5f}, Src: Address{0: 0xd0, 15: 0xdf},
+		MessID: 10, Length: 6, Offset: 2864, Total: 50000},
+}
+
+func TestWire_GoldenBytes(t *testing.T) {
+	for name, want := range goldenHeaders {
+		raw := golden(t, name)
+		var h Header
+		payload, ok := Decode(&h, raw)
+		if !ok || h != want || len(payload) != int(want.Length) {
+			t.Errorf("%s: decoded %+v (%v)", name, h, ok)
+		}
+		var again [frameHeadLen]byte
+		want.put(again[:], MAC(raw[0:6]), MAC(raw[6:12]))
+		if !bytes.Equal(again[:], raw[:frameHeadLen]) {
+			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw[:frameHeadLen])
+		}
+	}
+}
+
+// TestWire_AckSaysWhatArrived compares the bytes that a box sends with golden ones.
+func TestWire_AckSaysWhatArrived(t *testing.T) {
+	b := NewBox(Config{Rand: func() uint64 { return 1 }, Links: []Link{{MAC: MAC{2, 0, 0, 0, 0, 2}, MTU: 1500}}})
+	want := golden(t, "ack.hex")
+	var h Header
+	Decode(&h, want)
+	b.RegisterPublic(0, h.Src, 0)
+	for _, i := range []int{0, 1, 4, 5, 13} { // 2 and 3 are missing, then 6 to 12
+		var flags uint8
+		if i == 13 {
+			flags = FlagAckMe
+		}
+		raw := make([]byte, frameHeadLen+1432)
+		data := Header{Type: UniData, Flags: flags, Proto: ProtoRPC, Dst: h.Src, Src: h.Dst, MessID: 10,
+			Length: 1432, Offset: uint32(1432 * i), Total: 50000}
+		data.put(raw, MAC{2, 0, 0, 0, 0, 2}, MAC{2, 0, 0, 0, 0, 1})
+		b.Input(0, 0, raw)
+	}
+	if len(b.Out.Frames) != 1 {
+		t.Fatalf("%d frames", len(b.Out.Frames))
+	}
+	if got := b.Out.Frames[0].Head(); !bytes.Equal(got, want) {
+		t.Errorf("sent\n%x, want\n%x", got, want)
+	}
+}
+
+func TestWire_RefusesWhatNoBoxSends(t *testing.T) {
+	good := golden(t, "unidata.hex")
+	for name, spoil := range map[string]func(b []byte) []byte{
+		"short":              func(b []byte) []byte { return b[:frameHeadLen-1] },
+		"truncated":          func(b []byte) []byte { return b[:len(b)-1] },
+		"other EtherType":    func(b []byte) []byte { b[12] = 8; return b },
+		"Amoeba's version":   func(b []byte) []byte { b[14] = 1; return b },
+		"type 0":             func(b []byte) []byte { b[15] = 0; return b },
+		"type 9":             func(b []byte) []byte { b[15] = 9; return b },
+		"beyond the message": func(b []byte) []byte { b[69] = 1; return b },
+		"offset overflows":   func(b []byte) []byte { copy(b[66:], "\xff\xff\xff\xff"); return b },
+		"no progress":        func(b []byte) []byte { b[65] = 0; return b },
+	} {
+		var h Header
+		if _, ok := Decode(&h, spoil(bytes.Clone(good))); ok {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	padded := append(bytes.Clone(good), 0, 0, 0)
+	var h Header
+	if payload, ok := Decode(&h, padded); !ok || string(payload) != "hello" {
+		t.Errorf("padded: %q, %v", payload, ok)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for name := range goldenHeaders {
+		f.Add(golden(f, name))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var h Header
+		payload, ok := Decode(&h, raw)
+		if !ok {
+			return
+		}
+		var again [frameHeadLen]byte
+		h.put(again[:], MAC(raw[0:6]), MAC(raw[6:12]))
+		if !bytes.Equal(again[:], raw[:frameHeadLen]) || len(payload) != int(h.Length) {
+			t.Errorf("%x decodes to %+v", raw, h)
+		}
+	})
+}

@@ -1,0 +1,300 @@
+package rpc
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// State is an endpoint as a value: what Export takes from the source and Import
+// gives to the target. It holds no pointers into the machine but the data of
+// messages, and no points in time, only ages and remaining times. It contains
+// secrets: the private address and get-ports.
+type State struct {
+	Identity flip.Identity
+	Upcall   bool
+	NextTid  uint64
+	Horizon  int64 // ns before now; -1 if nothing was ever purged
+	Clients  []ClientState
+	Servers  []ServerState
+	Rows     []RowState
+	Bindings []BindingState
+}
+
+// ClientState is a transaction that has not ended.
+type ClientState struct {
+	Slot               uint32
+	Phase              uint8
+	Tid                uint64
+	Port               capability.Port
+	Addr               flip.Address // demanded server
+	Header             std.Header   // while no server has the request
+	Data               []byte
+	Server             flip.Address // once asked
+	Left               int64        // patience
+	Backoff            int64
+	Tries              uint32
+	Age                int64 // since the first REQUEST left
+	Signals, Signalled uint16
+}
+
+// ServerState is a thread in getreq or putrep, or between the two.
+type ServerState struct {
+	Slot  uint32
+	Phase uint8
+	Get   capability.Port
+	Row   int32 // index of its row; -1 if its client has given up, or it is waiting
+}
+
+// RowState is a row of the duplicate window.
+type RowState struct {
+	Client  flip.Address
+	Slot    uint32
+	Phase   uint8
+	Tid     uint64
+	Age     int64
+	Signals uint16
+	Given   bool       // of a reply: repeating it was given up
+	Header  std.Header // of a reply
+	Data    []byte
+}
+
+// BindingState is a port that the endpoint serves.
+type BindingState struct {
+	Port   capability.Port
+	Always bool
+	Age    int64 // since a thread last called getreq for it
+}
+
+// Export returns the state of a frozen endpoint. The epoch in it is already that
+// of the next place. The caller encodes it, or imports it elsewhere, before it
+// calls the machine again.
+func (m *Machine) Export(ep *Endpoint) (*State, bool) {
+	if ep.phase != frozen {
+		return nil, false
+	}
+	id, ok := m.box.Export(ep.addr)
+	if !ok {
+		return nil, false
+	}
+	id.Epoch++
+	st := &State{Identity: id, Upcall: ep.upcall, NextTid: ep.nextTid, Horizon: -1}
+	if ep.horizon != nothingForgotten {
+		st.Horizon = max(ep.stopped-ep.horizon, 0)
+	}
+	for _, c := range ep.clients {
+		if c != nil && c.phase != idle {
+			st.Clients = append(st.Clients, c.export(ep.stopped))
+		}
+	}
+	index := make(map[*row]int32)
+	ep.rows.all(func(r *row) {
+		index[r] = int32(len(st.Rows))
+		st.Rows = append(st.Rows, r.export(ep.stopped))
+	})
+	for _, s := range ep.servers {
+		if s == nil || s.phase == notServing {
+			continue
+		}
+		x := ServerState{Slot: s.slot, Phase: uint8(s.phase), Get: s.get, Row: -1}
+		if i, ok := index[s.row]; ok && s.row != nil {
+			x.Row = i
+		}
+		st.Servers = append(st.Servers, x)
+	}
+	for _, b := range ep.bindings {
+		st.Bindings = append(st.Bindings, BindingState{Port: b.port.id, Always: b.always, Age: ep.stopped - b.lastUse})
+	}
+	return st, true
+}
+
+func (c *client) export(now int64) ClientState {
+	x := ClientState{Slot: c.slot, Phase: uint8(c.phase), Tid: c.tid, Port: c.port, Addr: c.addr,
+		Header: c.hdr, Data: c.data, Server: c.server, Left: c.left, Backoff: c.backoff,
+		Tries: uint32(c.tries), Age: now - c.sentAt, Signals: c.signals, Signalled: c.signalled}
+	if c.phase == served {
+		x.Header = std.Header{} // the server has it, and this may be an older one
+	}
+	return x
+}
+
+func (r *row) export(now int64) RowState {
+	x := RowState{Client: r.client, Slot: r.slot, Phase: uint8(r.phase), Tid: r.tid,
+		Age: now - r.at, Signals: r.signals}
+	if r.phase == replied {
+		x.Given = r.tries == 0
+		x.Header, x.Data = r.hdr, r.data
+	}
+	return x
+}
+
+// Import makes an endpoint from a state that came from another node. It answers
+// nobody and no timer of it runs until Activate. Import returns nil, and changes
+// nothing, if the state makes no sense or the address is in use here.
+func (m *Machine) Import(now int64, owner any, st *State) *Endpoint {
+	if !m.acceptable(st) {
+		return nil
+	}
+	ep := &Endpoint{Owner: owner, addr: st.Identity.Public, phase: imported, upcall: st.Upcall,
+		nextTid: st.NextTid, horizon: nothingForgotten, stopped: now, identity: st.Identity}
+	if st.Horizon >= 0 {
+		ep.horizon = now - st.Horizon
+	}
+	for i := range st.Bindings {
+		x := &st.Bindings[i]
+		p := m.portFor(x.Port)
+		if p == nil {
+			m.unbindAll(ep)
+			return nil
+		}
+		b := m.bind(ep, p)
+		b.always, b.lastUse = x.Always, now-x.Age
+	}
+	for i := range st.Clients {
+		m.importClient(now, ep, &st.Clients[i])
+	}
+	all := make([]*row, len(st.Rows))
+	for i := range st.Rows {
+		all[i] = m.importRow(now, ep, &st.Rows[i])
+	}
+	for i := range st.Servers {
+		m.importServer(now, ep, &st.Servers[i], all)
+	}
+	m.enter(ep)
+	return ep
+}
+
+// acceptable checks all that Import relies on.
+func (m *Machine) acceptable(st *State) bool {
+	id := &st.Identity
+	if id.Public.IsNull() || m.endpoints.Get((*[16]byte)(&id.Public)) != nil {
+		return false
+	}
+	if len(st.Rows) > m.cfg.MaxRows || len(st.Servers) > m.cfg.MaxSlots || len(st.Bindings) > m.cfg.MaxPorts {
+		return false
+	}
+	ports := make(map[capability.Port]bool)
+	for i := range st.Bindings {
+		if b := &st.Bindings[i]; b.Port.IsNull() || ports[b.Port] || b.Age < 0 {
+			return false
+		}
+		ports[st.Bindings[i].Port] = true
+	}
+	if !m.acceptableClients(st) {
+		return false
+	}
+	workers, ok := m.acceptableServers(st, ports)
+	return ok && acceptableRows(st, workers)
+}
+
+func (m *Machine) acceptableClients(st *State) bool {
+	slots := make(map[uint32]bool)
+	for i := range st.Clients {
+		c := &st.Clients[i]
+		if int64(c.Slot) >= int64(m.cfg.MaxSlots) || slots[c.Slot] || c.Tid > st.NextTid || c.Age < 0 ||
+			c.Phase < uint8(seeking) || c.Phase > uint8(served) ||
+			len(c.Data) > m.box.MaxPayload(requestLen) ||
+			(c.Phase == uint8(seeking) && c.Addr.IsNull() && c.Port.IsNull()) ||
+			(c.Phase != uint8(seeking) && c.Server.IsNull()) {
+			return false
+		}
+		slots[c.Slot] = true
+	}
+	return true
+}
+
+// acceptableServers also says which rows have a thread.
+func (m *Machine) acceptableServers(st *State, ports map[capability.Port]bool) (workers map[int32]serverPhase, ok bool) {
+	workers = make(map[int32]serverPhase)
+	slots := make(map[uint32]bool)
+	for i := range st.Servers {
+		s := &st.Servers[i]
+		phase := serverPhase(s.Phase)
+		if int64(s.Slot) >= int64(m.cfg.MaxSlots) || slots[s.Slot] || s.Get.IsNull() || st.Upcall ||
+			phase < waiting || phase > replying || !ports[s.Get.Put()] {
+			return nil, false
+		}
+		slots[s.Slot] = true
+		if s.Row == -1 && phase != replying {
+			continue
+		}
+		if phase == waiting || s.Row < 0 || int(s.Row) >= len(st.Rows) || workers[s.Row] != 0 {
+			return nil, false
+		}
+		workers[s.Row] = phase
+	}
+	return workers, true
+}
+
+func acceptableRows(st *State, workers map[int32]serverPhase) bool {
+	type key struct {
+		client flip.Address
+		slot   uint32
+	}
+	known := make(map[key]bool)
+	for i := range st.Rows {
+		r := &st.Rows[i]
+		k := key{r.Client, r.Slot}
+		phase, worker := rowPhase(r.Phase), workers[int32(i)]
+		if known[k] || r.Client.IsNull() || r.Age < 0 || phase < working || phase > failed ||
+			(phase == working && !st.Upcall && worker != serving) ||
+			(phase != working && worker == serving) ||
+			(phase != replied && worker == replying) {
+			return false
+		}
+		known[k] = true
+	}
+	return true
+}
+
+func (m *Machine) importClient(now int64, ep *Endpoint, x *ClientState) {
+	c := ep.client(m, x.Slot)
+	c.phase, c.tid, c.port, c.addr = clientPhase(x.Phase), x.Tid, x.Port, x.Addr
+	c.hdr, c.data, c.server = x.Header, x.Data, x.Server
+	c.left, c.since = x.Left, now
+	c.backoff = min(max(x.Backoff, refusedFirst), refusedLast)
+	c.tries = int(min(x.Tries, 1000))
+	c.sentAt, c.heard = now-x.Age, now
+	c.unclean = true
+	c.signals, c.signalled = x.Signals, x.Signalled
+}
+
+func (m *Machine) importRow(now int64, ep *Endpoint, x *RowState) *row {
+	r := m.newRow()
+	r.ep, r.client, r.slot = ep, x.Client, x.Slot
+	m.begin(now, r, x.Tid, rowPhase(x.Phase))
+	r.at = now - x.Age
+	r.signals = x.Signals
+	if r.phase == replied {
+		r.hdr, r.data = x.Header, x.Data
+		ep.replyBytes += len(x.Data)
+		if !x.Given {
+			r.tries = 1
+		}
+	}
+	ep.rows.add(r)
+	return r
+}
+
+func (m *Machine) importServer(now int64, ep *Endpoint, x *ServerState, all []*row) {
+	s := ep.server(m, x.Slot)
+	s.phase, s.get, s.put = serverPhase(x.Phase), x.Get, x.Get.Put()
+	s.binding = m.bind(ep, m.portFor(s.put))
+	if s.phase == waiting {
+		s.binding.waiting++
+		return
+	}
+	var r *row
+	if x.Row >= 0 {
+		r = all[x.Row]
+	} else {
+		r = m.newRow()
+		r.ep, r.stray = ep, true
+		m.begin(now, r, 0, working)
+	}
+	s.row, r.server = r, s
+	if s.phase == serving {
+		r.binding = s.binding
+		s.binding.serving++
+	}
+}

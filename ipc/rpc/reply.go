@@ -1,0 +1,254 @@
+package rpc
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// PutRep answers the request that the slot's last getreq returned. It returns OK
+// if the reply is as good as delivered: the machine keeps it until the client has
+// it, however long the client is frozen and wherever it moves. It returns Wait if
+// the endpoint has too many bytes of replies under way; then a Complete of
+// KindPutRep follows. The data belongs to the machine from now on.
+//
+// In Amoeba putrep returned when the ACK was there, and the thread was idle for a
+// round trip.
+func (m *Machine) PutRep(now int64, ep *Endpoint, slot uint32, h *std.Header, data []byte) std.Status {
+	if ep.phase != running || int(slot) >= len(ep.servers) || ep.servers[slot] == nil {
+		return std.RPCBadPort
+	}
+	s := ep.servers[slot]
+	if s.phase != serving {
+		return std.RPCBadPort
+	}
+	if len(data) > m.box.MaxPayload(requestLen) {
+		return std.Overflow
+	}
+	r := s.row
+	s.phase, s.row = notServing, nil
+	m.reply(now, r, h, data)
+	if r.phase == replied && ep.replyBytes > m.cfg.ReplyBytes {
+		s.phase, s.row, r.server = replying, r, s
+		m.Drain(now)
+		return Wait
+	}
+	m.Drain(now)
+	return std.OK
+}
+
+// Reply answers a request to an endpoint that the kernel serves. A handle whose
+// client has given up, or that was answered before, is ignored.
+func (m *Machine) Reply(now int64, h Handle, hdr *std.Header, data []byte) std.Status {
+	if !m.valid(h) || h.row.server != nil {
+		return std.RPCBadPort
+	}
+	if len(data) > m.box.MaxPayload(requestLen) {
+		return std.Overflow
+	}
+	m.reply(now, h.row, hdr, data)
+	m.Drain(now)
+	return std.OK
+}
+
+// valid reports whether a handle names a request at work on a running endpoint.
+func (m *Machine) valid(h Handle) bool {
+	return h.row != nil && h.row.seq == h.seq && h.row.phase == working && h.row.ep.phase == running
+}
+
+// Client returns who asks, and under which slot and tid: what identifies the
+// request on any node.
+func (h Handle) Client() (addr flip.Address, slot uint32, tid uint64) {
+	if h.row == nil || h.row.seq != h.seq {
+		return
+	}
+	return h.row.client, h.row.slot, h.row.tid
+}
+
+// HandleOf finds the handle of a request at work again, after a move.
+func (m *Machine) HandleOf(ep *Endpoint, client flip.Address, slot uint32, tid uint64) (Handle, bool) {
+	r := ep.rows.find(&client, slot)
+	if r == nil || r.tid != tid || r.phase != working {
+		return Handle{}, false
+	}
+	return Handle{row: r, seq: r.seq}, true
+}
+
+// reply ends a request at work.
+func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
+	m.Stats.Replies++
+	if r.binding != nil {
+		r.binding.serving--
+		r.binding = nil
+	}
+	r.server = nil
+	r.at = now
+	if r.stray {
+		m.freeRow(now, r)
+		return
+	}
+	if ce := m.localClient(r); ce != nil {
+		r.phase = done
+		if c := ce.clientAt(r.slot); c != nil && c.tid == r.tid && c.phase >= sent {
+			m.Stats.Completed++
+			e := m.Out.complete(ce, c.slot, KindTrans, std.OK)
+			e.Header, e.Data = *h, data
+			m.endLocal(now, c)
+		}
+		return
+	}
+	r.phase = replied
+	r.hdr, r.data = *h, data
+	r.ep.replyBytes += len(data)
+	m.startReply(now, r)
+}
+
+// localClient returns the client's endpoint if it is on this node and running.
+func (m *Machine) localClient(r *row) *Endpoint {
+	ce := r.peer
+	if ce == nil || ce.addr != r.client {
+		if ce = m.endpoints.Get((*[16]byte)(&r.client)); ce == nil {
+			return nil
+		}
+		r.peer = ce
+	}
+	if ce.phase != running {
+		return nil
+	}
+	return ce
+}
+
+func (ep *Endpoint) clientAt(slot uint32) *client {
+	if int(slot) < len(ep.clients) {
+		return ep.clients[slot]
+	}
+	return nil
+}
+
+// endLocal clears a slot whose transaction ended on this node. Mostly there is
+// nothing to clear.
+func (m *Machine) endLocal(now int64, c *client) {
+	if c.handle != 0 || c.timer.Armed() || c.data != nil {
+		m.drop(now, c)
+	}
+	c.phase = idle
+}
+
+// startReply sends a reply for the first time, here or after a move.
+func (m *Machine) startReply(now int64, r *row) {
+	r.tries = 1
+	r.sentAt, r.heard = now, now
+	m.sendReply(now, r)
+	m.timers.Set(&r.timer, now+m.rttOf(&r.client).timeout(1, replyMin))
+}
+
+// sendReply sends REPLY, for the first time or again.
+func (m *Machine) sendReply(now int64, r *row) {
+	h := head{typ: Reply, slot: r.slot, tid: r.tid}
+	if r.tries > 1 {
+		h.flags = flagRetrans
+		m.Stats.Retrans++
+	}
+	h.put(m.buf[:headLen])
+	r.hdr.PutWire((*[std.HeaderLen]byte)(m.buf[headLen:]))
+	m.box.Cancel(now, r.handle)
+	r.handle = m.box.Unicast(now, &flip.Send{Src: r.ep.addr, Dst: r.client, Proto: flip.ProtoRPC,
+		Header: m.buf[:], Payload: r.data, Token: replyToken(r.slot),
+		Invalidate: r.tries%relocateTry == 0, Patience: relocateFor})
+}
+
+// repeatReply follows a client that asks again although it was answered. If the
+// reply is still with FLIP it is on its way, and the client is told to wait.
+func (m *Machine) repeatReply(now int64, r *row, h *head) {
+	switch m.box.State(r.handle) {
+	case flip.InWindow, flip.Locating, flip.HeldBusy:
+		m.answer(now, r.ep, r.client, h, Alive, h.arg) // a signal comes too late
+		return
+	}
+	if r.tries == 0 { // it had been given up; the client is back
+		m.startReply(now, r)
+		return
+	}
+	r.tries++
+	m.sendReply(now, r)
+}
+
+// replyExpired is the wait for an ACK.
+func (m *Machine) replyExpired(now int64, r *row) {
+	switch m.box.State(r.handle) {
+	case flip.HeldBusy:
+		r.heard = now
+		m.timers.Set(&r.timer, now+busyLook)
+		return
+	case flip.Locating, flip.InWindow:
+		m.timers.Set(&r.timer, now+busyLook)
+		return
+	}
+	if now-r.heard > silenceLimit {
+		m.replyUndeliverable(now, r)
+		return
+	}
+	r.tries++
+	m.sendReply(now, r)
+	m.timers.Set(&r.timer, now+m.rttOf(&r.client).timeout(r.tries, replyMin))
+}
+
+// replyUndeliverable stops repeating a reply whose client cannot be reached. It
+// is kept for as long as other rows, should the client turn up after all.
+func (m *Machine) replyUndeliverable(now int64, r *row) {
+	m.timers.Stop(&r.timer)
+	m.box.Cancel(now, r.handle)
+	r.handle = 0
+	r.tries = 0
+	r.at = now
+	m.unblockPutRep(r)
+	if r.ep.phase == lingering {
+		m.settle(now, r)
+		m.lingerDone(now, r.ep)
+	}
+}
+
+// gotAck forgets a reply that has arrived.
+func (m *Machine) gotAck(now int64, ep *Endpoint, src flip.Address, h *head) {
+	r := ep.rows.find(&src, h.slot)
+	if r == nil || r.tid != h.tid || r.phase != replied {
+		return
+	}
+	if r.tries == 1 && r.heard == r.sentAt {
+		m.rttOf(&src).measure(now - r.sentAt)
+	}
+	m.settle(now, r)
+	if ep.phase == lingering {
+		m.lingerDone(now, ep)
+	}
+}
+
+// unblockPutRep lets a thread go on whose reply is no longer a burden.
+func (m *Machine) unblockPutRep(r *row) {
+	s := r.server
+	if s == nil || s.phase != replying || s.row != r {
+		return
+	}
+	r.server = nil
+	s.phase, s.row = notServing, nil
+	e := m.Out.complete(s.ep, s.slot, KindPutRep, std.OK)
+	e.Header = std.Header{}
+}
+
+// fail tells a client that what it asked for will not be answered.
+func (m *Machine) fail(now int64, r *row) {
+	if r.binding != nil {
+		r.binding.serving--
+		r.binding = nil
+	}
+	r.server = nil
+	r.phase = failed
+	r.at = now
+	if ce := m.localClient(r); ce != nil {
+		if c := ce.clientAt(r.slot); c != nil && c.tid == r.tid && c.phase >= sent {
+			m.finishTrans(now, c, std.RPCFailure)
+		}
+		return
+	}
+	h := head{slot: r.slot, tid: r.tid}
+	m.answer(now, r.ep, r.client, &h, Fail, 0)
+}

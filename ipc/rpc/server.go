@@ -1,0 +1,364 @@
+package rpc
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// server is one slot of an endpoint for serving requests: a thread, seen from
+// its calls to getreq and putrep.
+//
+//	phase       left by
+//	notServing  GetReq
+//	waiting     a request (serving); Abort, Forget
+//	serving     PutRep
+//	replying    the reply's ACK; only if much is unacknowledged
+type server struct {
+	ep    *Endpoint
+	slot  uint32
+	phase serverPhase
+
+	get, put capability.Port // of the last getreq; the one-way function is dear
+	binding  *binding        // while waiting
+	row      *row            // while serving or replying
+
+	next, prev *server // neighbours in binding.port.idle
+}
+
+type serverPhase uint8
+
+const (
+	notServing serverPhase = iota
+	waiting
+	serving
+	replying
+)
+
+// GetReq makes a thread wait for a request to the put-port of get. It returns
+// Wait, or why it cannot. The end is a Complete of KindGetReq: OK with a request,
+// which PutRep from the same slot answers, or RPC_ABORTED.
+func (m *Machine) GetReq(now int64, ep *Endpoint, slot uint32, get capability.Port) std.Status {
+	if ep.phase != running || ep.upcall {
+		return std.RPCTryAgain
+	}
+	s := ep.server(m, slot)
+	if s == nil || s.phase != notServing {
+		return std.RPCTryAgain
+	}
+	if get.IsNull() {
+		return std.RPCBadPort
+	}
+	if s.get != get {
+		s.get, s.put = get, get.Put()
+	}
+	if m.await(now, s) == nil {
+		return std.RPCTryAgain
+	}
+	m.Drain(now)
+	return Wait
+}
+
+// await makes a server slot wait for a request to its put-port.
+func (m *Machine) await(now int64, s *server) *binding {
+	b := s.binding // a thread nearly always returns to the same port
+	if b == nil || b.port.id != s.put || b.ep != s.ep || !b.bound() {
+		p := m.portFor(s.put)
+		if p == nil {
+			return nil
+		}
+		b = m.bind(s.ep, p)
+		s.binding = b
+	}
+	m.armSweep(now)
+	b.lastUse = now
+	b.waiting++
+	s.phase = waiting
+	m.listServer(s)
+	m.offer(now, b.port)
+	return b
+}
+
+// bound reports whether the binding is still in use: a sweep may have ended it.
+func (b *binding) bound() bool {
+	for _, x := range b.ep.bindings {
+		if x == b {
+			return true
+		}
+	}
+	return false
+}
+
+// offer gives a thread that has just become idle to whoever waits for one: the
+// oldest client here, or, every so often, a client elsewhere, which gets a moment
+// to send its request.
+func (m *Machine) offer(now int64, p *port) {
+	local := p.waiters.head != nil
+	if len(p.hints) > 0 && p.reserved == 0 && (!local || p.passed >= maxPassed) {
+		p.passed = 0
+		m.sendHereIs(now, p.idle.binding, p.takeHint(), 1)
+		if local {
+			p.reserved = now + reserveFor
+			m.armPort(p)
+		}
+		return
+	}
+	if local && p.reserved == 0 {
+		if len(p.hints) > 0 {
+			p.passed++
+		}
+		m.serveWaiters(now, p)
+	}
+}
+
+// serveWaiters gives idle threads to clients of this node that wait for them.
+func (m *Machine) serveWaiters(now int64, p *port) {
+	for p.idle != nil && p.waiters.head != nil {
+		c := p.waiters.head
+		if !m.handOver(now, c, p, &c.hdr, c.data) {
+			return
+		}
+	}
+}
+
+// handOver gives a client's request to a server of the port on this node, if
+// there is one to take it. Nothing is encoded or copied, but the state left on
+// both sides is the same as if the nodes were two, so either may move at any time.
+func (m *Machine) handOver(now int64, c *client, p *port, h *std.Header, data []byte) bool {
+	if s := p.idle; s != nil && p.reserved == 0 {
+		return m.accept(now, c, s.ep, s, h, data)
+	}
+	for _, b := range p.bindings {
+		if b.always && b.ep.phase == running {
+			return m.accept(now, c, b.ep, nil, h, data)
+		}
+	}
+	return false
+}
+
+// handOverTo does the same with the endpoint of an address.
+func (m *Machine) handOverTo(now int64, c *client, to *flip.Address, h *std.Header, data []byte) bool {
+	ep := m.endpoints.Get((*[16]byte)(to))
+	if ep == nil || ep.phase != running {
+		return false
+	}
+	if ep.upcall {
+		return m.accept(now, c, ep, nil, h, data)
+	}
+	s := m.idleServer(ep, h.Port)
+	return s != nil && s.binding.port.reserved == 0 && m.accept(now, c, ep, s, h, data)
+}
+
+// accept enters a local client's request in a server's window and delivers it:
+// to thread s, or to the kernel if s is nil.
+func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, h *std.Header, data []byte) bool {
+	r := c.row
+	if r == nil || r.ep != ep || r.slot != c.slot || r.client != c.ep.addr || r.stray {
+		r = ep.rows.find(&c.ep.addr, c.slot)
+	}
+	if r != nil && r.tid >= c.tid {
+		return false // it has been here before, by way of another node: not so fast
+	}
+	if r == nil || r.phase == working {
+		if r = m.rowFor(now, ep, &c.ep.addr, c.slot); r == nil {
+			return false
+		}
+	} else if r.phase == replied {
+		m.settle(now, r)
+	}
+	c.row = r
+	if c.waitsFor != nil {
+		m.stopWaiting(c)
+	}
+	m.sendPendingAck(now, c)
+	m.timers.Stop(&c.timer)
+	m.Stats.TransLocal++
+	c.phase = served
+	c.server = ep.addr
+	c.sentAt, c.heard = now, now
+	c.tries = 0
+	c.signals, c.signalled = 0, 0
+	c.data = nil
+	m.begin(now, r, c.tid, working)
+	r.peer = c.ep
+	m.deliver(now, r, s, h, data)
+	return true
+}
+
+// deliver hands the request of a row at work to its server.
+func (m *Machine) deliver(now int64, r *row, s *server, h *std.Header, data []byte) {
+	m.Stats.Requests++
+	r.server = s
+	if s == nil {
+		r.binding = nil
+		e := m.Out.incoming()
+		e.Endpoint, e.Handle, e.Client = r.ep, Handle{row: r, seq: r.seq}, r.client
+		e.Header, e.Data = *h, data
+		return
+	}
+	m.unlistServer(s)
+	s.binding.waiting--
+	s.binding.serving++
+	r.binding = s.binding
+	s.phase = serving
+	s.row = r
+	e := m.Out.complete(s.ep, s.slot, KindGetReq, std.OK)
+	e.Header, e.Data, e.Client = *h, data, r.client
+}
+
+// gotRequest takes a REQUEST that came through FLIP.
+func (m *Machine) gotRequest(now int64, ep *Endpoint, d *flip.Deliver, h *head) {
+	r := ep.rows.find(&d.Src, h.slot)
+	if r != nil && h.tid <= r.tid {
+		m.Stats.Duplicates++
+		m.repeated(now, r, h)
+		return
+	}
+	if ep.phase != running { // lingering: it will not execute anything any more
+		m.answer(now, ep, d.Src, h, Nak, nakNoPort)
+		if r != nil {
+			m.settle(now, r)
+			m.lingerDone(now, ep)
+		}
+		return
+	}
+	if r == nil && h.flags&flagRetrans != 0 && ep.forgotten(now, h.age) {
+		m.answer(now, ep, d.Src, h, Fail, 0)
+		return
+	}
+	var hdr std.Header
+	hdr.GetWire((*[std.HeaderLen]byte)(d.Head()[headLen:]))
+	s := m.idleServer(ep, hdr.Port)
+	r = m.rowFor(now, ep, &d.Src, h.slot)
+	if r == nil {
+		return // no room to remember it; it will come again
+	}
+	if s == nil && !ep.upcall {
+		m.refuse(now, r, d.Src, h, hdr.Port)
+		return
+	}
+	m.begin(now, r, h.tid, working)
+	r.peer = nil
+	m.deliver(now, r, s, &hdr, d.Body)
+	if s != nil && s.binding.port.reserved != 0 {
+		s.binding.port.reserved = 0
+		m.serveWaiters(now, s.binding.port)
+	}
+}
+
+// refuse sends NAK. From then on the tid is dead, since the client will take it
+// to another server under a new one, while copies of this one may still arrive.
+func (m *Machine) refuse(now int64, r *row, src flip.Address, h *head, put capability.Port) {
+	m.begin(now, r, h.tid, refused)
+	reason := nakNoPort
+	for _, b := range r.ep.bindings {
+		if (put.IsNull() || b.port.id == put) && b.alive(now) {
+			reason = nakBusy
+			b.port.hint(src)
+		}
+	}
+	m.Stats.NaksOut++
+	m.answer(now, r.ep, src, h, Nak, reason)
+}
+
+// idleServer returns a thread of the endpoint that waits on the port, or on any
+// port if the request names none.
+func (m *Machine) idleServer(ep *Endpoint, put capability.Port) *server {
+	if put.IsNull() {
+		for _, s := range ep.servers {
+			if s != nil && s.phase == waiting {
+				return s
+			}
+		}
+		return nil
+	}
+	if p := m.ports.Get((*[16]byte)(&put)); p != nil {
+		for s := p.idle; s != nil; s = s.next {
+			if s.ep == ep {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// repeated answers a REQUEST that has been here before.
+func (m *Machine) repeated(now int64, r *row, h *head) {
+	if h.tid < r.tid {
+		m.answer(now, r.ep, r.client, h, Fail, 0)
+		return
+	}
+	switch r.phase {
+	case working:
+		m.answer(now, r.ep, r.client, h, Alive, 0)
+	case replied:
+		m.repeatReply(now, r, h)
+	case refused:
+		m.answer(now, r.ep, r.client, h, Nak, nakBusy)
+	case failed:
+		m.answer(now, r.ep, r.client, h, Fail, 0)
+	}
+}
+
+// answer sends a head about the transaction of another one.
+func (m *Machine) answer(now int64, ep *Endpoint, to flip.Address, h *head, typ Type, arg uint16) {
+	if typ == Fail {
+		m.Stats.FailsOut++
+	}
+	a := head{typ: typ, slot: h.slot, tid: h.tid, arg: arg}
+	if typ == Alive {
+		a.flags = h.flags & flagSigTrans
+	}
+	m.control(now, ep, to, &a)
+}
+
+// gotEnquire takes ENQUIRE, from a client that knows we had its request, and
+// RECEIVED, from one that does not.
+func (m *Machine) gotEnquire(now int64, ep *Endpoint, src flip.Address, h *head) {
+	r := ep.rows.find(&src, h.slot)
+	if r == nil || r.tid < h.tid {
+		if h.typ == Received && ep.phase == running && !(r == nil && ep.forgotten(now, h.age)) {
+			m.answer(now, ep, src, h, Nak, nakMissing)
+		} else {
+			m.answer(now, ep, src, h, Fail, 0)
+		}
+		return
+	}
+	if r.tid == h.tid && r.phase == working {
+		if h.flags&flagSigTrans != 0 && int16(h.arg-r.signals) > 0 {
+			r.signals = h.arg
+			m.signalServer(r)
+		}
+		m.answer(now, ep, src, h, Alive, h.arg)
+		return
+	}
+	m.repeated(now, r, h)
+}
+
+// listServer puts a waiting thread at the front of its port's idle list: the
+// latest one's memory is warm.
+func (m *Machine) listServer(s *server) {
+	p := s.binding.port
+	s.prev, s.next = nil, p.idle
+	if p.idle != nil {
+		p.idle.prev = s
+	}
+	p.idle = s
+}
+
+// unlistServer takes a thread off the idle list, if it is on it.
+func (m *Machine) unlistServer(s *server) {
+	if s.binding == nil || s.phase != waiting {
+		return
+	}
+	p := s.binding.port
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else if p.idle == s {
+		p.idle = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.prev, s.next = nil, nil
+}

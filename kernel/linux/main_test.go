@@ -1,0 +1,17 @@
+package linux_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"motile/kernel/linux/linuxtest"
+)
+
+func TestMain(m *testing.M) {
+	linuxtest.HostMain()
+	flag.Set("rapid.seed", "1") // the same every time; -rapid.seed on the command line wins
+	flag.Set("rapid.nofailfile", "true")
+	flag.Parse()
+	os.Exit(m.Run())
+}

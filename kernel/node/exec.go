@@ -1,0 +1,165 @@
+package node
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc/api"
+)
+
+// Exec: starting a process on behalf of somebody elsewhere.
+
+func (n *Node) serveExec(r *rpc.Incoming) {
+	var q api.ExecRequest
+	if !n.parse(r, &q) {
+		return
+	}
+	if len(q.Args) == 0 || len(q.Files) > 16 {
+		n.reply(r, std.ArgBad, nil)
+		return
+	}
+	files, errno := n.openAll(&q)
+	defer func() {
+		for _, f := range files {
+			f.Release()
+		}
+	}()
+	if errno != 0 {
+		n.replyWith(r, api.ExecReply{Errno: errno})
+		return
+	}
+	p, errno := n.K.Spawn(q.Path, q.Args, q.Env, files)
+	if errno != 0 {
+		n.replyWith(r, api.ExecReply{Errno: errno})
+		return
+	}
+	if q.Cwd != "" {
+		p.Cwd = q.Cwd
+	}
+	p.Comment = q.Comment[:min(len(q.Comment), maxComment)]
+	if q.Detached {
+		for _, f := range files {
+			if _, ok := f.Impl.(*object.Log); ok && p.Log == nil {
+				f.Retain()
+				p.Log = f
+			}
+		}
+	}
+	if q.Terminal && len(files) > 0 {
+		n.K.AdoptTerminal(p, files[0])
+	}
+	n.replyWith(r, api.ExecReply{PID: p.PID})
+}
+
+// openAll makes the descriptors a request asks for.
+func (n *Node) openAll(q *api.ExecRequest) (files []*object.File, errno int) {
+	var log *object.File
+	for _, ref := range q.Files {
+		switch {
+		case len(ref.Address) == len(flip.Address{}):
+			files = append(files, object.NewFile(n.remote(ref), ref.Flags, ref.Path))
+		case ref.Log && log != nil:
+			log.Retain()
+			files = append(files, log)
+		case ref.Log:
+			log = object.NewFile(object.NewLog(), object.OWronly, "log:")
+			files = append(files, log)
+		default:
+			pl, e := n.K.FS.Lookup(n.K.FS.Root, ref.Path, true)
+			if e == 0 && pl.Node == nil {
+				e = abi.ENOENT
+			}
+			if e != 0 {
+				return files, e
+			}
+			impl, e := n.K.FS.Open(pl.Node, ref.Flags)
+			if e != 0 {
+				return files, e
+			}
+			files = append(files, object.NewFile(impl, ref.Flags, ref.Path))
+		}
+	}
+	return files, 0
+}
+
+// remote makes the local end of an object of the host.
+func (n *Node) remote(ref api.FileRef) *object.Remote {
+	r := &object.Remote{Addr: flip.Address(ref.Address), Mode: object.ModeFIFO | 0o600, Terminal: ref.Terminal}
+	if ref.Terminal {
+		r.Mode, r.Rdev = object.ModeChar|0o620, object.Device(136, 0)
+	}
+	n.adoptRemote(r)
+	return r
+}
+
+// maxFile bounds a file that is sent to a node.
+const maxFile = 256 << 20
+
+// partial is a file that is arriving.
+type partial struct {
+	digest vm.Digest
+	path   string
+	size   int64
+	store  *vm.Store
+	got    int64
+}
+
+// servePutFile takes a piece of a file; pieces come in order.
+func (n *Node) servePutFile(r *rpc.Incoming) {
+	var q api.PutFileRequest
+	if !n.parse(r, &q) {
+		return
+	}
+	if len(q.Digest) != 32 || q.Size < 0 || q.Size > maxFile || q.Path == "" || q.Path[0] != '/' || len(q.Path) > 1024 {
+		n.reply(r, std.ArgBad, nil)
+		return
+	}
+	s, have := n.putFile(vm.Digest(q.Digest), q.Path, q.Size, int64(r.Header.Offset), q.Data)
+	if s != std.OK {
+		n.reply(r, s, nil)
+		return
+	}
+	n.replyWith(r, api.PutFileReply{Have: have})
+}
+
+// putFile adds a piece. have reports that the node has the whole file.
+func (n *Node) putFile(d vm.Digest, path string, size, off int64, data []byte) (s std.Status, have bool) {
+	if node := n.K.FS.ByDigest(d); node != nil {
+		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true); errno == 0 && pl.Node == nil {
+			node.Store().Retain()
+			n.K.FS.Install(path, 0o755, node.Store())
+		}
+		return std.OK, true
+	}
+	p := n.partials[d]
+	if p == nil {
+		if len(n.partials) >= maxPartials {
+			clear(n.partials) // abandoned ones; a sender that is still there starts again
+		}
+		p = &partial{digest: d, path: path, size: size, store: vm.NewStore()}
+		n.partials[d] = p
+	}
+	if off != p.got || size != p.size || off+int64(len(data)) > size {
+		return std.NotNow, false
+	}
+	if p.store.WriteAt(data, off) < len(data) {
+		delete(n.partials, d)
+		p.store.Release()
+		return std.NoMem, false
+	}
+	if p.got += int64(len(data)); p.got < size {
+		return std.OK, false
+	}
+	delete(n.partials, d)
+	p.store.Seal(d)
+	if errno := n.K.FS.Install(p.path, 0o755, p.store); errno != 0 {
+		p.store.Release()
+		return std.SysErr, false
+	}
+	return std.OK, true
+}
+
+const maxPartials = 16

@@ -1,0 +1,109 @@
+package node
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/migrate/image"
+	"motile/proc"
+	"motile/proc/api"
+)
+
+// Relations between processes on different nodes: children and parents, signals,
+// process groups. All of it goes to the address of a pid, so it does not matter
+// who is where, nor whether somebody is on the way: a frozen process's box says
+// BUSY, and the message waits.
+
+// familyPatience is how long a relative is looked for. A process that no node
+// claims for so long is gone.
+const familyPatience = 3e9
+
+// ChildChanged implements proc.Remote.
+func (n *Node) ChildChanged(parent int32, c proc.Child) {
+	data, err := image.Marshal(api.ChildEvent{PID: c.PID, PGID: c.PGID, State: uint8(c.State), Status: c.Status,
+		UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
+	if err != nil {
+		return
+	}
+	// A parent that is gone has left its children to init, which reaps them.
+	n.call(n.ipc.key.ProcessAddress(parent), n.processHeader(parent, api.Child), data, familyPatience, func(*rpc.Complete) {})
+}
+
+// Orphaned implements proc.Remote.
+func (n *Node) Orphaned(child, parent int32) {
+	h := n.processHeader(child, api.Orphan)
+	h.Offset = uint64(parent)
+	n.call(n.ipc.key.ProcessAddress(child), h, nil, familyPatience, func(*rpc.Complete) {})
+}
+
+// signalRequest is a signal as it travels.
+func signalRequest(in proc.Info) []byte {
+	b, _ := image.Marshal(api.SignalRequest{Signo: in.Signo, Code: in.Code, PID: in.PID, Value: in.Value})
+	return b
+}
+
+// SignalRequest implements linux.Cluster.
+func (n *Node) SignalRequest(pid int32, in proc.Info) (to flip.Address, h *std.Header, data []byte) {
+	return n.ipc.key.ProcessAddress(pid), n.processHeader(pid, api.Signal), signalRequest(in)
+}
+
+// Spread implements linux.Cluster.
+func (n *Node) Spread(pgid int32) bool { return n.spread[pgid] || n.Tab.GroupSession(pgid) == 0 }
+
+// SignalGroup implements linux.Cluster: it sends a signal to every member of a
+// process group, wherever they are, each exactly once. First all nodes are asked
+// who is a member; then each member is sent the signal by its address, which
+// finds it even if it moves meanwhile.
+func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
+	g := &groupSignal{n: n, in: in, done: done}
+	g.add(n.groupMembers(pgid).PIDs)
+	nodes := n.nodes()
+	g.waiting = len(nodes) + 1
+	for _, node := range nodes {
+		h := n.nodeHeader(node, api.Group)
+		h.Offset = uint64(pgid)
+		n.call(n.ipc.key.NodeAddress(node), h, nil, familyPatience, func(c *rpc.Complete) {
+			var r api.GroupReply
+			if c.Status == std.OK && c.Header.Status() == std.OK && image.Unmarshal(c.Data, &r) == nil {
+				g.add(r.PIDs)
+			}
+			g.heard()
+		})
+	}
+	g.heard()
+}
+
+type groupSignal struct {
+	n       *Node
+	in      proc.Info
+	pids    []int32
+	waiting int
+	done    func(int)
+}
+
+func (g *groupSignal) add(pids []int32) {
+	for _, pid := range pids {
+		known := false
+		for _, p := range g.pids {
+			known = known || p == pid
+		}
+		if !known {
+			g.pids = append(g.pids, pid)
+		}
+	}
+}
+
+func (g *groupSignal) heard() {
+	if g.waiting--; g.waiting > 0 {
+		return
+	}
+	for _, pid := range g.pids {
+		if p := g.n.Tab.Process(pid); p != nil && !p.Frozen() {
+			g.n.Tab.Signal(p, g.in)
+		} else {
+			to, h, data := g.n.SignalRequest(pid, g.in)
+			g.n.call(to, h, data, familyPatience, func(*rpc.Complete) {})
+		}
+	}
+	g.done(len(g.pids))
+}

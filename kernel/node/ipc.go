@@ -1,0 +1,159 @@
+package node
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/netdev"
+	"motile/proc"
+	"motile/proc/api"
+)
+
+// ipc is the node's end of the network: its RPC machine, the links below it, and
+// the transactions of the kernel itself. Whatever calls into the machine leaves
+// effects; perform carries them out before the next thread runs.
+type ipc struct {
+	m     *rpc.Machine
+	links []netdev.Link
+	key   api.Key
+	boot  uint64 // drawn at start: distinguishes this run of the node from others
+
+	self  *rpc.Endpoint // the process server's, and the client of the kernel's own calls
+	calls []func(*rpc.Complete)
+	// done counts effects already carried out, while perform runs.
+	running bool
+	pieces  [2][]byte
+}
+
+// maxPorts: every process is a service of its own.
+const maxPorts = 2*proc.MaxProcesses + 64
+
+func (n *Node) initIPC(cfg *Config) {
+	random := func() uint64 {
+		var b [8]byte
+		n.K.Random(b[:])
+		v := uint64(0)
+		for i := range b {
+			v = v<<8 | uint64(b[i])
+		}
+		return v
+	}
+	links := make([]flip.Link, len(cfg.Links))
+	for i, l := range cfg.Links {
+		links[i] = flip.Link{MAC: l.Addr(), MTU: l.MTU()}
+	}
+	box := flip.NewBox(flip.Config{Links: links, Rand: random})
+	n.ipc = ipc{
+		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
+		links: cfg.Links, key: cfg.Key, boot: random(),
+	}
+	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),
+		Epoch: uint32(n.Tab.Now >> 30), Upcall: true, Reborn: true})
+	n.ipc.m.Listen(n.Tab.Now, n.ipc.self, cfg.Key.NodePort(n.Number).Put())
+}
+
+// Input takes a frame from a link. It is the driver's again when Input returns.
+func (n *Node) Input(link int, frame []byte) {
+	n.ipc.m.Input(n.Tab.Now, link, frame)
+	n.perform()
+}
+
+// tickIPC lets the protocols' timers run out.
+func (n *Node) tickIPC() {
+	if n.ipc.m.NextDeadline() <= n.Tab.Now {
+		n.ipc.m.Tick(n.Tab.Now)
+		n.perform()
+	}
+}
+
+// perform carries out what the machine wants done. Carrying out may want more;
+// it is appended and done too, in order.
+func (n *Node) perform() {
+	if n.ipc.running {
+		return // further out on the stack it is under way
+	}
+	n.ipc.running = true
+	m, out := n.ipc.m, &n.ipc.m.Out
+	frames, completes, requests := 0, 0, 0
+	for {
+		for ; frames < len(m.Frames()); frames++ {
+			f := &m.Frames()[frames]
+			n.ipc.pieces[0], n.ipc.pieces[1] = f.Head(), f.Body
+			n.ipc.links[f.Link].Send(n.ipc.pieces[:])
+		}
+		switch {
+		case completes < len(out.Completes):
+			c := out.Completes[completes]
+			completes++
+			n.completed(&c)
+		case requests < len(out.Requests):
+			r := out.Requests[requests]
+			requests++
+			n.requested(&r)
+		default:
+			for i := range out.Delivers {
+				n.delivered(&out.Delivers[i])
+			}
+			if frames < len(m.Frames()) || completes < len(out.Completes) || requests < len(out.Requests) {
+				continue
+			}
+			m.Reset()
+			n.ipc.running = false
+			return
+		}
+	}
+}
+
+// completed gives the end of a transaction to whoever waits for it.
+func (n *Node) completed(c *rpc.Complete) {
+	switch owner := c.Endpoint.Owner.(type) {
+	case *Node:
+		done := n.ipc.calls[c.Slot]
+		n.ipc.calls[c.Slot] = nil
+		done(c)
+	case *process:
+		n.processCompleted(owner, c)
+	}
+}
+
+// requested gives a request to the part of the kernel that serves it.
+func (n *Node) requested(r *rpc.Incoming) {
+	switch owner := r.Endpoint.Owner.(type) {
+	case *Node:
+		n.serveNode(r)
+	case *process:
+		n.serveProcess(owner, r)
+	case *export:
+		owner.serve(r)
+	case *late:
+		owner.serve(r)
+	}
+}
+
+// call is a transaction of the kernel itself. done is called when it ends.
+func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64, done func(*rpc.Complete)) {
+	slot := 0
+	for slot < len(n.ipc.calls) && n.ipc.calls[slot] != nil {
+		slot++
+	}
+	if slot == len(n.ipc.calls) {
+		n.ipc.calls = append(n.ipc.calls, nil)
+	}
+	n.ipc.calls[slot] = done
+	if s := n.ipc.m.Trans(n.Tab.Now, n.ipc.self, uint32(slot), to, h, data, patience); s != rpc.Wait {
+		n.ipc.calls[slot] = nil
+		done(&rpc.Complete{Endpoint: n.ipc.self, Slot: uint32(slot), Kind: rpc.KindTrans, Status: s})
+		return
+	}
+	n.perform()
+}
+
+// reply answers a request with a status and data.
+func (n *Node) reply(r *rpc.Incoming, s std.Status, data []byte) {
+	n.replyHeader(r, &std.Header{Command: uint32(s), Size: uint32(len(data))}, data)
+}
+
+func (n *Node) replyHeader(r *rpc.Incoming, h *std.Header, data []byte) {
+	n.ipc.m.Reply(n.Tab.Now, r.Handle, h, data)
+	n.perform()
+}

@@ -1,0 +1,115 @@
+package node
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/proc/api"
+)
+
+// The process server of a node: what is asked of the node as a whole.
+
+// nodeRight is the right a command to the process server needs.
+func nodeRight(command uint32) capability.Rights {
+	switch command {
+	case api.List, api.GetLoad, api.Nodes, api.Stats, std.Info:
+		return capability.PSRRead
+	case api.Exec:
+		return capability.PSRExec
+	case api.PutFile:
+		return capability.PSRCreate
+	case api.Migrate:
+		return 0 // the process's own capability decides
+	case api.Signal:
+		return capability.PSRKill
+	}
+	return capability.AllRights
+}
+
+// check verifies the capability in a request. Refusals are counted.
+func (n *Node) check(r *rpc.Incoming, object uint64, secret capability.Secret, right capability.Rights) std.Status {
+	s := allowed(r, object, secret, right)
+	if s != std.OK {
+		n.denied++
+	}
+	return s
+}
+
+func (n *Node) serveNode(r *rpc.Incoming) {
+	if s := n.check(r, 0, n.ipc.key.NodeSecret(n.Number), nodeRight(r.Header.Command)); s != std.OK {
+		n.reply(r, s, nil)
+		return
+	}
+	switch r.Header.Command {
+	case api.List:
+		n.replyWith(r, n.list())
+	case api.GetLoad:
+		n.replyWith(r, n.load())
+	case api.Nodes:
+		n.replyWith(r, api.NodesReply{Nodes: n.cluster()})
+	case std.Info:
+		n.reply(r, std.OK, []byte("process server of "+n.K.Name))
+	case api.Stats:
+		n.reply(r, std.OK, []byte(n.stats()))
+	case api.Exec:
+		n.serveExec(r)
+	case api.PutFile:
+		n.servePutFile(r)
+	case api.Group:
+		n.replyWith(r, n.groupMembers(int32(r.Header.Offset)))
+	case api.Migrate:
+		n.serveMigrate(r)
+	case api.Resolve:
+		n.serveResolve(r)
+	case api.Shut:
+		n.reply(r, std.OK, nil)
+		n.K.Halt = true
+	case api.MoveOffer, api.MoveFile, api.MovePages, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
+		n.serveMove(r)
+	default:
+		n.reply(r, std.ComBad, nil)
+	}
+}
+
+func (n *Node) list() api.ListReply {
+	l := api.ListReply{Node: n.Number}
+	for _, p := range n.Tab.Processes() {
+		l.Processes = append(l.Processes, n.info(p))
+	}
+	for _, d := range n.late {
+		l.Processes = append(l.Processes, d.info)
+	}
+	return l
+}
+
+// departed remembers for a while who has left this node, so that a signal to a
+// process group finds everybody: somebody on the way from one node to another is
+// listed by at least one of the two.
+type departed struct {
+	pid, pgid, sid int32
+	until          int64
+}
+
+const departedFor = 10e9
+
+func (n *Node) groupMembers(pgid int32) (g api.GroupReply) {
+	for _, p := range n.Tab.Processes() {
+		if p.PGID == pgid {
+			g.PIDs = append(g.PIDs, p.PID)
+			g.SID = p.SID
+		}
+	}
+	keep := n.left[:0]
+	for _, d := range n.left {
+		if d.until < n.Tab.Now {
+			continue
+		}
+		keep = append(keep, d)
+		if d.pgid == pgid {
+			g.PIDs = append(g.PIDs, d.pid)
+			g.SID = d.sid
+		}
+	}
+	n.left = keep
+	return g
+}

@@ -1,0 +1,20 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+)
+
+// stats is the answer to Stats: counters, a line each.
+func (n *Node) stats() string {
+	var b strings.Builder
+	add := func(name string, v any) { fmt.Fprintf(&b, "%s %v\n", name, v) }
+	add("uptime_ns", n.Tab.Now)
+	add("processes", len(n.Tab.Processes()))
+	add("out_of_memory_kills", n.K.OutOfMemory)
+	add("denied", n.denied)
+	add("strangers", n.strangers)
+	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
+	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
+	return b.String()
+}

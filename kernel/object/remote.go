@@ -1,0 +1,184 @@
+package object
+
+import (
+	"motile/ipc/fileio"
+	"motile/ipc/flip"
+	"motile/ipc/std"
+	"motile/kernel/abi"
+	"motile/kernel/wait"
+)
+
+// Remote is an object whose home is another node, or the host: a terminal, the
+// other end of a pipe, a file description that relatives share. Operations are
+// transactions of the process that makes them, so they move with it.
+type Remote struct {
+	Addr     flip.Address
+	Mode     uint32 // as stat shows it
+	Rdev     uint64
+	Terminal bool // it answers terminal requests
+	Counted  bool // it counts its holders: this node is one of them
+	Seekable bool // it has a position, kept at its home
+	Residual bool // it is a node's own and stays there
+	Home     int  // the node it was last known at, for people
+
+	// Ask has the object asked for its readiness, at once or when one of the
+	// events holds, on behalf of the node; Told is called with the answer.
+	Ask func(r *Remote, events Events, wait bool)
+	// Dropped is called when the last description here is closed.
+	Dropped func(r *Remote)
+
+	ready    Events // known to hold
+	known    bool   // an answer has come that no operation has overtaken
+	asking   bool   // an immediate answer is under way
+	watching Events // an answer is promised for when one of these holds
+	queue    wait.Queue
+}
+
+func (r *Remote) Queue() *wait.Queue { return &r.queue }
+
+func (r *Remote) Stat() Stat { return Stat{Mode: r.Mode, Nlink: 1, Rdev: r.Rdev} }
+
+func (r *Remote) Close(*File) {
+	if r.Dropped != nil {
+		r.Dropped(r)
+	}
+}
+
+// position is the Offset of a request.
+func (r *Remote) position(op *Op, off int64) uint64 {
+	if op.Positioned {
+		return uint64(off)
+	}
+	return fileio.Stream
+}
+
+func (op *Op) who(b []byte) []byte {
+	return fileio.Who{PID: op.Who.PID, PGID: op.Who.PGID, SID: op.Who.SID, NoTTOU: op.Who.NoTTOU}.Append(b)
+}
+
+// unreachable is the error for an object that cannot be asked any more.
+func unreachable(s std.Status) int {
+	if s == std.OK {
+		return 0
+	}
+	return abi.EIO
+}
+
+func (r *Remote) Read(op *Op, f *File, off int64) int {
+	n := min(op.Buf.Left(), fileio.MaxData)
+	if n == 0 {
+		return 0
+	}
+	if a, ok := op.Link.Answer(); ok {
+		if errno := unreachable(a.Status); errno != 0 {
+			return errno
+		}
+		if a.Header.Extra != 0 {
+			r.stale(In | RdNorm)
+			return int(a.Header.Extra)
+		}
+		op.Buf.Put(a.Data)
+		r.stale(In | RdNorm) // whether more is there is for the object to say
+		return faultError(op)
+	}
+	h := std.Header{Command: fileio.Read, Offset: r.position(op, off), Size: uint32(n)}
+	op.Link.Ask(r.Addr, &h, op.who(nil))
+	return abi.EBLOCKED
+}
+
+func (r *Remote) Write(op *Op, f *File, off int64) int {
+	if a, ok := op.Link.Answer(); ok {
+		if errno := unreachable(a.Status); errno != 0 {
+			return errno
+		}
+		op.Buf.Skip(min(int(a.Header.Size), fileio.MaxData))
+		if a.Header.Extra != 0 {
+			r.stale(Out | WrNorm)
+			return int(a.Header.Extra)
+		}
+		if op.Buf.Left() == 0 {
+			return 0
+		}
+		off += int64(op.Buf.Done)
+	}
+	data := op.who(make([]byte, 0, fileio.WhoSize+min(op.Buf.Left(), fileio.MaxData)))
+	n := op.Buf.Peek(data[len(data):cap(data)])
+	if n == 0 {
+		return faultError(op)
+	}
+	h := std.Header{Command: fileio.Write, Offset: r.position(op, off)}
+	op.Link.Ask(r.Addr, &h, data[:len(data)+n])
+	return abi.EBLOCKED
+}
+
+// Control implements Controllable for terminals.
+func (r *Remote) Control(op *Op, f *File, c *Control) int {
+	if !r.Terminal {
+		return abi.ENOTTY
+	}
+	if op.Link == nil {
+		return 0 // the kernel itself, making it a controlling terminal
+	}
+	if a, ok := op.Link.Answer(); ok {
+		if errno := unreachable(a.Status); errno != 0 {
+			return errno
+		}
+		c.Out = a.Data
+		return int(a.Header.Extra)
+	}
+	h := std.Header{Command: fileio.Control, Extra: c.Request, Offset: c.Arg}
+	op.Link.Ask(r.Addr, &h, append(op.who(nil), c.In...))
+	return abi.EBLOCKED
+}
+
+// Ready is what is known to hold. A peer that is gone is known to be.
+func (r *Remote) Ready(*File) Events { return r.ready }
+
+// stale: an operation has shown that the events do not hold.
+func (r *Remote) stale(e Events) {
+	r.ready &^= e
+	r.known = false
+	if !r.queue.Empty() {
+		r.Watch(e)
+	}
+}
+
+// Probe implements Distant. What is known is used once: the next call asks again,
+// unless the object has promised to tell.
+func (r *Remote) Probe() bool {
+	switch {
+	case r.ready != 0:
+		return true
+	case r.known:
+		r.known = r.watching != 0
+		return true
+	case !r.asking:
+		r.asking = true
+		r.Ask(r, In|Out|Pri, false)
+	}
+	return false
+}
+
+// Watch implements Distant.
+func (r *Remote) Watch(e Events) {
+	if e &^= r.watching | r.ready; e == 0 {
+		return
+	}
+	r.watching |= e
+	r.Ask(r, r.watching, true)
+}
+
+// Told is the answer to Ask. failed: the object is gone; whoever waits for it
+// finds out.
+func (r *Remote) Told(e Events, waited, failed bool) {
+	if failed {
+		e = Err | Hup | In | Out
+	}
+	if waited {
+		r.watching = 0
+	} else {
+		r.asking, r.known = false, true
+	}
+	r.ready = e
+	r.queue.Wake(uint32(e | Always))
+}

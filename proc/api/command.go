@@ -1,0 +1,62 @@
+package api
+
+import "motile/ipc/std"
+
+// Commands of Amoeba's process server (server/process/proc.h).
+const (
+	Stun       = std.ProcessFirst + 0 // Offset: the code; stops the process until Resume
+	GetOwner   = std.ProcessFirst + 1
+	SetOwner   = std.ProcessFirst + 2
+	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
+	GetLoad    = std.ProcessFirst + 5 // → Load
+	GetComment = std.ProcessFirst + 9
+	SetComment = std.ProcessFirst + 10 // data: the text
+)
+
+// Motile's own, to the process server of a node.
+const (
+	List    = std.PrivateFirst + 0 // → ListReply: the node's processes
+	Migrate = std.PrivateFirst + 1 // MigrateRequest → MigrateReply, when it is over
+	PutFile = std.PrivateFirst + 2 // Offset, Extra: 1 at the end; data: PutFileRequest
+	Group   = std.PrivateFirst + 3 // Object: a pgid → GroupReply
+	Nodes   = std.PrivateFirst + 4 // → NodesReply: the cluster as this node sees it
+	Resolve = std.PrivateFirst + 5 // ResolveRequest: end a move in doubt by hand
+	Signal  = std.PrivateFirst + 6 // SignalRequest; also to a process
+	Shut    = std.PrivateFirst + 7 // end the node
+	Stats   = std.PrivateFirst + 8 // → text: counters
+)
+
+// To a process.
+const (
+	Info    = std.PrivateFirst + 20 // → ProcessInfo
+	Wait    = std.PrivateFirst + 21 // → WaitReply, when it has ended; NotNow: ask again
+	ReadLog = std.PrivateFirst + 22 // Offset: from; Size: up to; Extra 1: wait for more
+	Child   = std.PrivateFirst + 23 // ChildEvent, from the node of a child
+	Orphan  = std.PrivateFirst + 24 // Offset: the parent that ended
+	Resume  = std.PrivateFirst + 25 // after Stun
+)
+
+// Between nodes, for a move (package migrate/move).
+const (
+	MoveOffer   = std.PrivateFirst + 40 // Offer → OfferReply
+	MoveFile    = std.PrivateFirst + 41 // contents of a file the target lacks
+	MovePages   = std.PrivateFirst + 42 // a message of the page stream
+	MovePrepare = std.PrivateFirst + 43 // the image → READY
+	MoveCommit  = std.PrivateFirst + 44
+	MoveAbort   = std.PrivateFirst + 45
+	MoveStatus  = std.PrivateFirst + 46 // what has become of a move? → MoveState
+)
+
+// To an object behind descriptors (package ipc/fileio), and between nodes about
+// who holds one.
+const (
+	ObjectAcquire = std.PrivateFirst + 60
+	ObjectRelease = std.PrivateFirst + 61
+	ObjectTake    = std.PrivateFirst + 62 // an object nobody at home holds moves to a holder
+)
+
+// To the host.
+const (
+	HostTime       = std.PrivateFirst + 80 // → Offset: wall clock, ns since 1970
+	HostForeground = std.PrivateFirst + 81 // Object: a terminal; → Extra: its foreground group
+)

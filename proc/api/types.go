@@ -1,0 +1,171 @@
+package api
+
+// Payloads are CBOR with numbered fields (image.Marshal), so that either side
+// may be older than the other.
+
+// ProcessInfo describes a process.
+type ProcessInfo struct {
+	PID     int32  `cbor:"1,keyasint" json:"pid"`
+	Parent  int32  `cbor:"2,keyasint" json:"ppid"`
+	PGID    int32  `cbor:"3,keyasint" json:"pgid"`
+	SID     int32  `cbor:"4,keyasint" json:"sid"`
+	Node    int    `cbor:"5,keyasint" json:"node"`
+	Trail   []int  `cbor:"6,keyasint" json:"trail"` // nodes it was on, the present one last
+	Threads int    `cbor:"7,keyasint" json:"threads"`
+	SizeKB  int    `cbor:"8,keyasint" json:"size_kb"` // resident
+	VirtKB  int    `cbor:"9,keyasint" json:"virtual_kb"`
+	State   string `cbor:"10,keyasint" json:"state"` // R S T stunned frozen arriving in-doubt zombie
+	CPUms   int64  `cbor:"11,keyasint" json:"cpu_ms"`
+	Command string `cbor:"12,keyasint" json:"command"`
+	Moves   int    `cbor:"13,keyasint" json:"moves"`
+	// Residuals are what the process still needs of other nodes: "node 1: /dev/console".
+	Residuals []string       `cbor:"14,keyasint" json:"residuals,omitempty"`
+	Missing   map[uint32]int `cbor:"15,keyasint" json:"unimplemented,omitempty"` // calls by number
+	Comment   string         `cbor:"16,keyasint" json:"comment,omitempty"`
+	AgeMs     int64          `cbor:"17,keyasint" json:"age_ms"`
+	Detached  bool           `cbor:"18,keyasint" json:"detached,omitempty"`
+	Status    int            `cbor:"19,keyasint" json:"status,omitempty"` // of a zombie
+}
+
+// ListReply is the answer to List.
+type ListReply struct {
+	Node      int           `cbor:"1,keyasint"`
+	Processes []ProcessInfo `cbor:"2,keyasint"`
+}
+
+// Load describes a node.
+type Load struct {
+	Node      int    `cbor:"1,keyasint" json:"node"`
+	Boot      uint64 `cbor:"2,keyasint" json:"boot"`
+	UptimeMs  int64  `cbor:"3,keyasint" json:"uptime_ms"`
+	Runnable  int    `cbor:"4,keyasint" json:"runnable"` // threads that could run now
+	LoadMilli int    `cbor:"5,keyasint" json:"load_milli"`
+	Processes int    `cbor:"6,keyasint" json:"processes"`
+	TotalKB   int    `cbor:"7,keyasint" json:"total_kb"`
+	FreeKB    int    `cbor:"8,keyasint" json:"free_kb"`
+	HeapKB    int    `cbor:"9,keyasint" json:"kernel_heap_kb"`
+	WallNs    int64  `cbor:"10,keyasint" json:"wall_ns"`
+	Machine   string `cbor:"11,keyasint" json:"machine,omitempty"`
+	HeardMs   int64  `cbor:"12,keyasint" json:"heard_ms"` // in a NodesReply: since it was last heard of
+}
+
+// NodesReply is the cluster as one node sees it.
+type NodesReply struct {
+	Nodes []Load `cbor:"1,keyasint"`
+}
+
+// FileRef says what a descriptor of a new process refers to.
+type FileRef struct {
+	Address  []byte `cbor:"1,keyasint"` // an object at a FLIP address
+	Path     string `cbor:"2,keyasint"` // or a file of the node
+	Flags    int    `cbor:"3,keyasint"`
+	Terminal bool   `cbor:"4,keyasint"`
+	Log      bool   `cbor:"5,keyasint"` // or the process's log
+}
+
+// ExecRequest starts a process.
+type ExecRequest struct {
+	Path  string    `cbor:"1,keyasint"`
+	Args  []string  `cbor:"2,keyasint"`
+	Env   []string  `cbor:"3,keyasint"`
+	Cwd   string    `cbor:"4,keyasint"`
+	Files []FileRef `cbor:"5,keyasint"`
+	// Detached: the process has a log; its end is remembered until somebody asks.
+	Detached bool `cbor:"6,keyasint"`
+	// Terminal: descriptor 0 becomes its controlling terminal.
+	Terminal bool   `cbor:"7,keyasint"`
+	Comment  string `cbor:"8,keyasint"`
+}
+
+// ExecReply names the new process. Errno is a Linux error number if there is none.
+type ExecReply struct {
+	PID   int32 `cbor:"1,keyasint"`
+	Errno int   `cbor:"2,keyasint"`
+}
+
+// PutFileRequest carries a piece of a file to a node, which keeps it under a path.
+type PutFileRequest struct {
+	Digest []byte `cbor:"1,keyasint"` // SHA-256 of the whole
+	Path   string `cbor:"2,keyasint"`
+	Size   int64  `cbor:"3,keyasint"`
+	Data   []byte `cbor:"4,keyasint"`
+}
+
+// PutFileReply: Have says that the node has the whole file already.
+type PutFileReply struct {
+	Have bool `cbor:"1,keyasint"`
+}
+
+// SignalRequest sends a signal.
+type SignalRequest struct {
+	Signo int32  `cbor:"1,keyasint"`
+	Code  int32  `cbor:"2,keyasint"`
+	PID   int32  `cbor:"3,keyasint"` // of the sender
+	Value uint64 `cbor:"4,keyasint"`
+	TID   int32  `cbor:"5,keyasint"` // to one thread, 0: to the process
+}
+
+// ChildEvent tells a parent what became of a child.
+type ChildEvent struct {
+	PID      int32 `cbor:"1,keyasint"`
+	PGID     int32 `cbor:"2,keyasint"`
+	State    uint8 `cbor:"3,keyasint"`
+	Status   int   `cbor:"4,keyasint"`
+	UserNs   int64 `cbor:"5,keyasint"`
+	SystemNs int64 `cbor:"6,keyasint"`
+	ExitSig  int   `cbor:"7,keyasint"`
+}
+
+// GroupReply lists the members of a process group that are on a node or have left
+// it so recently that they may be on none.
+type GroupReply struct {
+	PIDs []int32 `cbor:"1,keyasint"`
+	SID  int32   `cbor:"2,keyasint"`
+}
+
+// WaitReply is the wait(2) status of a process that has ended.
+type WaitReply struct {
+	Status int `cbor:"1,keyasint"`
+}
+
+// MigrateRequest asks the node of a process to move it.
+type MigrateRequest struct {
+	PID      int32  `cbor:"1,keyasint"`
+	Target   int    `cbor:"2,keyasint"`
+	Strategy string `cbor:"3,keyasint"`
+	Residual bool   `cbor:"4,keyasint"` // go even if something node-local stays behind
+	// Cap is the capability of the process, whose PSR_MIGRATE right is needed.
+	Cap []byte `cbor:"5,keyasint"`
+}
+
+// MigrateReply is the outcome of a move. Error is empty if it succeeded.
+type MigrateReply struct {
+	PID       int32  `cbor:"1,keyasint" json:"pid"`
+	Node      int    `cbor:"2,keyasint" json:"node"` // where the process is now
+	Error     string `cbor:"3,keyasint" json:"error,omitempty"`
+	Elsewhere bool   `cbor:"4,keyasint" json:"-"` // it is not on this node: ask again where Node says
+
+	Report MoveReport `cbor:"5,keyasint" json:"report"`
+}
+
+// MoveReport says what a move cost. Times are in µs, from the source's clock.
+type MoveReport struct {
+	NegotiateUs int64 `cbor:"1,keyasint" json:"negotiate_us"` // offer to accept
+	PrecopyUs   int64 `cbor:"2,keyasint" json:"precopy_us"`   // files the target lacked
+	FreezeUs    int64 `cbor:"3,keyasint" json:"freeze_us"`    // frozen, until it runs at the target
+	TransferUs  int64 `cbor:"4,keyasint" json:"transfer_us"`  // pages
+	CommitUs    int64 `cbor:"5,keyasint" json:"commit_us"`    // prepare, ready, commit
+	FirstRunUs  int64 `cbor:"6,keyasint" json:"first_run_us"` // commit heard until a thread ran
+	TotalUs     int64 `cbor:"7,keyasint" json:"total_us"`
+	Bytes       int64 `cbor:"8,keyasint" json:"bytes"`
+	Pages       int   `cbor:"9,keyasint" json:"pages"`       // sent
+	FilePages   int   `cbor:"10,keyasint" json:"file_pages"` // found at the target
+	ZeroPages   int   `cbor:"11,keyasint" json:"zero_pages"`
+	StateBytes  int   `cbor:"12,keyasint" json:"state_bytes"`
+}
+
+// ResolveRequest ends a move in doubt.
+type ResolveRequest struct {
+	PID    int32 `cbor:"1,keyasint"`
+	Resume bool  `cbor:"2,keyasint"` // else discard
+}

@@ -1,0 +1,28 @@
+package lib
+
+import (
+	"runtime"
+
+	"motile/ipc/capability"
+	"motile/ipc/std"
+)
+
+// Serve answers requests to the put-port of get, one at a time, for ever. handle
+// gets the header and data of a request and returns those of the reply. Several
+// goroutines may serve one port.
+func Serve(get capability.Port, room int, handle func(h *std.Header, data []byte) []byte) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	buf := make([]byte, room)
+	for {
+		var h std.Header
+		n, err := GetReq(get, &h, buf)
+		if err != nil {
+			return err
+		}
+		reply := handle(&h, buf[:n])
+		if err := PutRep(&h, reply); err != nil {
+			return err
+		}
+	}
+}
