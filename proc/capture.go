@@ -241,6 +241,32 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 	}
 }
 
+// Discard drops a frozen process that is elsewhere now, or will not come: nobody
+// is told, and what it had open is closed.
+func (tb *Table) Discard(p *Process) {
+	p.exiting = true
+	for _, t := range p.Threads {
+		tb.dropThread(t)
+	}
+	if p.Space != nil {
+		p.Space.Release()
+		p.Space = nil
+	}
+	for i := range p.Timers {
+		tb.timers.stop(&p.Timers[i].timer)
+	}
+	p.FDs.closeAll()
+	for _, f := range []**object.File{&p.TTY, &p.Log} {
+		if *f != nil {
+			(*f).Release()
+			*f = nil
+		}
+	}
+	p.Children = nil
+	tb.remove(p)
+	p.Threads = nil
+}
+
 // futexOrder is t's place among the waiters on futexes, 0 if it is none.
 func (t *Thread) futexOrder() uint64 {
 	if t.Call.Active && t.Call.Nr == abi.SysFutex {

@@ -29,6 +29,10 @@ func (tb *Table) Exit(p *Process, status int) {
 	if tb.Died != nil {
 		tb.Died(p, status)
 	}
+	if p.Log != nil {
+		p.Log.Release()
+		p.Log = nil
+	}
 	tb.childChanged(p, ChildExited, status)
 	p.Threads = nil
 }

@@ -127,6 +127,16 @@ func (p *Process) Wall() int64 {
 // passes, so that it never steps and never runs backwards.
 const slewRate = 2000
 
+// ShiftWall corrects the node's wall clock. Processes do not see a step: they
+// keep their clocks and slew.
+func (tb *Table) ShiftWall(d int64) {
+	for _, p := range tb.procs {
+		p.WallOffset = p.slewed(tb.Now) - d
+		p.wallSince = tb.Now
+	}
+	tb.WallBase += d
+}
+
 func (p *Process) slewed(now int64) int64 {
 	gone := (now - p.wallSince) / slewRate
 	if p.WallOffset >= 0 {

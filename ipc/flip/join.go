@@ -254,14 +254,3 @@ func (b *Box) sendAck(link int, mac MAC, h *Header, j *join) {
 	f := b.control(link, mac, &ack)
 	f.headLen += copy(f.head[frameHeadLen:], payload[:n])
 }
-
-// bitsFrom returns 64 elements of a bit set from any element on, the first in the
-// lowest bit; beyond the end of the set there are none.
-func bitsFrom(s []uint64, from int) uint64 {
-	word, shift := from>>6, from&63
-	x := s[word] >> shift
-	if shift > 0 && word+1 < len(s) {
-		x |= s[word+1] << (64 - shift)
-	}
-	return x
-}

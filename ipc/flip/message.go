@@ -1,8 +1,6 @@
 package flip
 
-import (
-	"motile/ipc/internal/deadline"
-)
+import "motile/ipc/internal/deadline"
 
 // Send describes a message for Unicast. The box copies Header and keeps Payload
 // by reference until the message has left for good: until then nobody may write
@@ -336,36 +334,4 @@ func (b *Box) message(h Handle) *message {
 		}
 	}
 	return nil
-}
-
-// list is a doubly linked list of messages. A message is on one list at most.
-type list struct {
-	head, tail *message
-	n          int
-}
-
-func (l *list) push(m *message) {
-	m.prev, m.next = l.tail, nil
-	if l.tail != nil {
-		l.tail.next = m
-	} else {
-		l.head = m
-	}
-	l.tail = m
-	l.n++
-}
-
-func (l *list) remove(m *message) {
-	if m.prev != nil {
-		m.prev.next = m.next
-	} else {
-		l.head = m.next
-	}
-	if m.next != nil {
-		m.next.prev = m.prev
-	} else {
-		l.tail = m.prev
-	}
-	m.prev, m.next = nil, nil
-	l.n--
 }

@@ -299,69 +299,8 @@ func (k *bulk) size(m *message, i int) int {
 	return min(k.unit, m.headLen+len(m.body)-i*k.unit)
 }
 
-// sample measures the round trip if the timed transmission has been answered.
-func (k *bulk) sample(now int64, arrived uint32) {
-	if k.timedTx == 0 || arrived < k.timedTx {
-		return
-	}
-	if arrived == k.timedTx || arrived-k.timedTx < ackEvery {
-		k.peer.measure(now - k.timedAt)
-	}
-	k.timedTx = 0
-}
-
-// measure and rto follow RFC 6298, with a clock that is fine enough to do
-// without its granularity term.
-func (p *peer) measure(rtt int64) {
-	if p.srtt == 0 {
-		p.srtt, p.rttvar = rtt, rtt/2
-		return
-	}
-	diff := rtt - p.srtt
-	if diff < 0 {
-		diff = -diff
-	}
-	p.rttvar += (diff - p.rttvar) / 4
-	p.srtt += (rtt - p.srtt) / 8
-}
-
-func (p *peer) rto(tries int) int64 {
-	t := rtoFirst
-	if p.srtt != 0 {
-		t = max(p.srtt+4*p.rttvar, rtoMin)
-	}
-	return min(t<<min(tries, 10), rtoMax)
-}
-
 func peerKey(l location) (key [16]byte) {
 	copy(key[:6], l.mac[:])
 	binary.BigEndian.PutUint32(key[12:], uint32(l.link))
 	return key
-}
-
-// Bit sets.
-
-func hasBit(s []uint64, i int) bool { return s[i>>6]>>(i&63)&1 != 0 }
-func setBit(s []uint64, i int)      { s[i>>6] |= 1 << (i & 63) }
-func clearBit(s []uint64, i int)    { s[i>>6] &^= 1 << (i & 63) }
-
-// firstBit returns the lowest element that is at least from. There is one.
-func firstBit(s []uint64, from int) int {
-	word := from >> 6
-	x := s[word] &^ (1<<(from&63) - 1)
-	for x == 0 {
-		word++
-		x = s[word]
-	}
-	return word<<6 + bits.TrailingZeros64(x)
-}
-
-// zeroed returns s with length n and all zero, in the old memory if it fits.
-func zeroed[T uint32 | uint64](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	s = s[:n]
-	clear(s)
-	return s
 }

@@ -187,6 +187,24 @@ func TestBulk_SilenceIsStalled(t *testing.T) {
 	}
 }
 
+// A message that was on its way when the box died may have arrived, however its
+// search ended.
+func TestBulk_DeadBoxIsStalledNotUnfound(t *testing.T) {
+	w := newTestnet(t, 2, nil)
+	a, c := w.register(0), w.register(1)
+	w.send(0, a, c, nil)
+	w.run(second / 100)
+	h := w.send(0, a, c, pattern(200_000))
+	w.filter = func(from int, h *Header) bool { return from == 1 }
+	if w.boxes[0].Unsent(h) {
+		t.Error("unsent, though on the wire")
+	}
+	w.until("given up", func() bool { return len(w.notdelivered) > 0 })
+	if n := w.notdelivered[0]; n.Reason != Stalled {
+		t.Errorf("%v", n.Reason)
+	}
+}
+
 func TestBulk_BoxDiesAddressLivesOn(t *testing.T) {
 	w := newTestnet(t, 3, nil)
 	a, c := w.register(0), w.register(1)

@@ -33,7 +33,8 @@ type Endpoint struct {
 	replyBytes int   // in replied rows
 
 	stopped  int64         // since when the timers stand, while they do
-	identity flip.Identity // while imported
+	identity flip.Identity // while imported, or silent
+	silent   bool          // frozen, and not registered with the box
 	timer    deadline.Timer
 }
 

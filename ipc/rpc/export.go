@@ -167,10 +167,10 @@ func (m *Machine) Import(now int64, owner any, st *State) *Endpoint {
 // acceptable checks all that Import relies on.
 func (m *Machine) acceptable(st *State) bool {
 	id := &st.Identity
-	if id.Public.IsNull() || m.endpoints.Get((*[16]byte)(&id.Public)) != nil {
+	if id.Public.IsNull() || (!id.Private.IsNull() && id.Private.Public() != id.Public) {
 		return false
 	}
-	if len(st.Rows) > m.cfg.MaxRows || len(st.Servers) > m.cfg.MaxSlots || len(st.Bindings) > m.cfg.MaxPorts {
+	if m.endpoints.Get((*[16]byte)(&id.Public)) != nil || len(st.Rows) > m.cfg.MaxRows || len(st.Servers) > m.cfg.MaxSlots || len(st.Bindings) > m.cfg.MaxPorts {
 		return false
 	}
 	ports := make(map[capability.Port]bool)
@@ -251,7 +251,7 @@ func (m *Machine) importClient(now int64, ep *Endpoint, x *ClientState) {
 	c := ep.client(m, x.Slot)
 	c.phase, c.tid, c.port, c.addr = clientPhase(x.Phase), x.Tid, x.Port, x.Addr
 	c.hdr, c.data, c.server = x.Header, x.Data, x.Server
-	c.left, c.since = x.Left, now
+	c.left, c.since = max(x.Left, 0), now
 	c.backoff = min(max(x.Backoff, refusedFirst), refusedLast)
 	c.tries = int(min(x.Tries, 1000))
 	c.sentAt, c.heard = now-x.Age, now

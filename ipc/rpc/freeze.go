@@ -77,8 +77,25 @@ func (m *Machine) Thaw(now int64, ep *Endpoint) {
 		return
 	}
 	ep.phase = running
-	m.box.Thaw(now, ep.addr)
+	if ep.silent {
+		ep.silent = false
+		m.box.Import(now, ep.identity)
+	} else {
+		m.box.Thaw(now, ep.addr)
+	}
 	m.resume(now, ep)
+	m.Drain(now)
+}
+
+// Silence makes the box answer NOTHERE for a frozen endpoint instead of BUSY: it
+// may be that it has moved, but nobody can say. Thaw and Remove end it.
+func (m *Machine) Silence(now int64, ep *Endpoint) {
+	id, ok := m.box.Export(ep.addr)
+	if ep.phase != frozen || !ok {
+		return
+	}
+	ep.identity, ep.silent = id, true
+	m.box.Unregister(now, ep.addr)
 	m.Drain(now)
 }
 

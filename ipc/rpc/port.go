@@ -118,7 +118,10 @@ func (m *Machine) sweepPorts(now int64) bool {
 
 // alive reports whether the endpoint still serves the port, busy or not.
 func (b *binding) alive(now int64) bool {
-	return b.always || b.waiting > 0 || b.serving > 0 || b.ep.phase == frozen || b.lastUse+bindingIdle > now
+	if b.ep.phase == frozen {
+		return !b.ep.silent
+	}
+	return b.always || b.waiting > 0 || b.serving > 0 || b.lastUse+bindingIdle > now
 }
 
 // bind notes that an endpoint serves a port.
@@ -178,7 +181,7 @@ func (p *port) choose(now int64) (flip.Address, bool) {
 		return c.addr, true
 	}
 	for _, b := range p.bindings {
-		if b.ep.phase == frozen {
+		if b.ep.phase == frozen && !b.ep.silent {
 			return b.ep.addr, true
 		}
 	}

@@ -166,6 +166,13 @@ func (d *Dir) List(off int64, f func(Entry) bool) {
 	}
 }
 
+// Snapshot returns an open file with fixed content that is not in the tree.
+func (t *Tree) Snapshot(text []byte) *Regular {
+	n := t.Text(string(text))
+	n.users = 1
+	return &Regular{tree: t, Node: n}
+}
+
 // Anonymous returns an open regular file without a name (memfd_create(2)).
 func (t *Tree) Anonymous() *Regular {
 	n := t.node(object.ModeReg | 0o600)

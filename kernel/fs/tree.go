@@ -314,10 +314,12 @@ func (t *Tree) Rename(from, to Place, noReplace bool) int {
 		return abi.EPERM
 	case to.MustBeDir && !n.IsDir():
 		return abi.ENOTDIR
-	case n == to.Node:
-		return 0
 	case to.Node != nil && noReplace:
 		return abi.EEXIST
+	case n == to.Node:
+		return 0
+	case to.Dir.Nlink == 0:
+		return abi.ENOENT // it was removed while somebody had it open
 	}
 	for d := to.Dir; n.IsDir() && d != t.Root; d = d.parent {
 		if d == n {

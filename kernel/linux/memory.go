@@ -51,7 +51,7 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return errno
 	}
 	fixed := flags&(mapFixed|mapNoReplace) != 0
-	if flags&mapNoReplace != 0 && !p.Space.Unused(addr, n) {
+	if flags&mapNoReplace != 0 && addr%vm.PageBytes == 0 && !p.Space.Unused(addr, n) {
 		r.Drop()
 		return -abi.EEXIST
 	}
@@ -93,7 +93,7 @@ func sysMprotect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if len(s.Regions()) >= maxRegions {
 		return -abi.ENOMEM
 	}
-	if c.Args[1] == 0 {
+	if c.Args[1] == 0 && c.Args[0]%vm.PageBytes == 0 {
 		return 0
 	}
 	return -int64(s.Protect(c.Args[0], c.Args[1], uint8(c.Args[2]&7)))

@@ -37,6 +37,7 @@ func (h *helloTimer) Expire(now int64) {
 	n := h.n
 	n.measureLoad()
 	n.sayHello()
+	n.tickTime()
 	n.Tab.StartTimer(&n.hello, now+helloEvery)
 }
 

@@ -41,6 +41,7 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	}
 	p.Comment = q.Comment[:min(len(q.Comment), maxComment)]
 	if q.Detached {
+		of(p).kept = true
 		for _, f := range files {
 			if _, ok := f.Impl.(*object.Log); ok && p.Log == nil {
 				f.Retain()
@@ -117,49 +118,63 @@ func (n *Node) servePutFile(r *rpc.Incoming) {
 		n.reply(r, std.ArgBad, nil)
 		return
 	}
-	s, have := n.putFile(vm.Digest(q.Digest), q.Path, q.Size, int64(r.Header.Offset), q.Data)
+	s, got := n.putFile(vm.Digest(q.Digest), q.Path, q.Size, int64(r.Header.Offset), q.Data)
 	if s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
-	n.replyWith(r, api.PutFileReply{Have: have})
+	n.replyWith(r, api.PutFileReply{Have: got == q.Size, Got: got})
 }
 
-// putFile adds a piece. have reports that the node has the whole file.
-func (n *Node) putFile(d vm.Digest, path string, size, off int64, data []byte) (s std.Status, have bool) {
+// putFile adds a piece, if it is the next one, and returns how much of the file is
+// here.
+func (n *Node) putFile(d vm.Digest, path string, size, off int64, data []byte) (s std.Status, got int64) {
 	if node := n.K.FS.ByDigest(d); node != nil {
 		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true); errno == 0 && pl.Node == nil {
 			node.Store().Retain()
 			n.K.FS.Install(path, 0o755, node.Store())
 		}
-		return std.OK, true
+		return std.OK, size
 	}
 	p := n.partials[d]
 	if p == nil {
 		if len(n.partials) >= maxPartials {
-			clear(n.partials) // abandoned ones; a sender that is still there starts again
+			n.dropPartials() // abandoned ones; a sender that is still there starts again
 		}
 		p = &partial{digest: d, path: path, size: size, store: vm.NewStore()}
 		n.partials[d] = p
 	}
-	if off != p.got || size != p.size || off+int64(len(data)) > size {
-		return std.NotNow, false
+	if size != p.size || off+int64(len(data)) > size {
+		return std.ArgBad, 0
 	}
-	if p.store.WriteAt(data, off) < len(data) {
-		delete(n.partials, d)
-		p.store.Release()
-		return std.NoMem, false
+	if off == p.got {
+		if p.store.WriteAt(data, off) < len(data) {
+			delete(n.partials, d)
+			p.store.Release()
+			return std.NoMem, 0
+		}
+		p.got += int64(len(data))
 	}
-	if p.got += int64(len(data)); p.got < size {
-		return std.OK, false
+	if p.got < size {
+		return std.OK, p.got
 	}
 	delete(n.partials, d)
 	p.store.Seal(d)
 	if errno := n.K.FS.Install(p.path, 0o755, p.store); errno != 0 {
 		p.store.Release()
-		return std.SysErr, false
+		return std.SysErr, 0
 	}
-	return std.OK, true
+	return std.OK, size
+}
+
+func (n *Node) dropPartials() {
+	for _, p := range n.partials {
+		p.store.Release()
+	}
+	clear(n.partials)
 }
 
 const maxPartials = 16
+
+// OpenRemote makes the local end of an object of the host.
+func (n *Node) OpenRemote(ref api.FileRef) *object.Remote { return n.remote(ref) }

@@ -72,3 +72,6 @@ func (n *Node) load() api.Load {
 	}
 	return l
 }
+
+// State is the state of a process as ps shows it.
+func (n *Node) State(p *proc.Process) string { return n.state(p) }

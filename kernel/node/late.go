@@ -15,7 +15,7 @@ type late struct {
 	node   *Node
 	ep     *rpc.Endpoint
 	info   api.ProcessInfo
-	log    *object.Log
+	log    *object.Log  // nil if it had none
 	file   *object.File // holds the log
 	status int
 }
@@ -26,7 +26,9 @@ const maxLate = 64
 func (n *Node) keepLate(x *process, l *object.Log, status int) {
 	d := &late{node: n, ep: x.pid, log: l, file: x.p.Log, status: status, info: n.info(x.p)}
 	d.info.State, d.info.Status = "zombie", status
-	d.file.Retain()
+	if l != nil {
+		d.file.Retain()
+	}
 	d.ep.Owner = d
 	x.pid = nil
 	n.late = append(n.late, d)
@@ -43,7 +45,9 @@ func (d *late) drop() {
 			break
 		}
 	}
-	d.file.Release()
+	if d.log != nil {
+		d.file.Release()
+	}
 	n.ipc.m.Close(n.Tab.Now, d.ep)
 	n.perform()
 }
@@ -62,6 +66,10 @@ func (d *late) serve(r *rpc.Incoming) {
 	case api.Wait:
 		n.replyWith(r, api.WaitReply{Status: d.status})
 	case api.ReadLog:
+		if d.log == nil {
+			n.reply(r, std.NotFound, nil)
+			return
+		}
 		n.answerLog(d.log, logRead{r.Handle, int64(r.Header.Offset), int(min(r.Header.Size, maxLogRead))})
 	case api.Signal:
 		n.reply(r, std.OK, nil) // as to a zombie

@@ -52,6 +52,9 @@ func (n *Node) poll() {
 
 // runThread gives a thread its slice.
 func (n *Node) runThread(t *proc.Thread) {
+	if x := of(t.Process()); x.arrived != nil {
+		x.arrived.ran()
+	}
 	if !n.K.Prepare(t) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"motile/kernel/object"
 	"motile/kernel/trace"
 	"motile/kernel/vm"
+	"motile/migrate/move"
 	"motile/netdev"
 	"motile/proc"
 	"motile/proc/api"
@@ -60,6 +61,14 @@ type Node struct {
 	left       []departed
 	spread     map[int32]bool // process groups that have had members elsewhere
 	neighbours map[int]neighbour
+	sources    map[int32]*source           // moves from here, by pid
+	targets    map[moveID]*target          // moves to here
+	finished   map[uint64]move.SourceState // how moves from here ended, by number
+	arrived    map[moveID]bool             // moves to here that are over
+	moveNr     uint64
+	clock      timeSync
+	wallSet    bool  // the wall clock was set by the time service
+	began      int64 // monotonic time of the start
 	hello      proc.Timer
 	loadMilli  int
 	denied     int // requests refused for their capability
@@ -80,11 +89,17 @@ func New(cfg Config, m Machine) *Node {
 	n.partials = make(map[vm.Digest]*partial)
 	n.spread = make(map[int32]bool)
 	n.neighbours = make(map[int]neighbour)
+	n.sources = make(map[int32]*source)
+	n.targets = make(map[moveID]*target)
+	n.finished = make(map[uint64]move.SourceState)
+	n.arrived = make(map[moveID]bool)
 	n.initIPC(&cfg)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n
+	n.began = n.Tab.Now
 	n.startHello()
+	n.tickTime()
 	return n
 }
 

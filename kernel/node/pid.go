@@ -167,8 +167,11 @@ func (x *process) ended(status int) {
 		n.ipc.m.Reply(n.Tab.Now, handle, h, b)
 	}
 	x.waits = nil
-	if l := x.log(); l != nil {
+	l := x.log()
+	if l != nil {
 		x.flushReads(l, true)
+	}
+	if l != nil || x.kept {
 		n.keepLate(x, l, status)
 	}
 	n.perform()

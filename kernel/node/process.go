@@ -26,6 +26,10 @@ type process struct {
 	waits   []rpc.Handle // those who wait for its end
 	reads   []logRead    // those who wait for output
 	stunned bool         // frozen by Stun, until Resume
+	kept    bool         // its end is remembered, though it has no log (ExecRequest.Detached)
+
+	arriving *target // it is parked here, not committed yet
+	arrived  *target // committed, and no thread of it has run here yet
 }
 
 // slots hands out small numbers: peers keep a row for each, so they are used again.

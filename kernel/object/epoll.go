@@ -83,6 +83,27 @@ func (e *Epoll) Watch() {
 	}
 }
 
+// Restore puts back an interest that moved here. An edge that was reported
+// already is not reported again; one that was not, is.
+func (e *Epoll) Restore(fd int32, f *File, events uint32, data uint64, listed bool) {
+	q := f.Impl.Queue()
+	if q == nil {
+		return
+	}
+	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e}
+	in.waiter.Owner = in
+	e.Interests = append(e.Interests, in)
+	q.Add(&in.waiter)
+	f.watched(in)
+	if listed {
+		e.list(in)
+	}
+	in.watch()
+}
+
+// Listed reports whether the interest is on the ready list.
+func (in *Interest) Listed() bool { return in.listed }
+
 // contains reports whether e watches x, directly or through other sets.
 func (e *Epoll) contains(x *Epoll, depth int) bool {
 	if depth > 5 {
@@ -162,7 +183,12 @@ func (in *Interest) check() {
 	if in.listed || in.ready() == 0 {
 		return
 	}
-	e := in.set
+	in.set.list(in)
+	in.set.queue.Wake(uint32(In | RdNorm))
+}
+
+// list appends an interest to the ready list.
+func (e *Epoll) list(in *Interest) {
 	in.listed, in.next = true, nil
 	if e.tail != nil {
 		e.tail.next = in
@@ -170,7 +196,6 @@ func (in *Interest) check() {
 		e.head = in
 	}
 	e.tail = in
-	e.queue.Wake(uint32(In | RdNorm))
 }
 
 func (in *Interest) ready() Events {
@@ -208,13 +233,7 @@ func (e *Epoll) Collect(max int, f func(events Events, data uint64) bool) (n int
 		}
 	}
 	for _, in := range again {
-		in.listed = true
-		if e.tail != nil {
-			e.tail.next = in
-		} else {
-			e.head = in
-		}
-		e.tail = in
+		e.list(in)
 	}
 	return n
 }

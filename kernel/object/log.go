@@ -68,6 +68,19 @@ func (l *Log) From(off int64, n int) (p []byte, first int64) {
 	return p[:l.store.ReadAt(p, first%LogSize)], first
 }
 
+// Snapshot returns what is kept, and the offset of its first byte.
+func (l *Log) Snapshot() (p []byte, base int64) {
+	for off := max(l.end-LogSize, 0); off < l.end; {
+		q, first := l.From(off, LogSize)
+		if p == nil {
+			base = first
+		}
+		p = append(p, q...)
+		off = first + int64(len(q))
+	}
+	return p, base
+}
+
 // Restore makes a log of what an image holds: the bytes from base on.
 func (l *Log) Restore(base int64, p []byte) {
 	l.end = base

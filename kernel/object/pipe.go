@@ -29,6 +29,18 @@ func NewPipe(flags int) (r, w *File) {
 	return NewFile(p, ORdonly|flags, "pipe:"), NewFile(p, OWronly|flags, "pipe:")
 }
 
+// RestorePipe returns a pipe that moved here, with bytes in it, and its ends: as
+// many descriptions of each as there are.
+func RestorePipe(buf []byte, readers, writers int) *Pipe {
+	p := &Pipe{readers: readers, writers: writers}
+	p.grow(len(buf))
+	p.n = copy(p.buf, buf)
+	return p
+}
+
+// Ends is how many descriptions of each end exist.
+func (p *Pipe) Ends() (readers, writers int) { return p.readers, p.writers }
+
 func (p *Pipe) Queue() *wait.Queue { return &p.queue }
 
 func (p *Pipe) Read(op *Op, f *File, _ int64) int {

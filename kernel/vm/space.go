@@ -109,6 +109,17 @@ func (s *Space) Map(addr, n uint64, r Region, fixed bool) (uint64, int) {
 	return addr, 0
 }
 
+// Place adds a region at a place that must be free. It takes over one use of the
+// region's Store if it succeeds.
+func (s *Space) Place(start, end uint64, r Region) bool {
+	if start < minAddress || end > abi.UserTop || start >= end || !s.free(start, end) {
+		return false
+	}
+	r.Start, r.End = start, end
+	s.add(r)
+	return true
+}
+
 // Unmap removes [addr, addr+n), which need not be mapped.
 func (s *Space) Unmap(addr, n uint64) int {
 	n = (n + pageSize - 1) &^ (pageSize - 1)
@@ -124,10 +135,13 @@ func (s *Space) Unmap(addr, n uint64) int {
 
 // Protect changes the rights of [addr, addr+n), all of which must be mapped.
 func (s *Space) Protect(addr, n uint64, prot uint8) int {
-	n = (n + pageSize - 1) &^ (pageSize - 1)
-	if addr%pageSize != 0 || addr > abi.UserTop || n > abi.UserTop-addr {
+	if addr%pageSize != 0 {
 		return abi.EINVAL
 	}
+	if addr > abi.UserTop || n > abi.UserTop-addr {
+		return abi.ENOMEM
+	}
+	n = (n + pageSize - 1) &^ (pageSize - 1)
 	end := addr + n
 	for at := addr; at < end; {
 		r, ok := s.Region(at)
@@ -155,6 +169,13 @@ func (s *Space) Discard(addr, n uint64) int {
 		return abi.EINVAL
 	}
 	s.unmapPages(addr, addr+n)
+	for at := addr; at < addr+n; {
+		r, ok := s.Region(at)
+		if !ok {
+			return abi.ENOMEM // the rest is done all the same
+		}
+		at = r.End
+	}
 	return 0
 }
 
@@ -166,18 +187,19 @@ func (s *Space) Remap(addr, oldLen, newLen, to uint64, mayMove, fixed bool) (uin
 	switch {
 	case addr%pageSize != 0 || newLen == 0 || oldLen == 0 || fixed && (!mayMove || to%pageSize != 0):
 		return 0, abi.EINVAL
-	case !ok || addr+oldLen > r.End || addr+oldLen < addr:
+	case !ok || addr+oldLen < addr:
 		return 0, abi.EFAULT
 	case newLen > abi.UserTop || fixed && to > abi.UserTop-newLen:
 		return 0, abi.ENOMEM
 	case fixed && to < addr+oldLen && addr < to+newLen:
 		return 0, abi.EINVAL
-	}
-	if !fixed && newLen <= oldLen {
+	case newLen <= oldLen && !fixed:
 		if newLen < oldLen {
 			s.Unmap(addr+newLen, oldLen-newLen)
 		}
 		return addr, 0
+	case addr+oldLen > r.End:
+		return 0, abi.EFAULT
 	}
 	end := addr + oldLen
 	if !fixed && end == r.End && newLen <= abi.UserTop-addr && s.free(end, addr+newLen) {

@@ -143,7 +143,7 @@ func (p *Process) checkFiles(objects []Object) error {
 		return fmt.Errorf("terminal %d or log %d is no file", p.TTY, p.Log)
 	}
 	for i, o := range objects {
-		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Watches) > maxFiles {
+		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Text) > maxLog || len(o.Watches) > maxFiles {
 			return fmt.Errorf("object %d is too large", i)
 		}
 		for _, w := range o.Watches {
@@ -169,7 +169,7 @@ func (f *File) check(objects int) error {
 		if len(f.Address) != 16 {
 			return fmt.Errorf("address of %d bytes", len(f.Address))
 		}
-	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog:
+	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText:
 		if f.Object < 0 || int(f.Object) >= objects {
 			return fmt.Errorf("object %d of %d", f.Object, objects)
 		}

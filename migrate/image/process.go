@@ -146,7 +146,8 @@ const (
 	KindPipeW   Kind = 6
 	KindEventfd Kind = 7
 	KindEpoll   Kind = 8
-	KindLog     Kind = 9 // the bounded output of a detached process
+	KindLog     Kind = 9  // the bounded output of a detached process
+	KindText    Kind = 10 // a file made up on the fly, such as in /proc: its content
 )
 
 // File is an open file description.
@@ -157,9 +158,8 @@ type File struct {
 	Path   string `cbor:"4,keyasint"`
 
 	Digest []byte `cbor:"5,keyasint"` // KindRegular
-	Object int32  `cbor:"6,keyasint"` // index into Objects of the image, for KindPipe…KindLog
-	// Address is the FLIP address of a description that others hold too: of the
-	// object (KindRemote), or its own, which moves with it.
+	Object int32  `cbor:"6,keyasint"` // index into Objects of the image, for KindPipe…KindText
+	// Address is the FLIP address of an object elsewhere (KindRemote).
 	Address []byte `cbor:"7,keyasint"`
 	// Mode is the type and permission bits a remote object shows, Rdev its device.
 	Mode uint32 `cbor:"8,keyasint"`
@@ -183,6 +183,29 @@ type Object struct {
 	Watches []Watch `cbor:"6,keyasint"` // epoll
 	Log     []byte  `cbor:"7,keyasint"` // the last of the output
 	LogBase int64   `cbor:"8,keyasint"` // how many bytes came before
+	Text    []byte  `cbor:"9,keyasint"`
+}
+
+// RPC is the state of the endpoints that move: the process's two, and those of
+// descriptions that other nodes hold too. It has private addresses and get-ports
+// in it, so it travels sealed.
+type RPC struct {
+	PID     []byte   `cbor:"1,keyasint"` // rpc.State of the endpoint of the pid
+	Own     []byte   `cbor:"2,keyasint"` // of the process's own; empty if it has none
+	Exports []Export `cbor:"3,keyasint"`
+}
+
+// Export is a file description that other nodes hold too and that moves along.
+type Export struct {
+	File    int32    `cbor:"1,keyasint"` // index into Files
+	State   []byte   `cbor:"2,keyasint"`
+	Holders []Holder `cbor:"3,keyasint"`
+}
+
+// Holder is a node that holds a description.
+type Holder struct {
+	Node int    `cbor:"1,keyasint"`
+	Boot uint64 `cbor:"2,keyasint"`
 }
 
 // Watch is one interest of an epoll set.

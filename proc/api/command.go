@@ -17,8 +17,8 @@ const (
 const (
 	List    = std.PrivateFirst + 0 // → ListReply: the node's processes
 	Migrate = std.PrivateFirst + 1 // MigrateRequest → MigrateReply, when it is over
-	PutFile = std.PrivateFirst + 2 // Offset, Extra: 1 at the end; data: PutFileRequest
-	Group   = std.PrivateFirst + 3 // Object: a pgid → GroupReply
+	PutFile = std.PrivateFirst + 2 // Offset: of the piece; PutFileRequest → PutFileReply
+	Group   = std.PrivateFirst + 3 // Offset: a pgid → GroupReply
 	Nodes   = std.PrivateFirst + 4 // → NodesReply: the cluster as this node sees it
 	Resolve = std.PrivateFirst + 5 // ResolveRequest: end a move in doubt by hand
 	Signal  = std.PrivateFirst + 6 // SignalRequest; also to a process
@@ -58,5 +58,5 @@ const (
 // To the host.
 const (
 	HostTime       = std.PrivateFirst + 80 // → Offset: wall clock, ns since 1970
-	HostForeground = std.PrivateFirst + 81 // Object: a terminal; → Extra: its foreground group
+	HostForeground = std.PrivateFirst + 81 // Object: the node of a console; → Extra: its foreground group
 )

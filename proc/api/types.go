@@ -70,7 +70,8 @@ type ExecRequest struct {
 	Env   []string  `cbor:"3,keyasint"`
 	Cwd   string    `cbor:"4,keyasint"`
 	Files []FileRef `cbor:"5,keyasint"`
-	// Detached: the process has a log; its end is remembered until somebody asks.
+	// Detached: the process's end is remembered, with its log if one of Files is
+	// one, until std.Destroy, or until there are too many.
 	Detached bool `cbor:"6,keyasint"`
 	// Terminal: descriptor 0 becomes its controlling terminal.
 	Terminal bool   `cbor:"7,keyasint"`
@@ -84,6 +85,7 @@ type ExecReply struct {
 }
 
 // PutFileRequest carries a piece of a file to a node, which keeps it under a path.
+// A piece that is not the next one is ignored: the answer says which that is.
 type PutFileRequest struct {
 	Digest []byte `cbor:"1,keyasint"` // SHA-256 of the whole
 	Path   string `cbor:"2,keyasint"`
@@ -91,9 +93,11 @@ type PutFileRequest struct {
 	Data   []byte `cbor:"4,keyasint"`
 }
 
-// PutFileReply: Have says that the node has the whole file already.
+// PutFileReply: Have says that the node has the whole file already. If not, Got is
+// how much of it has arrived, from whoever sends it: the next piece begins there.
 type PutFileReply struct {
-	Have bool `cbor:"1,keyasint"`
+	Have bool  `cbor:"1,keyasint"`
+	Got  int64 `cbor:"2,keyasint"`
 }
 
 // SignalRequest sends a signal.

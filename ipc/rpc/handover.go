@@ -1,0 +1,94 @@
+package rpc
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// A transaction between two endpoints of one node: no message, no copy, and no
+// timer. Nothing but these few functions knows of it.
+
+// handOver gives a client's request to a server of the port on this node, if
+// there is one to take it. Nothing is encoded or copied, but the state left on
+// both sides is the same as if the nodes were two, so either may move at any time.
+func (m *Machine) handOver(now int64, c *client, p *port, h *std.Header, data []byte) bool {
+	if s := p.idle; s != nil && p.reserved == 0 {
+		return m.accept(now, c, s.ep, s, h, data)
+	}
+	for _, b := range p.bindings {
+		if b.always && b.ep.phase == running {
+			return m.accept(now, c, b.ep, nil, h, data)
+		}
+	}
+	return false
+}
+
+// handOverTo does the same with the endpoint of an address.
+func (m *Machine) handOverTo(now int64, c *client, to *flip.Address, h *std.Header, data []byte) bool {
+	ep := m.endpoints.Get((*[16]byte)(to))
+	if ep == nil || ep.phase != running {
+		return false
+	}
+	if ep.upcall {
+		return m.accept(now, c, ep, nil, h, data)
+	}
+	s := m.idleServer(ep, h.Port)
+	return s != nil && s.binding.port.reserved == 0 && m.accept(now, c, ep, s, h, data)
+}
+
+// accept enters a local client's request in a server's window and delivers it:
+// to thread s, or to the kernel if s is nil.
+func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, h *std.Header, data []byte) bool {
+	r := c.row
+	if r == nil || r.ep != ep || r.slot != c.slot || r.client != c.ep.addr || r.stray {
+		r = ep.rows.find(&c.ep.addr, c.slot)
+	}
+	if r != nil && r.tid >= c.tid {
+		return false // it has been here before, by way of another node: not so fast
+	}
+	if r == nil || r.phase == working {
+		if r = m.rowFor(now, ep, &c.ep.addr, c.slot); r == nil {
+			return false
+		}
+	} else if r.phase == replied {
+		m.settle(now, r)
+	}
+	c.row = r
+	if c.waitsFor != nil {
+		m.stopWaiting(c)
+	}
+	m.sendPendingAck(now, c)
+	m.timers.Stop(&c.timer)
+	m.Stats.TransLocal++
+	c.phase = served
+	c.server = ep.addr
+	c.sentAt, c.heard = now, now
+	c.tries = 0
+	c.signals, c.signalled = 0, 0
+	c.data = nil
+	m.begin(now, r, c.tid, working)
+	r.peer = c.ep
+	m.deliver(now, r, s, h, data)
+	return true
+}
+
+// deliver hands the request of a row at work to its server.
+func (m *Machine) deliver(now int64, r *row, s *server, h *std.Header, data []byte) {
+	m.Stats.Requests++
+	r.server = s
+	if s == nil {
+		r.binding = nil
+		e := m.Out.incoming()
+		e.Endpoint, e.Handle, e.Client = r.ep, Handle{row: r, seq: r.seq}, r.client
+		e.Header, e.Data = *h, data
+		return
+	}
+	m.unlistServer(s)
+	s.binding.waiting--
+	s.binding.serving++
+	r.binding = s.binding
+	s.phase = serving
+	s.row = r
+	e := m.Out.complete(s.ep, s.slot, KindGetReq, std.OK)
+	e.Header, e.Data, e.Client = *h, data, r.client
+}

@@ -1,0 +1,162 @@
+package rpc
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// golden reads bytes from annotated hex: spaces are ignored, and so is a line
+// from # on.
+func golden(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	return b
+}
+
+var goldenHeader = std.Header{Port: [16]byte{0: 0xa0, 15: 0xaf}, Object: 7, Rights: 0x41,
+	Check: [16]byte{0: 0xc0, 15: 0xcf}, Command: std.Info, Offset: 4096, Size: 32, Extra: 1}
+
+func TestWire_GoldenBytes(t *testing.T) {
+	for name, want := range map[string]head{
+		"request.hex": {typ: Request, flags: flagRetrans, slot: 3, tid: 0x1234, age: 1500},
+		"hereis.hex":  {typ: HereIs, arg: 2},
+		"nak.hex":     {typ: Nak, arg: nakBusy, slot: 1, tid: 9},
+	} {
+		raw := golden(t, name)
+		var h head
+		if !h.get(raw, 0) || h != want {
+			t.Errorf("%s: decoded %+v", name, h)
+		}
+		again := append([]byte(nil), raw...)
+		want.put(again)
+		if !bytes.Equal(again, raw) {
+			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw)
+		}
+	}
+	s, ok := Summarize(append(golden(t, "request.hex"), "data"...))
+	if !ok || s.Header != goldenHeader || !s.Retrans || s.Tid != 0x1234 {
+		t.Errorf("summary %+v", s)
+	}
+}
+
+func TestWire_RefusesWrongLengths(t *testing.T) {
+	for name, data := range map[string]int{"request.hex": 0, "hereis.hex": 0, "nak.hex": 0} {
+		raw := golden(t, name)
+		var h head
+		if h.get(raw[:len(raw)-1], data) {
+			t.Errorf("%s: accepted without its last byte", name)
+		}
+		if h.get(append(raw[:len(raw):len(raw)], 0), data) {
+			t.Errorf("%s: accepted with a byte too many", name)
+		}
+	}
+	raw := golden(t, "nak.hex")
+	var h head
+	if h.get(raw, 1) {
+		t.Error("NAK with data accepted")
+	}
+	for _, typ := range []byte{0, 12, 255} {
+		raw[0] = typ
+		if h.get(raw, 0) {
+			t.Errorf("type %d accepted", typ)
+		}
+	}
+}
+
+// goldenState is what state.hex says.
+func goldenState() *State {
+	return &State{
+		Identity: flip.Identity{Private: flip.Address{0x11}, Public: flip.Address{0x22}, Epoch: 2, MessID: 1000},
+		NextTid:  5,
+		Horizon:  -1,
+		Clients: []ClientState{{Phase: uint8(sent), Tid: 5, Port: goldenHeader.Port,
+			Header: std.Header{Port: goldenHeader.Port, Command: std.Info}, Data: []byte("hi"),
+			Server: flip.Address{0x33}, Left: second, Backoff: refusedFirst, Tries: 1, Age: 10 * millisecond, Signals: 1}},
+		Servers:  []ServerState{{Slot: 1, Phase: uint8(serving), Get: [16]byte{0x44}}},
+		Rows:     []RowState{{Client: flip.Address{0x55}, Slot: 4, Phase: uint8(working), Tid: 8, Age: 5 * millisecond}},
+		Bindings: []BindingState{{Port: [16]byte{0x66}, Age: 5 * millisecond}},
+	}
+}
+
+func TestState_GoldenBytes(t *testing.T) {
+	want := golden(t, "state.hex")
+	if got := goldenState().Append(nil); !bytes.Equal(got, want) {
+		t.Errorf("encoded\n%x, want\n%x", got, want)
+	}
+	st, err := DecodeState(want)
+	if err != nil || !reflect.DeepEqual(st, goldenState()) {
+		t.Errorf("decoded %+v, %v", st, err)
+	}
+	for n := range want {
+		if _, err := DecodeState(want[:n]); err == nil {
+			t.Errorf("decoded the first %d bytes", n)
+		}
+	}
+	if _, err := DecodeState(append(want, 0)); err == nil {
+		t.Error("decoded with a byte too many")
+	}
+}
+
+// FuzzDecodeState checks that what decodes has one encoding, and that Import
+// survives it. What Import accepts must survive a move too.
+func FuzzDecodeState(f *testing.F) {
+	f.Add(golden(f, "state.hex"))
+	st := goldenState()
+	st.Bindings[0].Port = st.Servers[0].Get.Put() // so that Import accepts it
+	st.Identity.Public = st.Identity.Private.Public()
+	f.Add(st.Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		st, err := DecodeState(b)
+		if err != nil {
+			return
+		}
+		if again := st.Append(nil); !bytes.Equal(again, b) {
+			t.Fatalf("%x encodes to %x", b, again)
+		}
+		m := benchMachines(1)[0]
+		now := 100 * second
+		ep := m.Import(now, nil, st)
+		if ep == nil {
+			if n := len(m.list); n != 0 {
+				t.Fatalf("refused, and left %d endpoints", n)
+			}
+			return
+		}
+		if !m.Activate(now, ep) {
+			m.Remove(now, ep)
+			return
+		}
+		checkMachine(t, m)
+		for range 20 {
+			now = min(m.NextDeadline(), now+second)
+			m.Tick(now)
+			m.Reset()
+		}
+		m.Freeze(now, ep)
+		if _, ok := m.Export(ep); !ok {
+			t.Fatal("not exported")
+		}
+		m.Remove(now, ep)
+		checkMachine(t, m)
+	})
+}

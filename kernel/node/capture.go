@@ -1,0 +1,300 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"motile/ipc/flip"
+	"motile/kernel/fs"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/migrate/image"
+	"motile/proc"
+)
+
+// captured is a frozen process as the source holds it between freeze and commit.
+type captured struct {
+	im      *image.Process
+	objects []image.Object
+	rpc     image.RPC
+	stores  []*vm.Store // memory the page stream must carry, by index into im.Stores
+
+	files   []*object.File // by index into im.Files
+	moving  []*export      // exports that go along
+	holding []*export      // exports at which the target was entered as a holder
+	rehomed []*object.File // descriptions that local processes go on using, from afar
+}
+
+// capture writes down a frozen process and everything it has open. It changes
+// nothing here that undo does not put back.
+func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) (*captured, error) {
+	c := &captured{}
+	c.im, c.stores = n.Tab.Capture(p)
+	for fd := range p.FDs.Len() {
+		e := p.FDs.Entry(int32(fd))
+		if e == nil {
+			continue
+		}
+		i, err := n.captureFile(c, p, e.File, target, boot, residual)
+		if err != nil {
+			return c, fmt.Errorf("fd %d (%s): %w", fd, e.File.Path, err)
+		}
+		c.im.FDs = append(c.im.FDs, image.FD{FD: int32(fd), File: i, Cloexec: e.Cloexec})
+	}
+	for _, own := range []struct {
+		f *object.File
+		i *int32
+	}{{p.TTY, &c.im.TTY}, {p.Log, &c.im.Log}} {
+		if own.f == nil {
+			continue
+		}
+		i, err := n.captureFile(c, p, own.f, target, boot, residual)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", own.f.Path, err)
+		}
+		*own.i = i
+	}
+	n.captureWatches(c)
+	return c, n.captureRPC(c, p)
+}
+
+// captureFile adds a description, once, and returns its index.
+func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File, target int, boot uint64, residual bool) (int32, error) {
+	for i, x := range c.files {
+		if x == f {
+			return int32(i), nil
+		}
+	}
+	i := int32(len(c.files))
+	c.files = append(c.files, f)
+	c.im.Files = append(c.im.Files, image.File{})
+	m := image.File{Flags: f.Flags, Offset: f.Offset, Path: f.Path, Object: -1}
+	d, why := n.dispose(p, f, residual)
+	switch d {
+	case refused:
+		return 0, errors.New(why)
+	case byReference:
+		n.captureReference(c, f, &m, target, boot)
+	case byName:
+		captureName(f, &m)
+	case byValue:
+		n.captureValue(c, p, f, &m)
+	}
+	c.im.Files[i] = m
+	return i, nil
+}
+
+// captureReference: the description stays where it is.
+func (n *Node) captureReference(c *captured, f *object.File, m *image.File, target int, boot uint64) {
+	m.Kind = image.KindRemote
+	if r, ok := f.Impl.(*object.Remote); ok {
+		m.Address = r.Addr[:]
+		m.Mode, m.Rdev, m.Terminal, m.Counted = r.Mode, r.Rdev, r.Terminal, r.Counted
+		m.Seekable, m.Residual, m.Home = r.Seekable, r.Residual, r.Home
+		return
+	}
+	x := n.exported(f)
+	x.addHolder(target, boot)
+	c.holding = append(c.holding, x)
+	st := f.Impl.Stat()
+	addr := x.ep.Address()
+	m.Address, m.Counted, m.Home = addr[:], true, n.Number
+	m.Mode, m.Rdev = st.Mode, st.Rdev
+	_, m.Terminal = f.Impl.(object.Controllable)
+	_, m.Seekable = f.Impl.(object.Seekable)
+	switch impl := f.Impl.(type) {
+	case *object.TTY:
+		m.Residual = true
+	case *fs.Regular:
+		m.Residual = !impl.Store().Immutable()
+	}
+}
+
+// captureName: the target has the same thing under the same name or digest.
+func captureName(f *object.File, m *image.File) {
+	switch impl := f.Impl.(type) {
+	case *fs.Dir:
+		m.Kind = image.KindDir
+	case *fs.Regular:
+		d := impl.Store().Digest
+		m.Kind, m.Digest = image.KindRegular, d[:]
+	case object.Null:
+		m.Kind, m.Path = image.KindDevice, "/dev/null"
+	case object.Zero:
+		m.Kind, m.Path = image.KindDevice, "/dev/zero"
+	case object.Full:
+		m.Kind, m.Path = image.KindDevice, "/dev/full"
+	case object.Random:
+		m.Kind, m.Path = image.KindDevice, "/dev/urandom"
+	}
+}
+
+// captureValue: the description's object moves along.
+func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *image.File) {
+	m.Object = c.object(f)
+	o := &c.objects[m.Object]
+	switch impl := f.Impl.(type) {
+	case *object.Pipe:
+		m.Kind = image.KindPipeW
+		if f.Readable() {
+			m.Kind = image.KindPipeR
+		}
+		o.Pipe = impl.Bytes()
+		o.Readers, o.Writers = impl.Ends()
+		n.captureFarEnds(c, impl)
+	case *object.Eventfd:
+		m.Kind = image.KindEventfd
+		o.Count, o.Sema = impl.Count, impl.Semaphore
+	case *object.Epoll:
+		m.Kind = image.KindEpoll
+	case *object.Log:
+		m.Kind = image.KindLog
+		o.Log, o.LogBase = impl.Snapshot()
+		if !n.exclusive(p, f) {
+			c.rehomed = append(c.rehomed, f)
+			n.exported(f)
+		}
+	case *fs.Regular:
+		m.Kind = image.KindText
+		o.Text = make([]byte, impl.Size())
+		impl.Store().ReadAt(o.Text, 0)
+	}
+}
+
+// object returns the index of the object behind a description: the two ends of a
+// pipe have one.
+func (c *captured) object(f *object.File) int32 {
+	for i, x := range c.files[:len(c.files)-1] {
+		if x.Impl == f.Impl && c.im.Files[i].Object >= 0 {
+			return c.im.Files[i].Object
+		}
+	}
+	c.objects = append(c.objects, image.Object{})
+	return int32(len(c.objects) - 1)
+}
+
+// captureFarEnds adds the descriptions of a pipe that only other nodes hold: they
+// move along, with the holders.
+func (n *Node) captureFarEnds(c *captured, pipe *object.Pipe) {
+	for _, x := range n.exports {
+		if x.file.Impl != object.Impl(pipe) || contains(c.files, x.file) || x.file.Refs() > 1 {
+			continue
+		}
+		kind := image.KindPipeW
+		if x.file.Readable() {
+			kind = image.KindPipeR
+		}
+		c.files = append(c.files, x.file)
+		c.im.Files = append(c.im.Files, image.File{Kind: kind, Flags: x.file.Flags, Path: x.file.Path, Object: int32(len(c.objects) - 1)})
+	}
+}
+
+// captureWatches writes down what epoll sets watch, now that all files have indices.
+func (n *Node) captureWatches(c *captured) {
+	for i, f := range c.files {
+		e, ok := f.Impl.(*object.Epoll)
+		if !ok || c.im.Files[i].Kind != image.KindEpoll {
+			continue
+		}
+		o := &c.objects[c.im.Files[i].Object]
+		for _, in := range e.Interests {
+			for k, g := range c.files {
+				if g == in.File {
+					o.Watches = append(o.Watches, image.Watch{FD: in.FD, File: int32(k),
+						Events: in.Events, Data: in.Data, Listed: in.Listed()})
+				}
+			}
+		}
+	}
+}
+
+// captureRPC takes the state of the frozen endpoints.
+func (n *Node) captureRPC(c *captured, p *proc.Process) error {
+	x := of(p)
+	st, ok := n.ipc.m.Export(x.pid)
+	if !ok {
+		return errors.New("its endpoint is not frozen")
+	}
+	c.rpc.PID = st.Append(nil)
+	if x.own != nil {
+		if st, ok = n.ipc.m.Export(x.own); !ok {
+			return errors.New("its own endpoint is not frozen")
+		}
+		c.rpc.Own = st.Append(nil)
+	}
+	for i, f := range c.files {
+		if c.im.Files[i].Kind == image.KindRemote {
+			continue
+		}
+		e := n.findExport(f)
+		if e == nil {
+			continue
+		}
+		e.askAgain()
+		n.ipc.m.Freeze(n.Tab.Now, e.ep)
+		st, ok := n.ipc.m.Export(e.ep)
+		if !ok {
+			return fmt.Errorf("%s: its endpoint cannot be frozen", f.Path)
+		}
+		c.moving = append(c.moving, e)
+		ex := image.Export{File: int32(i), State: st.Append(nil)}
+		for _, h := range e.holders {
+			ex.Holders = append(ex.Holders, image.Holder{Node: h.node, Boot: h.boot})
+		}
+		for _, r := range c.rehomed {
+			if r == f {
+				ex.Holders = append(ex.Holders, image.Holder{Node: n.Number, Boot: n.ipc.boot})
+			}
+		}
+		c.rpc.Exports = append(c.rpc.Exports, ex)
+	}
+	n.perform()
+	return nil
+}
+
+// undo puts back what capture has changed: the process stays.
+func (n *Node) undo(c *captured, target int, boot uint64) {
+	for _, e := range c.moving {
+		n.ipc.m.Thaw(n.Tab.Now, e.ep)
+	}
+	n.perform()
+	for _, x := range c.holding {
+		x.dropHolder(target, boot)
+	}
+	for _, f := range c.rehomed {
+		if e := n.findExport(f); e != nil && len(e.holders) == 0 {
+			e.close()
+		}
+	}
+}
+
+// leave lets go of what has moved: the process is elsewhere.
+func (n *Node) leave(c *captured) {
+	for _, e := range c.moving {
+		for i, y := range n.exports {
+			if y == e {
+				n.exports = append(n.exports[:i], n.exports[i+1:]...)
+				break
+			}
+		}
+		addr := e.ep.Address()
+		n.ipc.m.Remove(n.Tab.Now, e.ep)
+		for _, f := range c.rehomed {
+			if f == e.file {
+				n.rehome(f, addr)
+			}
+		}
+		e.file.Release()
+	}
+	n.perform()
+}
+
+// rehome makes a description that processes here go on using refer to its object's
+// new home.
+func (n *Node) rehome(f *object.File, addr flip.Address) {
+	old := f.Impl
+	r := &object.Remote{Addr: addr, Mode: old.Stat().Mode, Counted: true}
+	n.adoptRemote(r)
+	f.Impl = r
+	old.Close(f)
+}

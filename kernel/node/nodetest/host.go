@@ -1,0 +1,185 @@
+package nodetest
+
+import (
+	"motile/ipc/fileio"
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/migrate/image"
+	"motile/proc/api"
+)
+
+// Host is the host's end of the network: it serves output objects, and gives
+// orders to nodes.
+type Host struct {
+	w     *World
+	m     *rpc.Machine
+	self  *rpc.Endpoint
+	calls map[uint32]func(rpc.Complete)
+	next  uint32
+}
+
+// Object collects what processes write to it.
+type Object struct {
+	Out []byte
+	In  []byte // what reads get
+	EOF bool
+
+	h     *Host
+	ep    *rpc.Endpoint
+	polls []rpc.Handle
+}
+
+func newHost(w *World) *Host {
+	h := &Host{w: w, calls: make(map[uint32]func(rpc.Complete))}
+	box := flip.NewBox(flip.Config{Rand: w.rng.Uint64, Links: []flip.Link{{MAC: mac(0), MTU: 9000}}})
+	h.m = rpc.New(0, rpc.Config{Box: box, Rand: w.rng.Uint64})
+	h.self = h.m.Open(0, rpc.Options{Owner: h})
+	clock := h.m.Open(0, rpc.Options{Owner: h, Public: w.Key.HostAddress(), Upcall: true})
+	_ = clock
+	return h
+}
+
+func (h *Host) input(data []byte) {
+	h.m.Input(h.w.Now, 0, data)
+	h.perform()
+}
+
+func (h *Host) tick() {
+	if h.m.NextDeadline() <= h.w.Now {
+		h.m.Tick(h.w.Now)
+		h.perform()
+	}
+}
+
+func (h *Host) perform() {
+	out := &h.m.Out
+	f, c, r := 0, 0, 0
+	for {
+		for ; f < len(h.m.Frames()); f++ {
+			fr := &h.m.Frames()[f]
+			h.w.send(0, join([][]byte{fr.Head(), fr.Body}))
+		}
+		switch {
+		case c < len(out.Completes):
+			e := out.Completes[c]
+			c++
+			done := h.calls[e.Slot]
+			delete(h.calls, e.Slot)
+			done(e)
+		case r < len(out.Requests):
+			q := out.Requests[r]
+			r++
+			h.serve(q)
+		default:
+			h.m.Reset()
+			return
+		}
+	}
+}
+
+func (h *Host) serve(r rpc.Incoming) {
+	o, ok := r.Endpoint.Owner.(*Object)
+	if !ok { // the clock
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{Offset: uint64(1_800_000_000e9 + h.w.Now)}, nil)
+		return
+	}
+	switch r.Header.Command {
+	case fileio.Write:
+		_, data, _ := fileio.DecodeWho(r.Data)
+		o.Out = append(o.Out, data...)
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{Size: uint32(len(data))}, nil)
+	case fileio.Read:
+		n := min(len(o.In), int(r.Header.Size))
+		if n == 0 && !o.EOF {
+			h.m.Reply(h.w.Now, r.Handle, &std.Header{Extra: 11}, nil)
+			return
+		}
+		p := append([]byte(nil), o.In[:n]...)
+		o.In = o.In[n:]
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{Size: uint32(n)}, p)
+	case fileio.Poll:
+		got := uint32(4)
+		if len(o.In) > 0 || o.EOF {
+			got |= 1
+		}
+		if got &= r.Header.Size; got == 0 && r.Header.Extra == 1 {
+			o.polls = append(o.polls, r.Handle)
+			return
+		}
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{Size: got}, nil)
+	default:
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{Extra: 22}, nil)
+	}
+}
+
+// NewObject makes an object that nodes can write to and read from.
+func (h *Host) NewObject() *Object {
+	o := &Object{h: h}
+	o.ep = h.m.Open(h.w.Now, rpc.Options{Owner: o, Upcall: true})
+	h.perform()
+	return o
+}
+
+// Feed gives readers something.
+func (o *Object) Feed(s string) {
+	o.In = append(o.In, s...)
+	for _, p := range o.polls {
+		o.h.m.Reply(o.h.w.Now, p, &std.Header{Size: 1}, nil)
+	}
+	o.polls = nil
+	o.h.perform()
+}
+
+func fileRef(o *Object) api.FileRef {
+	a := o.ep.Address()
+	return api.FileRef{Address: a[:]}
+}
+
+// Ask is a transaction with an address; done gets its end.
+func (h *Host) Ask(to flip.Address, hd *std.Header, data []byte, done func(rpc.Complete)) {
+	slot := uint32(1)
+	for h.calls[slot] != nil {
+		slot++
+	}
+	h.calls[slot] = done
+	if s := h.m.Trans(h.w.Now, h.self, slot, to, hd, data, 0); s != rpc.Wait {
+		delete(h.calls, slot)
+		done(rpc.Complete{Status: s})
+		return
+	}
+	h.perform()
+}
+
+// Migrate orders a move; done gets the report.
+func (h *Host) Migrate(pid int32, from, to int, done func(api.MigrateReply)) {
+	c := h.w.Key.ProcessCap(pid)
+	data, _ := image.Marshal(api.MigrateRequest{PID: pid, Target: to, Cap: c.Append(nil)})
+	hd := &std.Header{Command: api.Migrate}
+	hd.SetCapability(h.w.Key.NodeCap(from))
+	h.Ask(h.w.Key.NodeAddress(from), hd, data, func(e rpc.Complete) {
+		r := api.MigrateReply{Error: e.Status.String()}
+		if e.Status == std.OK && e.Header.Status() == std.OK {
+			r = api.MigrateReply{}
+			if err := image.Unmarshal(e.Data, &r); err != nil {
+				r.Error = err.Error()
+			}
+		} else if e.Status == std.OK {
+			r.Error = e.Header.Status().String()
+		}
+		done(r)
+	})
+}
+
+// Move moves a process and waits until that is over. It fails the test if it fails.
+func (w *World) Move(pid int32, to int) api.MigrateReply {
+	w.T.Helper()
+	from := w.On(pid)
+	var reply *api.MigrateReply
+	w.Host.Migrate(pid, from, to, func(r api.MigrateReply) { reply = &r })
+	w.RunUntil(60e9, "moved", func() bool { return reply != nil })
+	if reply.Error != "" {
+		w.T.Fatalf("moving %d from node %d to %d: %s\n%s", pid, from, to, reply.Error, w.Describe())
+	}
+	return *reply
+}

@@ -1,0 +1,77 @@
+package nodetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"motile/kernel/abi"
+	"motile/kernel/object"
+)
+
+// counter prints a line with its clocks every 100 ms.
+var counter = Register(func(u *User) {
+	switch u.PC() {
+	case 0: // sleep
+		u.Call(1, abi.SysNanosleep, u.Put(0, timespec(100e6)), 0)
+	case 1: // print
+		u.SetA(u.A() + 1)
+		line := fmt.Sprintf("%d %d %d\n", u.A(), u.Mono(), u.Wall())
+		u.Call(2, abi.SysWrite, 1, u.Put(64, []byte(line)), uint64(len(line)))
+	case 2:
+		if u.Ret <= 0 {
+			panic(fmt.Sprintf("write: %d", u.Ret))
+		}
+		u.Goto(0)
+	}
+})
+
+func timespec(ns int64) []byte {
+	b := make([]byte, 16)
+	for i := range 8 {
+		b[i], b[8+i] = byte(uint64(ns/1e9)>>(8*i)), byte(uint64(ns%1e9)>>(8*i))
+	}
+	return b
+}
+
+// checkCounter checks that lines are whole, in order, once each, and that no clock
+// stepped back or stood still for long.
+func checkCounter(t *testing.T, out []byte, least int) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) < least {
+		t.Fatalf("%d lines, want at least %d:\n%s", len(lines), least, out)
+	}
+	var mono, wall int64
+	for i, l := range lines {
+		var n int
+		var m, w int64
+		if k, _ := fmt.Sscanf(l, "%d %d %d", &n, &m, &w); k != 3 || n != i+1 {
+			t.Fatalf("line %d is %q", i+1, l)
+		}
+		if i > 0 && (m < mono || w < wall || m-mono > 400e6) {
+			t.Errorf("line %d: clocks went from %d, %d to %d, %d", i+1, mono, wall, m, w)
+		}
+		mono, wall = m, w
+	}
+}
+
+func TestMove_CounterGoesOn(t *testing.T) {
+	w := New(t, 3, 1)
+	out := w.Host.NewObject()
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))
+	pid := p.PID
+	w.Run(500e6)
+	for i := range 10 {
+		r := w.Move(pid, (i+1)%3+1)
+		if r.Node != (i+1)%3+1 || w.On(pid) != r.Node {
+			t.Fatalf("move %d: is on node %d, report says %d", i, w.On(pid), r.Node)
+		}
+		w.Run(300e6)
+	}
+	checkCounter(t, out.Out, 30)
+	if q := w.Nodes[w.On(pid)].Tab.Process(pid); len(q.Trail) != 11 || q.Moves != 10 {
+		t.Errorf("trail %v, %d moves", q.Trail, q.Moves)
+	}
+	_ = object.In
+}

@@ -1,0 +1,124 @@
+package nodetest
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// Program is user code: it is called with the result of its last system call and
+// says which one comes next. What it remembers is in Vars and in memory.
+type Program func(u *User)
+
+// User is a thread in user mode.
+type User struct {
+	t   *proc.Thread
+	Ret int64 // of the last call; 0 at first
+}
+
+// Registers that programs are made of: which program, and where in it.
+const (
+	DataBase = 0x200000 // a megabyte of memory of every process
+	DataSize = 1 << 20
+)
+
+var programs []Program
+
+// Register makes a program known; call it from a package-level variable.
+func Register(p Program) int {
+	programs = append(programs, p)
+	return len(programs) - 1
+}
+
+// The one instruction of every program is at codeBase: a SYSCALL, two bytes long.
+const codeBase = 0x1000
+
+// run continues a thread's program until it makes a system call. A call that the
+// kernel restarts, it makes again without being asked.
+func run(t *proc.Thread) {
+	f := t.Frame
+	if f.IP == codeBase && f.Vector == abi.VecSyscall {
+		f.IP += 2
+		return
+	}
+	f.Vector = abi.VecNone
+	for f.Vector == abi.VecNone {
+		f.IP = codeBase
+		programs[f.R15](&User{t: t, Ret: int64(f.AX)})
+	}
+}
+
+// PC is where the program is; it is its own to set.
+func (u *User) PC() uint64     { return u.t.Frame.R14 }
+func (u *User) Goto(pc uint64) { u.t.Frame.R14 = pc }
+
+// A and B are two variables.
+func (u *User) A() uint64     { return u.t.Frame.R13 }
+func (u *User) SetA(v uint64) { u.t.Frame.R13 = v }
+func (u *User) B() uint64     { return u.t.Frame.R12 }
+func (u *User) SetB(v uint64) { u.t.Frame.R12 = v }
+
+// TID and Node say who and where the thread is.
+func (u *User) TID() int32 { return u.t.TID }
+
+// Mono is the process's monotonic clock, without a system call.
+func (u *User) Mono() int64 { return u.t.Process().Now() }
+
+// Wall is its wall clock.
+func (u *User) Wall() int64 { return u.t.Process().Wall() }
+
+// Call makes a system call; the program goes on at pc with its result.
+func (u *User) Call(pc uint64, nr uint64, args ...uint64) {
+	f := u.t.Frame
+	u.Goto(pc)
+	f.AX, f.Vector = nr, abi.VecSyscall
+	f.IP = codeBase + 2
+	for i, r := range []*uint64{&f.DI, &f.SI, &f.DX, &f.R10, &f.R8, &f.R9} {
+		*r = 0
+		if i < len(args) {
+			*r = args[i]
+		}
+	}
+}
+
+// Put writes bytes at an offset of the data area and returns their address.
+func (u *User) Put(off int, b []byte) uint64 {
+	u.t.Process().Space.CopyOut(DataBase+uint64(off), b)
+	return DataBase + uint64(off)
+}
+
+// Get reads bytes of the data area.
+func (u *User) Get(off, n int) []byte {
+	b := make([]byte, n)
+	u.t.Process().Space.CopyIn(b, DataBase+uint64(off))
+	return b
+}
+
+// Start makes a process on a node that runs a program, with descriptors.
+func (nd *Node) Start(program int, files ...*object.File) *proc.Process {
+	p := nd.Tab.New(vm.New())
+	if p == nil {
+		nd.w.T.Fatal("no room for a process")
+	}
+	p.Space.Map(DataBase, DataSize, vm.Region{Prot: vm.ProtRead | vm.ProtWrite}, true)
+	p.Comm = "test"
+	for i, f := range files {
+		if f != nil {
+			p.FDs.Set(int32(i), f, false)
+		}
+	}
+	t := p.Leader()
+	t.Frame.R15 = uint64(program)
+	proc.ResetFPU(t.Frame)
+	proc.Sanitize(t.Frame)
+	t.Frame.IP, t.Frame.Vector = codeBase, abi.VecNone
+	nd.Tab.Start(t)
+	return p
+}
+
+// Remote is a descriptor for an object of the host.
+func (nd *Node) Remote(o *Object) *object.File {
+	r := nd.OpenRemote(fileRef(o))
+	return object.NewFile(r, object.ORdwr, "host:")
+}

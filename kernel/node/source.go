@@ -1,0 +1,492 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sort"
+
+	"motile/ipc/capability"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/fs"
+	"motile/kernel/vm"
+	"motile/migrate/image"
+	"motile/migrate/move"
+	"motile/migrate/seal"
+	"motile/proc"
+	"motile/proc/api"
+)
+
+// source is a move this node is the source of: it does what its machine says.
+type source struct {
+	n        *Node
+	id       moveID
+	p        *proc.Process
+	target   int
+	residual bool
+	m        move.Source
+	timer    proc.Timer
+	key      [16]byte // of the page stream
+
+	asked rpc.Handle // who wants the report; none if the node itself moves it
+	boot  uint64     // of the target
+	files []*vm.Store
+	offer offer
+	lack  []int // indices of files the target lacks
+	cap   *captured
+	pump  *pump
+	why   string // the first thing that went wrong
+
+	report    api.MoveReport
+	began     int64
+	accepted  int64
+	frozenAt  int64
+	frozeWall int64
+	sent      int64 // when the pages had arrived
+	tries     int
+}
+
+// serveMigrate takes the order to move a process. It is answered when the move is
+// over.
+func (n *Node) serveMigrate(r *rpc.Incoming) {
+	var q api.MigrateRequest
+	if !n.parse(r, &q) {
+		return
+	}
+	c, ok := capability.Decode(q.Cap)
+	secret := n.ipc.key.ProcessSecret(q.PID)
+	switch {
+	case !ok || c.Object != uint64(q.PID) || !capability.Verify(c, secret):
+		n.denied++
+		n.reply(r, std.CapBad, nil)
+		return
+	case c.Rights&capability.PSRMigrate == 0:
+		n.denied++
+		n.reply(r, std.Denied, nil)
+		return
+	}
+	refuse := func(format string, args ...any) {
+		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number, Error: fmt.Sprintf(format, args...)})
+	}
+	p := n.Tab.Process(q.PID)
+	switch {
+	case p == nil:
+		n.replyWith(r, api.MigrateReply{PID: q.PID, Elsewhere: true})
+	case q.Strategy != "" && q.Strategy != "copy":
+		refuse("strategy %q is not built yet; use copy", q.Strategy)
+	case q.Target == n.Number:
+		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number})
+	case q.Target < 1 || q.Target > 500:
+		refuse("there is no node %d: numbers are 1 to 500", q.Target)
+	case n.moving(p) != "":
+		refuse("process %d is %s already", q.PID, n.moving(p))
+	case of(p).stunned:
+		refuse("process %d is stunned; resume it first", q.PID)
+	default:
+		if why := n.obstacle(p, q.Residual); why != "" {
+			refuse("process %d cannot move: %s", q.PID, why)
+			return
+		}
+		n.startMove(p, q.Target, q.Residual, r.Handle)
+	}
+}
+
+// moving says what move a process is in, or "".
+func (n *Node) moving(p *proc.Process) string {
+	if s := n.sources[p.PID]; s != nil {
+		return "moving to node " + itoa(s.target)
+	}
+	return ""
+}
+
+func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.Handle) {
+	n.moveNr++
+	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, p: p, target: target, residual: residual, asked: asked, began: n.Tab.Now}
+	s.key = n.moveKey(s.id)
+	s.timer.Init(s)
+	n.sources[p.PID] = s
+	s.step(move.Start)
+}
+
+// moveKey is the key of a move's page stream: both ends derive it.
+func (n *Node) moveKey(id moveID) [16]byte {
+	b := binary.BigEndian.AppendUint64(nil, id.Boot)
+	return capability.OneWay("motile move", n.ipc.key[:], binary.BigEndian.AppendUint64(b, id.Nr))
+}
+
+// step takes an event and does what follows.
+func (s *source) step(ev move.SourceEvent) {
+	s.m.Step(s.n.Tab.Now, ev)
+	s.act()
+}
+
+// Expire implements proc.Expirer: the machine's deadline.
+func (s *source) Expire(now int64) {
+	s.m.Tick(now)
+	s.act()
+}
+
+func (s *source) act() {
+	effects := append([]move.Effect(nil), s.m.TakeEffects()...)
+	for _, e := range effects {
+		switch e {
+		case move.SendOffer:
+			s.sendOffer()
+		case move.SendFiles:
+			s.sendFiles(0, 0)
+		case move.Freeze:
+			s.freeze()
+		case move.SendPages:
+			s.sendPages()
+		case move.SendPrepare:
+			s.sendPrepare()
+		case move.Commit:
+			s.n.Log("motile: process %d: committed to node %d", s.p.PID, s.target)
+		case move.SendCommit:
+			s.sendCommit()
+		case move.Discard:
+			s.discard()
+		case move.Thaw:
+			s.thaw()
+		case move.SendAbort:
+			s.send(api.MoveAbort, commit{Move: s.id}, func(*rpc.Complete) {})
+		case move.GoSilent:
+			s.goSilent()
+		case move.Report:
+			s.finish()
+		}
+	}
+	if d := s.m.NextDeadline(); d != 0 {
+		s.n.Tab.StartTimer(&s.timer, d)
+	} else {
+		s.n.Tab.StopTimer(&s.timer)
+	}
+}
+
+// fail notes why and tells the machine.
+func (s *source) fail(format string, args ...any) {
+	if s.why == "" {
+		s.why = fmt.Sprintf(format, args...)
+	}
+	s.step(move.Failed)
+}
+
+// movePatience is how long the target's process server is looked for.
+const movePatience = 2e9
+
+// send is one transaction with the target's process server.
+func (s *source) send(command uint32, v any, done func(*rpc.Complete)) {
+	data, err := image.Marshal(v)
+	if err != nil {
+		s.fail("encoding: %v", err)
+		return
+	}
+	s.n.call(s.n.ipc.key.NodeAddress(s.target), s.n.nodeHeader(s.target, command), data, movePatience, done)
+}
+
+// trouble says what a transaction with the target came to, or "" if all is well.
+func (s *source) trouble(c *rpc.Complete) string {
+	switch {
+	case c.Status == std.RPCNotFound:
+		return fmt.Sprintf("node %d does not answer: is it up? (see nodes)", s.target)
+	case c.Status != std.OK:
+		return fmt.Sprintf("node %d went silent (%v)", s.target, c.Status)
+	case c.Header.Status() == std.NoMem:
+		return fmt.Sprintf("node %d ran out of memory", s.target)
+	case c.Header.Status() != std.OK:
+		return fmt.Sprintf("node %d refused (%v)", s.target, c.Header.Status())
+	}
+	return ""
+}
+
+func (s *source) sendOffer() {
+	n, p := s.n, s.p
+	_, private := p.Space.Resident()
+	s.offer = offer{Move: s.id, Source: n.Number, PID: p.PID, Version: image.Version, CPU: n.cpu,
+		Pages: private, Command: command(p), Dirs: []string{p.Cwd}}
+	add := func(st *vm.Store, path string) {
+		for _, x := range s.files {
+			if x == st {
+				return
+			}
+		}
+		s.files = append(s.files, st)
+		s.offer.Files = append(s.offer.Files, fileOffer{Digest: st.Digest[:], Path: path, Size: st.Size()})
+	}
+	for fd := range p.FDs.Len() {
+		f := p.FDs.Get(int32(fd))
+		if f == nil {
+			continue
+		}
+		switch impl := f.Impl.(type) {
+		case *fs.Dir:
+			s.offer.Dirs = append(s.offer.Dirs, f.Path)
+		case *fs.Regular:
+			if st := impl.Store(); st.Immutable() && st.Digest != (vm.Digest{}) {
+				add(st, n.pathOf(st, f.Path))
+			}
+		}
+	}
+	for _, r := range p.Space.Regions() {
+		if r.Store != nil && r.Store.Immutable() {
+			add(r.Store, n.pathOf(r.Store, p.Exe))
+		}
+	}
+	s.send(api.MoveOffer, s.offer, func(c *rpc.Complete) {
+		var a offerReply
+		if why := s.trouble(c); why != "" {
+			s.fail("%s", why)
+			return
+		}
+		if image.Unmarshal(c.Data, &a) != nil {
+			s.fail("node %d: malformed answer", s.target)
+			return
+		}
+		if a.Refused != "" {
+			s.why = fmt.Sprintf("node %d: %s", s.target, a.Refused)
+			s.step(move.Refused)
+			return
+		}
+		s.boot, s.lack = a.Boot, a.Missing
+		s.accepted = n.Tab.Now
+		s.step(move.Accepted)
+	})
+}
+
+// pathOf is where a file of some content lies in the tree.
+func (n *Node) pathOf(st *vm.Store, or string) string {
+	if node := n.K.FS.ByDigest(st.Digest); node != nil && node.Path != "" {
+		if node.Path[0] != '/' {
+			return "/" + node.Path
+		}
+		return node.Path
+	}
+	return or
+}
+
+// sendFiles sends what the target lacks, piece by piece, while the process runs.
+func (s *source) sendFiles(i int, off int64) {
+	if i == len(s.lack) {
+		s.step(move.FilesSent)
+		return
+	}
+	k := s.lack[i]
+	if k < 0 || k >= len(s.files) {
+		s.fail("node %d asks for a file that was not offered", s.target)
+		return
+	}
+	st, f := s.files[k], s.offer.Files[k]
+	data := make([]byte, min(int64(filePiece), st.Size()-off))
+	st.ReadAt(data, off)
+	s.send(api.MoveFile, moveFile{Move: s.id, Digest: f.Digest, Path: f.Path, Size: f.Size, Off: off, Data: data}, func(c *rpc.Complete) {
+		if why := s.trouble(c); why != "" {
+			s.fail("%s", why)
+			return
+		}
+		s.report.Bytes += int64(len(data))
+		if off += int64(len(data)); off < st.Size() {
+			s.sendFiles(i, off)
+		} else {
+			s.sendFiles(i+1, 0)
+		}
+	})
+}
+
+const filePiece = 48 << 10
+
+// freeze stops the process and captures it. A child of vfork that still runs in
+// its memory gets 50 ms to exec.
+func (s *source) freeze() {
+	n := s.n
+	if s.p.Exiting() || n.Tab.Process(s.p.PID) != s.p {
+		s.fail("the process has ended")
+		return
+	}
+	x := of(s.p)
+	x.askAgain()
+	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
+	n.Tab.Freeze(s.p)
+	n.ipc.m.Freeze(n.Tab.Now, x.pid)
+	if x.own != nil {
+		n.ipc.m.Freeze(n.Tab.Now, x.own)
+	}
+	n.perform()
+	c, err := n.capture(s.p, s.target, s.boot, s.residual)
+	s.cap = c
+	if err != nil {
+		s.why = fmt.Sprintf("process %d cannot move: %v", s.p.PID, err)
+	}
+}
+
+func (s *source) sendPrepare() {
+	s.sent = s.n.Tab.Now
+	img, err := s.encode()
+	if err != nil {
+		s.fail("encoding the image: %v", err)
+		return
+	}
+	s.report.StateBytes = len(img)
+	s.send(api.MovePrepare, prepare{Move: s.id, Image: img, Messages: s.pump.seq}, func(c *rpc.Complete) {
+		var a moveAnswer
+		if why := s.trouble(c); why != "" {
+			s.fail("%s", why)
+			return
+		}
+		if image.Unmarshal(c.Data, &a) != nil || a.State != "ready" {
+			s.fail("node %d: %s", s.target, a.Error)
+			return
+		}
+		s.step(move.Ready)
+	})
+}
+
+// encode makes the image: a container with the process, its objects, and, sealed,
+// the state of its endpoints.
+func (s *source) encode() ([]byte, error) {
+	w := image.NewWriter()
+	for _, r := range []struct {
+		t image.Type
+		v any
+	}{{image.TypeProcess, s.cap.im}, {image.TypeObjects, s.cap.objects}, {image.TypeRPC, s.cap.rpc}} {
+		b, err := image.Marshal(r.v)
+		if err != nil {
+			return nil, err
+		}
+		if r.t == image.TypeRPC {
+			var nonce [16]byte
+			s.n.K.Random(nonce[:])
+			b = seal.Seal((*[32]byte)(&s.n.ipc.key), nonce, b)
+		}
+		w.Add(image.Record{Type: r.t, Required: true, Payload: b})
+	}
+	return w.Bytes(), nil
+}
+
+// sendCommit is sent until it is answered. FrozenNs is made anew each time.
+func (s *source) sendCommit() {
+	n := s.n
+	c := commit{Move: s.id, FrozenNs: n.Tab.Now - s.frozenAt}
+	if n.wallSet {
+		c.FrozeAt = s.frozeWall
+	}
+	s.send(api.MoveCommit, c, func(c *rpc.Complete) {
+		var a moveAnswer
+		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
+			s.step(move.Failed)
+			return
+		}
+		switch {
+		case a.Boot != s.boot:
+			s.why = fmt.Sprintf("node %d was restarted: the process is lost with it", s.target)
+			s.step(move.TargetLost)
+		case a.State == "committed":
+			s.report.FirstRunUs = a.FirstRunUs
+			s.step(move.Committed)
+		default:
+			// It has the same boot and knows nothing: it was told by hand.
+			s.why = fmt.Sprintf("node %d has dropped the process", s.target)
+			s.step(move.TargetLost)
+		}
+	})
+}
+
+// discard drops the copy here. The process is at the target, or lost.
+func (s *source) discard() {
+	n, p, x := s.n, s.p, of(s.p)
+	n.ipc.m.Remove(n.Tab.Now, x.pid)
+	if x.own != nil {
+		n.ipc.m.Remove(n.Tab.Now, x.own)
+	}
+	x.pid, x.own = nil, nil
+	n.perform()
+	n.leave(s.cap)
+	n.left = append(n.left, departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})
+	n.markSpread(p.PGID)
+	n.Tab.Discard(p)
+}
+
+// thaw lets the process run on here.
+func (s *source) thaw() {
+	n, x := s.n, of(s.p)
+	if s.cap != nil {
+		n.undo(s.cap, s.target, s.boot)
+		s.cap = nil
+	}
+	n.ipc.m.Thaw(n.Tab.Now, x.pid)
+	if x.own != nil {
+		n.ipc.m.Thaw(n.Tab.Now, x.own)
+	}
+	n.Tab.Thaw(s.p)
+	n.perform()
+}
+
+// goSilent: nobody knows where the process is. Messages for it are told NOTHERE
+// from now on, instead of BUSY for ever.
+func (s *source) goSilent() {
+	x := of(s.p)
+	s.n.Log("motile: process %d: in doubt: node %d does not confirm; resolve it by hand", s.p.PID, s.target)
+	s.n.ipc.m.Silence(s.n.Tab.Now, x.pid)
+	if x.own != nil {
+		s.n.ipc.m.Silence(s.n.Tab.Now, x.own)
+	}
+}
+
+// finish tells who asked how it ended.
+func (s *source) finish() {
+	n, now := s.n, s.n.Tab.Now
+	delete(n.sources, s.p.PID)
+	n.Tab.StopTimer(&s.timer)
+	out := api.MigrateReply{PID: s.p.PID, Node: n.Number, Error: s.why}
+	if s.m.State() == move.Done {
+		out.Node, out.Error = s.target, ""
+		r := &s.report
+		us := func(from, to int64) int64 { return (to - from) / 1000 }
+		r.NegotiateUs, r.PrecopyUs = us(s.began, s.accepted), us(s.accepted, s.frozenAt)
+		r.FreezeUs, r.TransferUs, r.CommitUs = us(s.frozenAt, now), us(s.frozenAt, s.sent), us(s.sent, now)
+		r.TotalUs = us(s.began, now)
+		out.Report = *r
+	} else {
+		n.Log("motile: process %d not moved to node %d: %s", s.p.PID, s.target, s.why)
+	}
+	n.finished[s.id.Nr] = s.m.State()
+	b, err := image.Marshal(out)
+	if err == nil {
+		n.ipc.m.Reply(now, s.asked, &std.Header{Size: uint32(len(b))}, b)
+		n.perform()
+	}
+}
+
+// markSpread notes that a process group may have members elsewhere.
+func (n *Node) markSpread(pgid int32) {
+	if len(n.spread) > 4096 {
+		for g := range n.spread {
+			if n.Tab.GroupSession(g) == 0 {
+				delete(n.spread, g)
+			}
+		}
+	}
+	n.spread[pgid] = true
+}
+
+// movesRebooted: moves to a node that was restarted are lost, if they were
+// committed, or fail.
+func (n *Node) movesRebooted(node int, boot uint64) {
+	var pids []int32
+	for pid, s := range n.sources {
+		if s.target == node {
+			pids = append(pids, pid)
+		}
+	}
+	sort.Slice(pids, func(i, j int) bool { return pids[i] < pids[j] })
+	for _, pid := range pids {
+		s := n.sources[pid]
+		if s.boot != 0 && s.boot != boot {
+			continue
+		}
+		if s.why == "" {
+			s.why = fmt.Sprintf("node %d was restarted", node)
+		}
+		s.step(move.TargetLost)
+	}
+	n.targetsRebooted(node, boot)
+}

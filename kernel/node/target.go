@@ -1,0 +1,519 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"strconv"
+
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/migrate/image"
+	"motile/migrate/move"
+	"motile/migrate/seal"
+	"motile/migrate/siphash"
+	"motile/proc"
+	"motile/proc/api"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// target is a move this node is the target of.
+type target struct {
+	n     *Node
+	id    moveID
+	offer offer
+	m     move.Target
+	timer proc.Timer
+	key   [16]byte
+
+	space  *vm.Space
+	stored map[uint64][]byte // pages of memory stores, by word, until those exist
+	seen   []bool            // messages of the page stream, by sequence number
+
+	im      *image.Process
+	objects []image.Object
+	state   image.RPC
+	p       *proc.Process
+	pid     *rpc.Endpoint
+	own     *rpc.Endpoint
+	exps    []*export
+	held    []*object.Remote // acquired for it
+	asks    int              // acquisitions not answered yet
+	ready   rpc.Handle       // the prepare to answer
+	commit  rpc.Handle       // the commit to answer
+	frozen  int64            // how long it stood still, when the commit came
+	heard   int64            // when that was
+	wall    int64            // its source's wall clock when it was frozen, 0: unknown
+	why     string
+}
+
+func (n *Node) serveMove(r *rpc.Incoming) {
+	switch r.Header.Command {
+	case api.MoveOffer:
+		n.gotOffer(r)
+	case api.MoveFile:
+		n.gotFile(r)
+	case api.MovePages:
+		n.gotPages(r)
+	case api.MovePrepare:
+		n.gotPrepare(r)
+	case api.MoveCommit, api.MoveAbort:
+		n.gotCommit(r)
+	case api.MoveStatus:
+		n.gotStatus(r)
+	}
+}
+
+// gotOffer decides whether a process may come.
+func (n *Node) gotOffer(r *rpc.Incoming) {
+	var o offer
+	if !n.parse(r, &o) {
+		return
+	}
+	if t := n.targets[o.Move]; t != nil { // repeated: the answer was lost
+		n.replyWith(r, t.accept())
+		return
+	}
+	if why := n.refusal(&o); why != "" {
+		n.replyWith(r, offerReply{Refused: why, Boot: n.ipc.boot})
+		return
+	}
+	t := &target{n: n, id: o.Move, offer: o, key: n.moveKey(o.Move), space: vm.New(), stored: make(map[uint64][]byte)}
+	if t.space == nil {
+		n.replyWith(r, offerReply{Refused: "out of memory", Boot: n.ipc.boot})
+		return
+	}
+	t.timer.Init(t)
+	n.targets[o.Move] = t
+	t.step(move.Offer)
+	n.replyWith(r, t.accept())
+}
+
+// refusal says why a process cannot come, in words that help, or "".
+func (n *Node) refusal(o *offer) string {
+	free := n.K.FreePages()
+	need := uint64(o.Pages + o.Pages/256 + 64)
+	switch {
+	case o.Version > image.Version:
+		return fmt.Sprintf("reads images up to version %d, this one is %d", image.Version, o.Version)
+	case need > free:
+		return fmt.Sprintf("has %d KB free, the process needs %d; end something there, or choose another node", free*4, need*4)
+	case n.K.Pressure != nil && n.K.Pressure():
+		return "the kernel's own memory is nearly used up there"
+	case n.Tab.Process(o.PID) != nil:
+		return fmt.Sprintf("has a process %d already", o.PID)
+	}
+	for i, leaf := range o.CPU {
+		for k, have := range n.cpu[i].Regs {
+			if miss := leaf.Regs[k] &^ have; k >= 1 && miss != 0 {
+				return fmt.Sprintf("its CPU lacks features the process may use (CPUID leaf %#x, register %d, bits %#x); start all nodes with the same -cpu", leaf.Leaf, k, miss)
+			}
+		}
+	}
+	for _, dir := range o.Dirs {
+		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, dir, true); errno != 0 || pl.Node == nil || !pl.Node.IsDir() {
+			return fmt.Sprintf("has no directory %s, in which the process works; make it there first", dir)
+		}
+	}
+	return ""
+}
+
+// accept lists the files that are not here.
+func (t *target) accept() offerReply {
+	a := offerReply{Boot: t.n.ipc.boot}
+	for i, f := range t.offer.Files {
+		if len(f.Digest) != 32 || t.n.K.FS.ByDigest(vm.Digest(f.Digest)) == nil {
+			a.Missing = append(a.Missing, i)
+		}
+	}
+	return a
+}
+
+func (t *target) step(ev move.TargetEvent) {
+	t.m.Step(t.n.Tab.Now, ev)
+	t.act()
+}
+
+// Expire implements proc.Expirer.
+func (t *target) Expire(now int64) {
+	t.m.Tick(now)
+	t.act()
+}
+
+func (t *target) act() {
+	effects := append([]move.Effect(nil), t.m.TakeEffects()...)
+	for _, e := range effects {
+		switch e {
+		case move.Build:
+			t.build()
+		case move.SendReady:
+			t.answer(t.ready, moveAnswer{State: "ready"})
+		case move.SendRefused:
+			t.answer(t.ready, moveAnswer{State: "dropped", Error: t.why})
+		case move.Activate:
+			t.activate()
+		case move.SendCommitted:
+			t.committed()
+		case move.Drop:
+			t.drop()
+		case move.AskSource:
+			t.ask()
+		}
+	}
+	if d := t.m.NextDeadline(); d != 0 {
+		t.n.Tab.StartTimer(&t.timer, d)
+	} else {
+		t.n.Tab.StopTimer(&t.timer)
+	}
+}
+
+func (t *target) answer(h rpc.Handle, a moveAnswer) {
+	a.Boot = t.n.ipc.boot
+	b, _ := image.Marshal(a)
+	t.n.ipc.m.Reply(t.n.Tab.Now, h, &std.Header{Size: uint32(len(b))}, b)
+	t.n.perform()
+}
+
+func (n *Node) gotFile(r *rpc.Incoming) {
+	var q moveFile
+	if !n.parse(r, &q) {
+		return
+	}
+	t := n.targets[q.Move]
+	if t == nil || t.m.State() != move.Receiving || len(q.Digest) != 32 || q.Size > maxFile {
+		n.reply(r, std.NotFound, nil)
+		return
+	}
+	t.step(move.Heard)
+	s, _ := n.putFile(vm.Digest(q.Digest), q.Path, q.Size, q.Off, q.Data)
+	n.reply(r, s, nil)
+}
+
+// gotPages takes a message of the page stream. A repeated one changes nothing.
+func (n *Node) gotPages(r *rpc.Incoming) {
+	id, seq, words, pages, ok := decodePages(r.Data)
+	t := n.targets[id]
+	if !ok || t == nil || t.m.State() != move.Receiving || seq > maxStream {
+		n.reply(r, std.NotFound, nil)
+		return
+	}
+	body, tag := r.Data[:len(r.Data)-streamTag], [16]byte(r.Data[len(r.Data)-streamTag:])
+	if siphash.Sum(&t.key, body) != tag {
+		n.denied++
+		n.reply(r, std.CapBad, nil)
+		return
+	}
+	t.step(move.Heard)
+	for len(t.seen) <= int(seq) {
+		t.seen = append(t.seen, false)
+	}
+	if !t.seen[seq] {
+		if !t.install(words, pages) {
+			n.reply(r, std.NoMem, nil)
+			return
+		}
+		t.seen[seq] = true
+	}
+	n.reply(r, std.OK, nil)
+}
+
+const maxStream = 1 << 22 // messages: 240 GB
+
+func (t *target) install(words, pages []byte) bool {
+	for ; len(words) > 0; words, pages = words[8:], pages[vm.PageBytes:] {
+		word := binary.LittleEndian.Uint64(words)
+		if word&storePage != 0 {
+			t.stored[word] = pages[:vm.PageBytes]
+			continue
+		}
+		page := t.space.Install(word)
+		if page == nil {
+			return false
+		}
+		copy(page[:], pages)
+	}
+	return true
+}
+
+func (n *Node) gotPrepare(r *rpc.Incoming) {
+	var q prepare
+	if !n.parse(r, &q) {
+		return
+	}
+	t := n.targets[q.Move]
+	if t == nil {
+		n.replyWith(r, moveAnswer{State: "unknown", Error: "knows nothing of this move", Boot: n.ipc.boot})
+		return
+	}
+	t.ready = r.Handle
+	if t.m.State() == move.Receiving {
+		for i := range q.Messages {
+			if i >= len(t.seen) || !t.seen[i] {
+				t.why = fmt.Sprintf("page message %d of %d is missing", i, q.Messages)
+			}
+		}
+		if t.why == "" {
+			t.why = t.decode(q.Image)
+		}
+	}
+	t.step(move.Prepare)
+}
+
+// decode takes the image apart and checks it. It returns what is wrong, or "".
+func (t *target) decode(b []byte) string {
+	recs, err := image.Read(b)
+	if err != nil {
+		return err.Error()
+	}
+	im, objects, state := new(image.Process), []image.Object(nil), image.RPC{}
+	for _, part := range []struct {
+		t image.Type
+		v any
+	}{{image.TypeProcess, im}, {image.TypeObjects, &objects}, {image.TypeRPC, &state}} {
+		payload, err := image.Find(recs, part.t)
+		if err == nil && part.t == image.TypeRPC {
+			payload, err = seal.Open((*[32]byte)(&t.n.ipc.key), payload)
+		}
+		if err == nil {
+			err = image.Unmarshal(payload, part.v)
+		}
+		if err != nil {
+			return err.Error()
+		}
+	}
+	if im.PID != t.offer.PID {
+		return fmt.Sprintf("the image is of process %d", im.PID)
+	}
+	if err := im.Check(objects); err != nil {
+		return err.Error()
+	}
+	t.im = im
+	t.objects, t.state = objects, state
+	return ""
+}
+
+func (n *Node) gotCommit(r *rpc.Incoming) {
+	var q commit
+	if !n.parse(r, &q) {
+		return
+	}
+	t := n.targets[q.Move]
+	switch {
+	case t == nil && n.arrived[q.Move]:
+		n.replyWith(r, moveAnswer{State: "committed", Boot: n.ipc.boot}) // it has come and gone on
+	case t == nil:
+		n.replyWith(r, moveAnswer{State: "unknown", Boot: n.ipc.boot})
+	case r.Header.Command == api.MoveAbort:
+		t.step(move.AbortHeard)
+		n.replyWith(r, moveAnswer{State: "dropped", Boot: n.ipc.boot})
+	default:
+		if t.m.State() == move.Arriving {
+			t.frozen, t.heard, t.wall = max(q.FrozenNs, 0), n.Tab.Now, q.FrozeAt
+		}
+		t.commit = r.Handle
+		t.step(move.CommitHeard)
+	}
+}
+
+// stoodStill is how long the process has been frozen, by now: what its source has
+// measured, and the time since that was heard. Two wall clocks that are set by the
+// same service know it better, if messages were delayed.
+func (t *target) stoodStill() int64 {
+	d := t.frozen + t.n.Tab.Now - t.heard
+	if t.wall != 0 && t.n.wallSet {
+		d = max(d, t.n.Tab.Now+t.n.Tab.WallBase-t.wall)
+	}
+	return d
+}
+
+// activate lets the process run here.
+func (t *target) activate() {
+	n := t.n
+	for _, ep := range t.endpoints() {
+		n.ipc.m.Activate(n.Tab.Now, ep)
+	}
+	n.exports = append(n.exports, t.exps...)
+	for _, x := range append([]*export(nil), t.exps...) {
+		if !n.usesRemote(x.ep.Address()) {
+			x.dropHolder(n.Number, n.ipc.boot)
+		}
+	}
+	n.markSpread(t.p.PGID)
+	of(t.p).arriving = nil
+	of(t.p).arrived = t
+	n.Tab.Activate(t.p, t.im, t.stoodStill())
+	n.arrived[t.id] = true
+	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
+	n.perform()
+}
+
+// usesRemote reports whether a process here reaches an object through the network.
+func (n *Node) usesRemote(a flip.Address) bool {
+	for _, r := range n.remotes {
+		if r.Addr == a {
+			return true
+		}
+	}
+	return false
+}
+
+// endpoints are all that came with the process.
+func (t *target) endpoints() []*rpc.Endpoint {
+	eps := []*rpc.Endpoint{t.pid}
+	if t.own != nil {
+		eps = append(eps, t.own)
+	}
+	for _, x := range t.exps {
+		eps = append(eps, x.ep)
+	}
+	return eps
+}
+
+// committed answers the commit once a thread of the process has run, or at once if
+// it has run before.
+func (t *target) committed() {
+	if of(t.p) == nil || of(t.p).arrived != t {
+		t.answer(t.commit, moveAnswer{State: "committed"})
+	}
+}
+
+// ran is called when a thread of a process that has arrived runs for the first time.
+func (t *target) ran() {
+	of(t.p).arrived = nil
+	delete(t.n.targets, t.id)
+	t.answer(t.commit, moveAnswer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
+}
+
+// drop forgets a process that will not come.
+func (t *target) drop() {
+	n := t.n
+	delete(n.targets, t.id)
+	n.Tab.StopTimer(&t.timer)
+	if t.p != nil {
+		for _, ep := range t.endpoints() {
+			if ep != nil {
+				n.ipc.m.Remove(n.Tab.Now, ep)
+			}
+		}
+		x := of(t.p)
+		x.pid, x.own = nil, nil
+		n.Tab.Discard(t.p)
+		n.perform()
+	} else if t.space != nil {
+		t.space.Release()
+	}
+	t.space = nil
+	if t.m.State() == move.Dropped && t.why != "" {
+		n.Log("motile: process %d did not arrive: %s", t.offer.PID, t.why)
+	}
+}
+
+// ask finds out what the source has decided, when its word does not come.
+func (t *target) ask() {
+	n := t.n
+	data, _ := image.Marshal(commit{Move: t.id})
+	n.call(n.ipc.key.NodeAddress(t.offer.Source), n.nodeHeader(t.offer.Source, api.MoveStatus), data, movePatience, func(c *rpc.Complete) {
+		var a moveAnswer
+		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
+			return
+		}
+		switch {
+		case a.Boot != t.id.Boot:
+			t.why = "its source was restarted"
+			t.step(move.SourceLost)
+		case a.State == "aborted":
+			t.step(move.NotCommitted)
+		}
+	})
+}
+
+// gotStatus answers that question. A move this node knows nothing of, although it
+// has not been restarted, was not committed.
+func (n *Node) gotStatus(r *rpc.Incoming) {
+	var q commit
+	if !n.parse(r, &q) {
+		return
+	}
+	a := moveAnswer{State: "aborted", Boot: n.ipc.boot}
+	for _, s := range n.sources {
+		if s.id == q.Move {
+			a.State = "moving"
+			if s.m.InDoubt() {
+				a.State = "committed"
+			}
+		}
+	}
+	if st, ok := n.finished[q.Move.Nr]; ok && q.Move.Boot == n.ipc.boot && (st == move.Done || st == move.Lost) {
+		a.State = "committed"
+	}
+	n.replyWith(r, a)
+}
+
+// targetsRebooted: processes that were to come from a node that was restarted will
+// not.
+func (n *Node) targetsRebooted(node int, boot uint64) {
+	var list []*target
+	for id, t := range n.targets {
+		if t.offer.Source == node && id.Boot == boot {
+			list = append(list, t)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].id.Nr < list[j].id.Nr })
+	for _, t := range list {
+		t.why = fmt.Sprintf("node %d was restarted", node)
+		t.step(move.SourceLost)
+	}
+}
+
+// serveResolve ends a move in doubt by hand.
+func (n *Node) serveResolve(r *rpc.Incoming) {
+	var q api.ResolveRequest
+	if !n.parse(r, &q) {
+		return
+	}
+	if s := n.sources[q.PID]; s != nil && s.m.InDoubt() {
+		s.why = "resolved by hand"
+		n.reply(r, std.OK, nil)
+		if q.Resume {
+			s.step(move.Resumed)
+		} else {
+			s.step(move.Discarded)
+		}
+		return
+	}
+	for _, t := range n.targets {
+		if t.offer.PID != q.PID || t.m.State() != move.Arriving {
+			continue
+		}
+		t.why = "resolved by hand"
+		n.reply(r, std.OK, nil)
+		if q.Resume {
+			t.frozen, t.heard = 0, n.Tab.Now
+			t.step(move.TargetResumed)
+		} else {
+			t.step(move.TargetDiscarded)
+		}
+		return
+	}
+	n.reply(r, std.NotFound, nil)
+}
+
+// moveState is what ps shows of a process in a move, or "".
+func (n *Node) moveState(p *proc.Process) string {
+	if s := n.sources[p.PID]; s != nil {
+		if s.m.InDoubt() && n.Tab.Now > s.frozenAt+1e9 {
+			return "in-doubt"
+		}
+		if p.Frozen() {
+			return "frozen"
+		}
+	}
+	if x, ok := p.Ext.(*process); ok && x.arriving != nil {
+		return "arriving"
+	}
+	return ""
+}

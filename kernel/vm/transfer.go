@@ -1,0 +1,114 @@
+package vm
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/hw"
+)
+
+// What migration needs of memory: to read a frozen Space page by page, and to
+// build one the same way.
+
+// PageRef is a present page.
+type PageRef struct {
+	Addr  uint64
+	Frame hw.PFN
+	Store bool // the frame is a Store's: the page equals its file, or is shared
+}
+
+// PagesFrom fills buf with the present pages from addr on, in order, and returns
+// how many there were and where to go on; next is 0 when there are no more.
+func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
+	for addr < abi.UserTop {
+		t := hw.Table(s.root)
+		shift := uint(39)
+		for ; shift > 12; shift -= 9 {
+			e := t[addr>>shift&511]
+			if e == 0 {
+				break
+			}
+			t = hw.Table(frameOf(e))
+		}
+		if shift > 12 {
+			addr = (addr>>shift + 1) << shift
+			continue
+		}
+		for i := addr >> 12 & 511; i < 512; i++ {
+			if e := t[i]; e != 0 {
+				if n == len(buf) {
+					return n, addr
+				}
+				buf[n] = PageRef{addr, frameOf(e), e&pteStore != 0}
+				n++
+			}
+			addr += pageSize
+		}
+	}
+	return n, 0
+}
+
+// Install makes a private page at addr and returns its memory, to be filled; nil
+// when memory is short. Its rights come with Settle, when the regions are known.
+func (s *Space) Install(addr uint64) *[pageSize]byte {
+	if addr%pageSize != 0 || addr < minAddress || addr >= abi.UserTop {
+		return nil
+	}
+	e := s.entry(addr, true)
+	if e == nil {
+		return nil
+	}
+	p := alloc(false)
+	if p == 0 {
+		return nil
+	}
+	s.set(e, addr, p, hw.PTENX)
+	return hw.Page(p)
+}
+
+// Settle gives installed pages the rights of their regions. It reports false when
+// a page lies in no region.
+func (s *Space) Settle() bool {
+	ok := true
+	at := 0
+	s.each(0, abi.UserTop, func(addr uint64, e *uint64) {
+		for at < len(s.regions) && s.regions[at].End <= addr {
+			at++
+		}
+		if at == len(s.regions) || addr < s.regions[at].Start || s.regions[at].Shared {
+			ok = false
+			return
+		}
+		r := &s.regions[at]
+		*e = *e&hw.PTEAddr | leafFlags | rights(r)
+		if r.Prot&ProtWrite != 0 {
+			*e |= hw.PTEWrite
+		}
+		if r.Prot == 0 {
+			*e &^= hw.PTEUser
+		}
+	})
+	return ok
+}
+
+// Page returns the frame of page i of a Store if it is in memory, else 0.
+func (s *Store) Page(i int) hw.PFN {
+	if i < len(s.frames) {
+		return s.frames[i]
+	}
+	return 0
+}
+
+// Pages is one above the last page that may be in memory.
+func (s *Store) Pages() int { return len(s.frames) }
+
+// Install makes page i of a writable Store and returns its memory; nil when memory
+// is short or the page is beyond the end.
+func (s *Store) Install(i int) *[pageSize]byte {
+	if s.Immutable() || int64(i)*pageSize >= s.size {
+		return nil
+	}
+	p := s.page(i, true)
+	if p == 0 {
+		return nil
+	}
+	return hw.Page(p)
+}

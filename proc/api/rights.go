@@ -1,0 +1,36 @@
+package api
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/std"
+)
+
+// NodeRight is the right that a command to the process server of a node needs.
+func NodeRight(command uint32) capability.Rights {
+	switch command {
+	case List, GetLoad, Nodes, Stats, std.Info:
+		return capability.PSRRead
+	case Exec:
+		return capability.PSRExec
+	case PutFile:
+		return capability.PSRCreate
+	case Migrate:
+		return 0 // the process's own capability decides
+	case Signal:
+		return capability.PSRKill
+	}
+	return capability.AllRights
+}
+
+// ProcessRight is the right that a command to a process needs.
+func ProcessRight(command uint32) capability.Rights {
+	switch command {
+	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info:
+		return capability.PSRRead
+	case Signal, Stun, Resume, SetOwner, std.Destroy:
+		return capability.PSRKill
+	case SetComment:
+		return capability.PSRWrite
+	}
+	return capability.AllRights
+}
