@@ -105,10 +105,10 @@ func (k *Kernel) sleep(t *proc.Thread, c *proc.Call, left uint64) int64 {
 
 func sysClockNanosleep(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	now, ok := clock(t, c.Args[0])
-	if !ok || c.Args[0] == clockThreadCPU {
+	if !ok {
 		return -abi.EINVAL
 	}
-	if c.Args[0] == clockProcessCPU {
+	if c.Args[0] == clockProcessCPU || c.Args[0] == clockThreadCPU {
 		return -abi.EOPNOTSUPP
 	}
 	absolute := c.Args[1]&timerAbstime != 0

@@ -136,7 +136,7 @@ func (k *Kernel) epollWait(t *proc.Thread, c *proc.Call, now bool) int64 {
 	case now || c.Expired(k.Tab.Now):
 		return 0
 	case c.Interrupted:
-		return -abi.EINTR
+		return -abi.ERESTARTNOHAND // EINTR, with epoll_pwait's mask still in force
 	}
 	e.Watch()
 	t.WaitOn(e.Queue())

@@ -70,6 +70,7 @@ func (k *Kernel) clone(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 		return k.vforkDone(t, c)
 	case a.flags&cloneUnsupported != 0, a.flags&clonePidfd != 0, a.exitSignal > abi.NSIG,
 		a.flags&cloneThread != 0 && a.flags&threadFlags != threadFlags,
+		a.flags&cloneSighand != 0 && a.flags&cloneVM == 0,
 		a.flags&cloneVM != 0 && a.flags&(cloneThread|cloneVfork) == 0:
 		return -abi.EINVAL
 	case k.Pressure != nil && k.Pressure():

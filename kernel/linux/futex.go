@@ -45,7 +45,7 @@ func sysFutex(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 				return -abi.EAGAIN
 			}
 		}
-		if c.Args[4]%4 != 0 {
+		if c.Args[4]%4 != 0 || int32(val) < 0 || int32(c.Args[3]) < 0 {
 			return -abi.EINVAL
 		}
 		woken := k.Tab.FutexWake(p, addr, int(int32(val)), anyBit)

@@ -91,6 +91,10 @@ func sysPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysGetrandom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const nonblock, random, insecure = 1, 2, 4
+	if c.Args[2]&^(nonblock|random|insecure) != 0 {
+		return -abi.EINVAL
+	}
 	n := min(c.Args[1], 1<<20)
 	b := make([]byte, n)
 	k.Random(b)

@@ -35,6 +35,9 @@ func sysPpoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	}
 	c.Aux[3] = 1
 	if c.Args[3] != 0 {
+		if c.Args[4] != 8 {
+			return -abi.EINVAL
+		}
 		if errno := k.withMask(t, c, c.Args[3]); errno != 0 {
 			return errno
 		}

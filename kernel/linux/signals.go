@@ -98,6 +98,9 @@ func sysSigaltstack(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysRtSigpending(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if c.Args[1] > 8 {
+		return -abi.EINVAL
+	}
 	return k.copyOut(t, c.Args[0], words((t.Pending.Set|t.Process().Pending.Set)&t.Mask))
 }
 

@@ -69,10 +69,11 @@ func take(p *proc.Process, c *proc.Child, options uint64) {
 }
 
 func sysWait4(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	if c.Args[2]&^(wnohang|wuntraced|wcontinued|wnothread|wclone|wall) != 0 {
+	options := c.Args[2] & 0xffffffff // an int: __WCLONE is its sign
+	if options&^(wnohang|wuntraced|wcontinued|wnothread|wclone|wall) != 0 {
 		return -abi.EINVAL
 	}
-	options := c.Args[2] | wexited
+	options |= wexited
 	child, errno := k.waitChild(t, c, int32(c.Args[0]), options)
 	if child == nil {
 		return errno
@@ -101,7 +102,7 @@ func sysWait4(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 func sysWaitid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	const all, pid, pgid = 0, 1, 2
-	options := c.Args[3]
+	options := c.Args[3] & 0xffffffff
 	which := int32(c.Args[1])
 	switch c.Args[0] {
 	case all:
@@ -117,7 +118,8 @@ func sysWaitid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	default:
 		return -abi.EINVAL
 	}
-	if options&(wexited|wuntraced|wcontinued) == 0 {
+	if options&(wexited|wuntraced|wcontinued) == 0 ||
+		options&^(wnohang|wuntraced|wexited|wcontinued|wnowait|wnothread|wclone|wall) != 0 {
 		return -abi.EINVAL
 	}
 	child, errno := k.waitChild(t, c, which, options)

@@ -48,6 +48,12 @@ func (t *target) acquired() {
 
 // assemble puts the process together and returns what is wrong, or "".
 func (t *target) assemble() string {
+	if t.im.PID == 0 {
+		if why := t.endpointsFrom(nil); why != "" {
+			return why
+		}
+		return t.files()
+	}
 	if why := t.memory(); why != "" {
 		return why
 	}
@@ -128,15 +134,18 @@ func (t *target) endpointsFrom(x *process) string {
 		return ep, ""
 	}
 	var why string
-	if t.pid, why = load(t.state.PID, x); why != "" {
-		return why
-	}
-	x.pid = t.pid
-	if len(t.state.Own) > 0 {
-		if t.own, why = load(t.state.Own, x); why != "" {
+	if x != nil {
+		if t.pid, why = load(t.state.PID, x); why != "" {
 			return why
 		}
-		x.own = t.own
+		x.pid = t.pid
+		if len(t.state.Own) > 0 {
+			if t.own, why = load(t.state.Own, x); why != "" {
+				return why
+			}
+			x.own = t.own
+		}
+		x.keepSlots()
 	}
 	for _, ex := range t.state.Exports {
 		e := &export{n: n}
@@ -151,26 +160,29 @@ func (t *target) endpointsFrom(x *process) string {
 			return "an exported file is not there"
 		}
 	}
-	// The slots its calls wait in are taken.
-	for _, th := range t.p.Threads {
-		if s := th.Call.Slot; s != 0 && s&proc.ServerSlot == 0 {
-			x.slots.keep(s)
-		}
-		for i := range th.Below {
-			if s := th.Below[i].Call.Slot; s != 0 && s&proc.ServerSlot == 0 {
-				x.slots.keep(s)
-			}
-		}
-		if th.Server != 0 {
-			x.servers.keep(th.Server)
+	return ""
+}
+
+// keepSlots takes the slots in which the process's calls wait.
+func (x *process) keepSlots() {
+	keep := func(c *proc.Call) {
+		if c.Slot != 0 && c.Slot&proc.ServerSlot == 0 {
+			x.slots.keep(c.Slot)
 		}
 	}
-	return ""
+	for _, t := range x.p.Threads {
+		keep(&t.Call)
+		for i := range t.Below {
+			keep(&t.Below[i].Call)
+		}
+		if t.Server != 0 {
+			x.servers.keep(t.Server)
+		}
+	}
 }
 
 // files opens what the process had open.
 func (t *target) files() string {
-	p := t.p
 	pipes := make(map[int32]*object.Pipe)
 	files := make([]*object.File, len(t.im.Files))
 	defer func() {
@@ -187,6 +199,19 @@ func (t *target) files() string {
 		}
 		files[i] = f
 	}
+	for i, ex := range t.state.Exports {
+		files[ex.File].Retain()
+		t.exps[i].file = files[ex.File]
+	}
+	if t.p != nil {
+		t.descriptors(files)
+	}
+	return ""
+}
+
+// descriptors gives the process its descriptors, and its epoll sets what they watch.
+func (t *target) descriptors(files []*object.File) {
+	p := t.p
 	for _, fd := range t.im.FDs {
 		files[fd.File].Retain()
 		p.FDs.Set(fd.FD, files[fd.File], fd.Cloexec)
@@ -207,11 +232,6 @@ func (t *target) files() string {
 			}
 		}
 	}
-	for i, ex := range t.state.Exports {
-		files[ex.File].Retain()
-		t.exps[i].file = files[ex.File]
-	}
-	return ""
 }
 
 func (t *target) file(m *image.File, pipes map[int32]*object.Pipe) (*object.File, string) {

@@ -58,6 +58,22 @@ func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) 
 	return c, n.captureRPC(c, p)
 }
 
+// captureObject writes down an object that no process here has open.
+func (n *Node) captureObject(c *captured, x *export) error {
+	c.files = append(c.files, x.file)
+	m := image.File{Flags: x.file.Flags, Offset: x.file.Offset, Path: x.file.Path, Object: -1}
+	c.im.Files = append(c.im.Files, m)
+	if r, ok := x.file.Impl.(*fs.Regular); ok && r.Store().Immutable() && r.Store().Digest != (vm.Digest{}) {
+		captureName(x.file, &m)
+	} else {
+		n.captureValue(c, nil, x.file, &m)
+	}
+	c.im.Files[0] = m
+	err := n.captureExports(c)
+	n.perform()
+	return err
+}
+
 // captureFile adds a description, once, and returns its index.
 func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File, target int, boot uint64, residual bool) (int32, error) {
 	for i, x := range c.files {
@@ -222,6 +238,13 @@ func (n *Node) captureRPC(c *captured, p *proc.Process) error {
 		}
 		c.rpc.Own = st.Append(nil)
 	}
+	err := n.captureExports(c)
+	n.perform()
+	return err
+}
+
+// captureExports freezes the exports that move along and takes their state.
+func (n *Node) captureExports(c *captured) error {
 	for i, f := range c.files {
 		if c.im.Files[i].Kind == image.KindRemote {
 			continue
@@ -248,7 +271,6 @@ func (n *Node) captureRPC(c *captured, p *proc.Process) error {
 		}
 		c.rpc.Exports = append(c.rpc.Exports, ex)
 	}
-	n.perform()
 	return nil
 }
 

@@ -38,6 +38,7 @@ func (h *helloTimer) Expire(now int64) {
 	n.measureLoad()
 	n.sayHello()
 	n.tickTime()
+	n.wantRehome = len(n.exports) > 0
 	n.Tab.StartTimer(&n.hello, now+helloEvery)
 }
 

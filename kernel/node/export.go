@@ -23,6 +23,7 @@ type export struct {
 	ep      *rpc.Endpoint
 	holders []holder
 	polls   []*poll
+	taking  bool // it is on its way to a holder
 }
 
 type holder struct {
@@ -80,7 +81,7 @@ func (x *export) dropHolder(node int, boot uint64) {
 			break
 		}
 	}
-	if len(x.holders) == 0 {
+	if len(x.holders) == 0 && !x.taking {
 		x.close()
 	}
 }

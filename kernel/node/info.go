@@ -75,3 +75,10 @@ func (n *Node) load() api.Load {
 
 // State is the state of a process as ps shows it.
 func (n *Node) State(p *proc.Process) string { return n.state(p) }
+
+// InDoubt reports whether a process of this node is committed to another that has
+// not confirmed.
+func (n *Node) InDoubt(pid int32) bool {
+	s := n.sources[pid]
+	return s != nil && s.m.InDoubt()
+}

@@ -48,6 +48,10 @@ func (n *Node) poll() {
 	}
 	n.Tab.Tick()
 	n.tickIPC()
+	if n.wantRehome {
+		n.wantRehome = false
+		n.rehomeObjects()
+	}
 }
 
 // runThread gives a thread its slice.

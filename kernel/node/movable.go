@@ -97,11 +97,11 @@ func (n *Node) disposeRegular(r *fs.Regular, alone, residual bool) (disposition,
 }
 
 // pipeAlone reports whether all descriptions of both ends of a pipe are p's alone,
-// or held by other nodes only.
+// or held by other nodes only. p is nil to ask for the latter.
 func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 	readers, writers := pipe.Ends()
 	var seen []*object.File
-	for fd := range p.FDs.Len() {
+	for fd := 0; p != nil && fd < p.FDs.Len(); fd++ {
 		f := p.FDs.Get(int32(fd))
 		if f == nil || f.Impl != object.Impl(pipe) || contains(seen, f) {
 			continue
@@ -133,6 +133,24 @@ func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 		}
 	}
 	return readers == 0 && writers == 0
+}
+
+// homeless reports whether an object is open on other nodes only. An object lives
+// beside a holder: it must go to one.
+func (n *Node) homeless(x *export) bool {
+	if x.file.Refs() > 1 || len(x.holders) == 0 || n.usesRemote(x.ep.Address()) || x.taking {
+		return false
+	}
+	if pipe, ok := x.file.Impl.(*object.Pipe); ok {
+		return n.pipeAlone(nil, pipe)
+	}
+	switch impl := x.file.Impl.(type) {
+	case *object.Eventfd:
+		return true
+	case *fs.Regular:
+		return impl.Store().Immutable()
+	}
+	return false // a node's own
 }
 
 func contains(list []*object.File, f *object.File) bool {

@@ -52,27 +52,29 @@ type Node struct {
 	machine string
 	cpu     [3]CPUID
 
-	ipc        ipc
-	link       link // of the operation in progress
-	exports    []*export
-	remotes    []*object.Remote
-	partials   map[vm.Digest]*partial
-	late       []*late
-	left       []departed
-	spread     map[int32]bool // process groups that have had members elsewhere
-	neighbours map[int]neighbour
-	sources    map[int32]*source           // moves from here, by pid
-	targets    map[moveID]*target          // moves to here
-	finished   map[uint64]move.SourceState // how moves from here ended, by number
-	arrived    map[moveID]bool             // moves to here that are over
-	moveNr     uint64
-	clock      timeSync
-	wallSet    bool  // the wall clock was set by the time service
-	began      int64 // monotonic time of the start
-	hello      proc.Timer
-	loadMilli  int
-	denied     int // requests refused for their capability
-	strangers  int // broadcasts that were not from this cluster
+	ipc         ipc
+	link        link // of the operation in progress
+	exports     []*export
+	remotes     []*object.Remote
+	partials    map[vm.Digest]*partial
+	late        []*late
+	left        []departed
+	spread      map[int32]bool // process groups that have had members elsewhere
+	neighbours  map[int]neighbour
+	sources     map[int32]*source           // moves from here, by pid
+	objectMoves map[uint64]*source          // moves of objects from here, by number
+	wantRehome  bool                        // a process ended or left: objects may be homeless
+	targets     map[moveID]*target          // moves to here
+	finished    map[uint64]move.SourceState // how moves from here ended, by number
+	arrived     map[moveID]bool             // moves to here that are over
+	moveNr      uint64
+	clock       timeSync
+	wallSet     bool  // the wall clock was set by the time service
+	began       int64 // monotonic time of the start
+	hello       proc.Timer
+	loadMilli   int
+	denied      int // requests refused for their capability
+	strangers   int // broadcasts that were not from this cluster
 }
 
 // New returns a node without processes or files.
@@ -90,6 +92,7 @@ func New(cfg Config, m Machine) *Node {
 	n.spread = make(map[int32]bool)
 	n.neighbours = make(map[int]neighbour)
 	n.sources = make(map[int32]*source)
+	n.objectMoves = make(map[uint64]*source)
 	n.targets = make(map[moveID]*target)
 	n.finished = make(map[uint64]move.SourceState)
 	n.arrived = make(map[moveID]bool)

@@ -79,6 +79,7 @@ func (n *Node) died(p *proc.Process, status int) {
 	}
 	x.ended(status)
 	n.forget(x)
+	n.wantRehome = len(n.exports) > 0
 }
 
 // forget drops the endpoints of a process that ended or left.

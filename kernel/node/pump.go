@@ -33,7 +33,7 @@ func (s *source) sendPages() {
 		s.fail("")
 		return
 	}
-	p := &pump{s: s, walk: true, refs: make([]vm.PageRef, 0, 64)}
+	p := &pump{s: s, walk: s.p != nil, refs: make([]vm.PageRef, 0, 64)}
 	s.pump = p
 	for range streamWindow {
 		p.free = append(p.free, make([]byte, 0, streamMax))

@@ -9,6 +9,7 @@ import (
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/fs"
+	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
 	"motile/migrate/move"
@@ -21,7 +22,8 @@ import (
 type source struct {
 	n        *Node
 	id       moveID
-	p        *proc.Process
+	p        *proc.Process // nil: an object moves
+	object   *export
 	target   int
 	residual bool
 	m        move.Source
@@ -91,6 +93,38 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 	}
 }
 
+// rehomeObjects sends objects that are open on other nodes only to one of those.
+// It is called now and then, and whenever a process has ended or left.
+func (n *Node) rehomeObjects() {
+	for _, x := range append([]*export(nil), n.exports...) {
+		if n.homeless(x) {
+			n.moveObject(x)
+		}
+	}
+}
+
+// moveObject moves an object that no process here has open, the way processes
+// move: with the same machines, and no process.
+func (n *Node) moveObject(x *export) {
+	to := 0
+	for _, h := range x.holders {
+		if b, ok := n.neighbours[h.node]; ok && b.load.Boot == h.boot && n.Tab.Now-b.heard < silentAfter {
+			to = h.node
+			break
+		}
+	}
+	if to == 0 {
+		return
+	}
+	n.moveNr++
+	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, object: x, target: to, began: n.Tab.Now}
+	s.key = n.moveKey(s.id)
+	s.timer.Init(s)
+	x.taking = true
+	n.objectMoves[s.id.Nr] = s
+	s.step(move.Start)
+}
+
 // moving says what move a process is in, or "".
 func (n *Node) moving(p *proc.Process) string {
 	if s := n.sources[p.PID]; s != nil {
@@ -141,7 +175,7 @@ func (s *source) act() {
 		case move.SendPrepare:
 			s.sendPrepare()
 		case move.Commit:
-			s.n.Log("motile: process %d: committed to node %d", s.p.PID, s.target)
+			s.logCommit()
 		case move.SendCommit:
 			s.sendCommit()
 		case move.Discard:
@@ -200,37 +234,12 @@ func (s *source) trouble(c *rpc.Complete) string {
 }
 
 func (s *source) sendOffer() {
-	n, p := s.n, s.p
-	_, private := p.Space.Resident()
-	s.offer = offer{Move: s.id, Source: n.Number, PID: p.PID, Version: image.Version, CPU: n.cpu,
-		Pages: private, Command: command(p), Dirs: []string{p.Cwd}}
-	add := func(st *vm.Store, path string) {
-		for _, x := range s.files {
-			if x == st {
-				return
-			}
-		}
-		s.files = append(s.files, st)
-		s.offer.Files = append(s.offer.Files, fileOffer{Digest: st.Digest[:], Path: path, Size: st.Size()})
-	}
-	for fd := range p.FDs.Len() {
-		f := p.FDs.Get(int32(fd))
-		if f == nil {
-			continue
-		}
-		switch impl := f.Impl.(type) {
-		case *fs.Dir:
-			s.offer.Dirs = append(s.offer.Dirs, f.Path)
-		case *fs.Regular:
-			if st := impl.Store(); st.Immutable() && st.Digest != (vm.Digest{}) {
-				add(st, n.pathOf(st, f.Path))
-			}
-		}
-	}
-	for _, r := range p.Space.Regions() {
-		if r.Store != nil && r.Store.Immutable() {
-			add(r.Store, n.pathOf(r.Store, p.Exe))
-		}
+	n := s.n
+	s.offer = offer{Move: s.id, Source: n.Number, Version: image.Version}
+	if s.p != nil {
+		s.describe(s.p)
+	} else {
+		s.offerFile(s.object.file)
 	}
 	s.send(api.MoveOffer, s.offer, func(c *rpc.Complete) {
 		var a offerReply
@@ -251,6 +260,44 @@ func (s *source) sendOffer() {
 		s.accepted = n.Tab.Now
 		s.step(move.Accepted)
 	})
+}
+
+// describe fills in what the target must know of a process to decide.
+func (s *source) describe(p *proc.Process) {
+	_, private := p.Space.Resident()
+	s.offer.PID, s.offer.CPU, s.offer.Pages, s.offer.Command = p.PID, s.n.cpu, private, command(p)
+	s.offer.Dirs = []string{p.Cwd}
+	for fd := range p.FDs.Len() {
+		if f := p.FDs.Get(int32(fd)); f != nil {
+			s.offerFile(f)
+		}
+	}
+	for _, r := range p.Space.Regions() {
+		if r.Store != nil && r.Store.Immutable() {
+			s.offerStore(r.Store, p.Exe)
+		}
+	}
+}
+
+func (s *source) offerFile(f *object.File) {
+	switch impl := f.Impl.(type) {
+	case *fs.Dir:
+		s.offer.Dirs = append(s.offer.Dirs, f.Path)
+	case *fs.Regular:
+		if st := impl.Store(); st.Immutable() && st.Digest != (vm.Digest{}) {
+			s.offerStore(st, f.Path)
+		}
+	}
+}
+
+func (s *source) offerStore(st *vm.Store, path string) {
+	for _, x := range s.files {
+		if x == st {
+			return
+		}
+	}
+	s.files = append(s.files, st)
+	s.offer.Files = append(s.offer.Files, fileOffer{Digest: st.Digest[:], Path: s.n.pathOf(st, path), Size: st.Size()})
 }
 
 // pathOf is where a file of some content lies in the tree.
@@ -298,6 +345,13 @@ const filePiece = 48 << 10
 // its memory gets 50 ms to exec.
 func (s *source) freeze() {
 	n := s.n
+	if s.p == nil {
+		s.cap = &captured{im: new(image.Process)}
+		if err := n.captureObject(s.cap, s.object); err != nil {
+			s.why = err.Error()
+		}
+		return
+	}
 	if s.p.Exiting() || n.Tab.Process(s.p.PID) != s.p {
 		s.fail("the process has ended")
 		return
@@ -390,8 +444,18 @@ func (s *source) sendCommit() {
 	})
 }
 
+func (s *source) logCommit() {
+	if s.p != nil {
+		s.n.Log("motile: process %d: committed to node %d", s.p.PID, s.target)
+	}
+}
+
 // discard drops the copy here. The process is at the target, or lost.
 func (s *source) discard() {
+	if s.p == nil {
+		s.n.leave(s.cap)
+		return
+	}
 	n, p, x := s.n, s.p, of(s.p)
 	n.ipc.m.Remove(n.Tab.Now, x.pid)
 	if x.own != nil {
@@ -407,6 +471,10 @@ func (s *source) discard() {
 
 // thaw lets the process run on here.
 func (s *source) thaw() {
+	if s.p == nil {
+		s.n.undo(s.cap, s.target, s.boot)
+		return
+	}
 	n, x := s.n, of(s.p)
 	if s.cap != nil {
 		n.undo(s.cap, s.target, s.boot)
@@ -423,6 +491,9 @@ func (s *source) thaw() {
 // goSilent: nobody knows where the process is. Messages for it are told NOTHERE
 // from now on, instead of BUSY for ever.
 func (s *source) goSilent() {
+	if s.p == nil {
+		return // its holders go on waiting: they have nobody else to ask
+	}
 	x := of(s.p)
 	s.n.Log("motile: process %d: in doubt: node %d does not confirm; resolve it by hand", s.p.PID, s.target)
 	s.n.ipc.m.Silence(s.n.Tab.Now, x.pid)
@@ -434,8 +505,15 @@ func (s *source) goSilent() {
 // finish tells who asked how it ended.
 func (s *source) finish() {
 	n, now := s.n, s.n.Tab.Now
-	delete(n.sources, s.p.PID)
+	n.finished[s.id.Nr] = s.m.State()
 	n.Tab.StopTimer(&s.timer)
+	if s.p == nil {
+		delete(n.objectMoves, s.id.Nr)
+		s.object.taking = false
+		return
+	}
+	delete(n.sources, s.p.PID)
+	n.wantRehome = true
 	out := api.MigrateReply{PID: s.p.PID, Node: n.Number, Error: s.why}
 	if s.m.State() == move.Done {
 		out.Node, out.Error = s.target, ""
@@ -448,7 +526,6 @@ func (s *source) finish() {
 	} else {
 		n.Log("motile: process %d not moved to node %d: %s", s.p.PID, s.target, s.why)
 	}
-	n.finished[s.id.Nr] = s.m.State()
 	b, err := image.Marshal(out)
 	if err == nil {
 		n.ipc.m.Reply(now, s.asked, &std.Header{Size: uint32(len(b))}, b)
@@ -487,6 +564,11 @@ func (n *Node) movesRebooted(node int, boot uint64) {
 			s.why = fmt.Sprintf("node %d was restarted", node)
 		}
 		s.step(move.TargetLost)
+	}
+	for _, s := range n.objectMoves { // order does not matter: they have nothing in common
+		if s.target == node && (s.boot == 0 || s.boot == boot) {
+			s.step(move.TargetLost)
+		}
 	}
 	n.targetsRebooted(node, boot)
 }

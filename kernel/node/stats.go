@@ -18,3 +18,12 @@ func (n *Node) stats() string {
 	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
 	return b.String()
 }
+
+// Leftovers names what outlives all processes and should not, or "".
+func (n *Node) Leftovers() string {
+	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects",
+		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves))
+}

@@ -288,7 +288,11 @@ func (t *target) decode(b []byte) string {
 	if im.PID != t.offer.PID {
 		return fmt.Sprintf("the image is of process %d", im.PID)
 	}
-	if err := im.Check(objects); err != nil {
+	check := im.Check
+	if im.PID == 0 {
+		check = im.CheckFiles
+	}
+	if err := check(objects); err != nil {
 		return err.Error()
 	}
 	t.im = im
@@ -342,11 +346,16 @@ func (t *target) activate() {
 			x.dropHolder(n.Number, n.ipc.boot)
 		}
 	}
+	n.arrived[t.id] = true
+	if t.p == nil {
+		delete(n.targets, t.id)
+		n.perform()
+		return
+	}
 	n.markSpread(t.p.PGID)
 	of(t.p).arriving = nil
 	of(t.p).arrived = t
 	n.Tab.Activate(t.p, t.im, t.stoodStill())
-	n.arrived[t.id] = true
 	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
 	n.perform()
 }
@@ -363,20 +372,23 @@ func (n *Node) usesRemote(a flip.Address) bool {
 
 // endpoints are all that came with the process.
 func (t *target) endpoints() []*rpc.Endpoint {
-	eps := []*rpc.Endpoint{t.pid}
-	if t.own != nil {
-		eps = append(eps, t.own)
-	}
+	eps := []*rpc.Endpoint{t.pid, t.own}
 	for _, x := range t.exps {
 		eps = append(eps, x.ep)
 	}
-	return eps
+	some := eps[:0]
+	for _, ep := range eps {
+		if ep != nil {
+			some = append(some, ep)
+		}
+	}
+	return some
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
 // it has run before.
 func (t *target) committed() {
-	if of(t.p) == nil || of(t.p).arrived != t {
+	if t.p == nil || of(t.p).arrived != t {
 		t.answer(t.commit, moveAnswer{State: "committed"})
 	}
 }
@@ -393,20 +405,24 @@ func (t *target) drop() {
 	n := t.n
 	delete(n.targets, t.id)
 	n.Tab.StopTimer(&t.timer)
-	if t.p != nil {
-		for _, ep := range t.endpoints() {
-			if ep != nil {
-				n.ipc.m.Remove(n.Tab.Now, ep)
-			}
+	for _, ep := range t.endpoints() {
+		n.ipc.m.Remove(n.Tab.Now, ep)
+	}
+	for _, x := range t.exps {
+		if x.file != nil {
+			x.file.Release()
 		}
+	}
+	switch {
+	case t.p != nil:
 		x := of(t.p)
 		x.pid, x.own = nil, nil
 		n.Tab.Discard(t.p)
-		n.perform()
-	} else if t.space != nil {
+	case t.space != nil:
 		t.space.Release()
 	}
 	t.space = nil
+	n.perform()
 	if t.m.State() == move.Dropped && t.why != "" {
 		n.Log("motile: process %d did not arrive: %s", t.offer.PID, t.why)
 	}

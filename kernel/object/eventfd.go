@@ -52,6 +52,7 @@ func (e *Eventfd) Write(op *Op, f *File, _ int64) int {
 	v := binary.LittleEndian.Uint64(b[:])
 	switch {
 	case v == ^uint64(0):
+		op.Buf = mark
 		return abi.EINVAL
 	case v > eventMax-e.Count:
 		op.Buf = mark

@@ -34,6 +34,16 @@ func timespec(ns int64) []byte {
 	return b
 }
 
+// checkLines checks that a counter's lines are whole, in order and once each.
+func checkLines(t *testing.T, out []byte) {
+	t.Helper()
+	for i, l := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
+		if n, _, _ := strings.Cut(l, " "); n != fmt.Sprint(i+1) {
+			t.Fatalf("line %d is %q", i+1, l)
+		}
+	}
+}
+
 // checkCounter checks that lines are whole, in order, once each, and that no clock
 // stepped back or stood still for long.
 func checkCounter(t *testing.T, out []byte, least int) {

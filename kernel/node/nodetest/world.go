@@ -40,6 +40,9 @@ type World struct {
 	Nodes []*Node // by number; index 0 is nil
 	Host  *Host
 
+	partitioned bool    // nothing passes between nodes 1 and 2
+	watched     []int32 // processes that must never run twice
+
 	rng    *rand.Rand
 	frames []frame // under way, by time
 	seq    int
@@ -138,6 +141,9 @@ func (nd *Node) RunUser(t *proc.Thread, deadline int64) {
 // The node's link: netdev.Link.
 
 func (nd *Node) Send(pieces [][]byte) bool {
+	if nd.dead {
+		return false
+	}
 	nd.w.send(nd.n, join(pieces))
 	return true
 }
@@ -161,7 +167,7 @@ func (w *World) send(from int, data []byte) {
 		if to == from || [6]byte(data[:6]) != mac(to) && data[0]&1 == 0 {
 			continue
 		}
-		if w.Wire.Cut != nil && w.Wire.Cut(from, to) || w.rng.Float64() < w.Wire.Loss {
+		if w.Wire.Cut != nil && w.Wire.Cut(from, to) || from > 0 && w.Nodes[from].dead || w.rng.Float64() < w.Wire.Loss {
 			continue
 		}
 		w.arrive(to, data)
@@ -232,6 +238,9 @@ func (w *World) until(end int64, cond func() bool) bool {
 	}
 }
 
+// watch makes the world check, after every step, that a process runs at most once.
+func (w *World) watch(pid int32) { w.watched = append(w.watched, pid) }
+
 // settle lets every node do one round; it reports whether any had a thread to run.
 func (w *World) settle() bool {
 	busy := false
@@ -240,6 +249,9 @@ func (w *World) settle() bool {
 		if !nd.dead && nd.Step() {
 			busy = true
 		}
+	}
+	for _, pid := range w.watched {
+		w.On(pid)
 	}
 	return busy
 }
@@ -286,4 +298,20 @@ func (w *World) Describe() string {
 		}
 	}
 	return b.String()
+}
+
+// CheckEmpty fails the test if anything is left of processes that have ended.
+func (w *World) CheckEmpty() {
+	w.T.Helper()
+	for _, nd := range w.Nodes[1:] {
+		if nd.dead {
+			continue
+		}
+		if n := len(nd.Tab.Processes()); n != 0 {
+			w.T.Errorf("node %d has %d processes\n%s", nd.n, n, w.Describe())
+		}
+		if s := nd.Leftovers(); s != "" {
+			w.T.Errorf("node %d: %s", nd.n, s)
+		}
+	}
 }
