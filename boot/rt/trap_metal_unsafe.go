@@ -38,7 +38,12 @@ func interrupt(vector uint64) {
 // userInterrupt handles an interrupt that came in ring 3; RunUser returns next.
 //
 //go:nosplit
-func userInterrupt(vector uint64) { interrupt(vector) }
+func userInterrupt(vector uint64) {
+	if vector == abi.VecTimer {
+		sample(0)
+	}
+	interrupt(vector)
+}
 
 // LastFault is the register file at the last exception in ring 0 that became a
 // Go panic or worse, for the panic report.
@@ -50,6 +55,9 @@ var LastFault abi.Frame
 func kernelTrap(f *abi.Frame) *abi.Frame {
 	v := f.Vector
 	if v >= 32 {
+		if v == abi.VecTimer {
+			sample(f.IP)
+		}
 		interrupt(v)
 		return resumeFrame(pick(v == abi.VecTimer))
 	}

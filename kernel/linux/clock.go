@@ -179,7 +179,10 @@ func sysAlarm(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	iv := &t.Process().Timers[proc.TimerReal]
 	left, _ := iv.Get()
 	iv.Set(int64(c.Args[0]&0xffffffff)*1e9, 0)
-	return (left + 1e9 - 1) / 1e9
+	if left > 0 && left < 1e9 {
+		return 1 // 0 would say that there was none
+	}
+	return (left + 5e8) / 1e9
 }
 
 func sysTimes(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

@@ -71,6 +71,9 @@ func (m *machine) initDevices() []error {
 	m.nets = found.Nets
 	for _, d := range m.nets {
 		hw.EnableIRQ(d.IRQ)
+		// A frame that came before has raised the line already. An edge nobody saw
+		// must not be waited for: whoever reads the device's status lowers it again.
+		rt.MarkPending(1 << d.IRQ)
 	}
 	seed := hw.Seed()
 	for i, b := range found.Entropy {
@@ -101,6 +104,10 @@ func (m *machine) initNode() {
 		CPU:      cpuid(),
 	}, m)
 	m.node.Strace = m.params["strace"] != ""
+	if us := m.params.number("profile", 0); us > 0 {
+		rt.StartProfile(int64(us) * 1000)
+		m.node.Profile = profile
+	}
 	m.node.Tab.SpillFPU = rt.SpillFPU
 	m.node.K.Pressure = pressure
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }

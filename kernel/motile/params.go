@@ -11,6 +11,8 @@ import (
 //	boot=N        how many times it was started before; new pids start above it
 //	uptime=N      the monotonic clock starts at N seconds
 //	shell=serial  run a shell on the serial port
+//	strace=1      log every system call
+//	profile=N     sample where the kernel is every N microseconds; Stats shows it
 type params map[string]string
 
 func parseParams(line string) params {

@@ -45,6 +45,8 @@ type Node struct {
 	K      *linux.Kernel
 	Ring   trace.Ring
 	Strace bool // log every system call
+	// Profile reports where the kernel's time went, if somebody measures it.
+	Profile func() string
 
 	m       Machine
 	print   func(string)

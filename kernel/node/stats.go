@@ -16,6 +16,9 @@ func (n *Node) stats() string {
 	add("strangers", n.strangers)
 	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
 	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
+	if n.Profile != nil {
+		b.WriteString(n.Profile())
+	}
 	return b.String()
 }
 

@@ -122,6 +122,16 @@ func (p *Process) checkMemory() error {
 	return nil
 }
 
+// CheckFiles checks the image of objects that move without a process.
+func (p *Process) CheckFiles(objects []Object) error {
+	if len(p.FDs) != 0 || p.TTY != 0 || p.Log != 0 {
+		return fmt.Errorf("image of objects has descriptors")
+	}
+	q := *p
+	q.TTY, q.Log = -1, -1
+	return q.checkFiles(objects)
+}
+
 func (p *Process) checkFiles(objects []Object) error {
 	if len(p.Files) > maxFiles || len(p.FDs) > maxFiles || len(objects) > maxFiles {
 		return fmt.Errorf("%d files, %d descriptors", len(p.Files), len(p.FDs))

@@ -115,10 +115,19 @@ func (b *Bench) inspectProcesses() error {
 		if q := b.Tab.Process(p.Parent); q != nil && q.Child(p.PID) == nil {
 			return fmt.Errorf("process %d is not among the children of %d", p.PID, p.Parent)
 		}
+		sleeping := p.Pending.Set // signals that no thread awake will take
+		wanted := uint64(0)
 		for _, t := range p.Threads {
 			if err := b.inspectThread(p, t); err != nil {
 				return fmt.Errorf("thread %d: %w", t.TID, err)
 			}
+			if t.State() != proc.Waiting || t.Call.Masked {
+				sleeping &= t.Mask
+			}
+			wanted |= ^t.Mask
+		}
+		if sleeping &= wanted; sleeping != 0 {
+			return fmt.Errorf("every thread of process %d that could take signals %#x sleeps", p.PID, sleeping)
 		}
 	}
 	return nil
@@ -151,8 +160,8 @@ func (b *Bench) inspectThread(p *proc.Process, t *proc.Thread) error {
 		return fmt.Errorf("state %d with %d+%d waiters, timer %d, futex %v", t.State(), waiters, extra, timer, futex)
 	case t.State() == proc.Waiting && !t.Call.Active:
 		return fmt.Errorf("it waits for no call")
-	case t.State() == proc.Waiting && t.Deliverable() != 0 && !t.Call.Masked:
-		return fmt.Errorf("it sleeps through signals %#x", t.Deliverable())
+	case t.State() == proc.Waiting && t.Pending.Set&^t.Mask != 0 && !t.Call.Masked:
+		return fmt.Errorf("it sleeps through signals %#x", t.Pending.Set&^t.Mask)
 	case t.Mask&Set(abi.SIGKILL, abi.SIGSTOP) != 0:
 		return fmt.Errorf("mask %#x", t.Mask)
 	}
@@ -164,8 +173,8 @@ func (b *Bench) inspectThread(p *proc.Process, t *proc.Thread) error {
 	return inspectPending(&t.Pending)
 }
 
-// inspectFiles: a description has as many references as descriptors and
-// terminals refer to it, and queues hold only those who wait.
+// inspectFiles: a description has as many references as descriptors, terminals
+// and logs refer to it, and queues hold only those who wait.
 func (b *Bench) inspectFiles() error {
 	refs := make(map[*object.File]int)
 	for _, p := range b.Tab.Processes() {
@@ -174,8 +183,10 @@ func (b *Bench) inspectFiles() error {
 				refs[f]++
 			}
 		}
-		if p.TTY != nil {
-			refs[p.TTY]++
+		for _, f := range []*object.File{p.TTY, p.Log} {
+			if f != nil {
+				refs[f]++
+			}
 		}
 	}
 	for f, n := range refs {

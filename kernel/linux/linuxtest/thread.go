@@ -135,15 +135,14 @@ func (b *Bench) word(a any) uint64 {
 
 // Result is what has become of the last call on th's level.
 func (th *Thread) Result() Result {
-	switch th.State() {
-	case proc.Dead:
+	switch held := th.Process().Stopped() || th.Process().Frozen(); {
+	case th.State() == proc.Dead:
 		return Dead
-	case proc.Waiting:
+	case held:
+		return Stopped
+	case th.State() == proc.Waiting:
 		return Blocked
-	case proc.Ready:
-		if th.Process().Stopped() || th.Process().Frozen() {
-			return Stopped
-		}
+	case th.State() == proc.Ready:
 		return Queued
 	}
 	if th.entered {

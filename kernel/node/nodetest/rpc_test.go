@@ -7,6 +7,7 @@ import (
 	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/proc/api"
 )
 
 // A server with a counter, whose one operation is not idempotent, and clients that
@@ -14,7 +15,7 @@ import (
 const (
 	hdrAt, dataAt, totalAt = 4096, 8192, 16384
 
-	adds = 1500 // by each client
+	adds = 8000 // by each client
 )
 
 var addPort = capability.Port{0xad, 0xd}
@@ -96,9 +97,9 @@ func TestMove_AddServerUnderLoad(t *testing.T) {
 					who = clients[i%len(clients)]
 				}
 				if on := w.On(who); on != 0 {
-					w.Move(who, on%3+1)
+					w.Host.Migrate(who, on, on%3+1, func(api.MigrateReply) {})
 				}
-				w.Run(3e6)
+				w.Run(5e6)
 			}
 			if string(out.Out) != "done 0 failed\ndone 0 failed\ndone 0 failed\n" {
 				t.Errorf("%s", out.Out)

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"motile/ipc/rpc"
 	"motile/kernel/fs"
 	"motile/kernel/node"
 	"motile/kernel/vm"
@@ -200,40 +199,42 @@ func (w *World) RunUntil(d int64, what string, cond func() bool) {
 
 func (w *World) until(end int64, cond func() bool) bool {
 	for {
-		for w.settle() {
-			if cond() {
-				return true
-			}
-		}
-		if cond() {
+		w.deliver()
+		busy := w.settle()
+		switch {
+		case cond():
 			return true
-		}
-		next := end
-		if len(w.frames) > 0 {
-			next = min(next, w.frames[0].at)
-		}
-		for _, nd := range w.Nodes[1:] {
-			if !nd.dead {
-				if d := nd.Deadline(); d != 0 {
-					next = min(next, w.Now+max(d-nd.Now(), 0))
-				}
-			}
-		}
-		if d := w.Host.m.NextDeadline(); d != rpc.Forever {
-			next = min(next, d)
-		}
-		if w.Now >= end {
+		case w.Now >= end:
 			return false
+		case !busy:
+			w.Now = max(w.Now+1, w.next(end))
 		}
-		w.Now = max(w.Now+1, next)
-		for len(w.frames) > 0 && w.frames[0].at <= w.Now {
-			f := w.frames[0]
-			w.frames = w.frames[1:]
-			if f.to == 0 {
-				w.Host.input(f.data)
-			} else if nd := w.Nodes[f.to]; !nd.dead {
-				nd.inbox = append(nd.inbox, f.data)
-			}
+	}
+}
+
+// next is when something happens by itself.
+func (w *World) next(end int64) int64 {
+	next := end
+	if len(w.frames) > 0 {
+		next = min(next, w.frames[0].at)
+	}
+	for _, nd := range w.Nodes[1:] {
+		if d := nd.Deadline(); !nd.dead && d != 0 {
+			next = min(next, w.Now+max(d-nd.Now(), 0))
+		}
+	}
+	return min(next, w.Host.m.NextDeadline())
+}
+
+// deliver brings the frames that are due.
+func (w *World) deliver() {
+	for len(w.frames) > 0 && w.frames[0].at <= w.Now {
+		f := w.frames[0]
+		w.frames = w.frames[1:]
+		if f.to == 0 {
+			w.Host.input(f.data)
+		} else if nd := w.Nodes[f.to]; !nd.dead {
+			nd.inbox = append(nd.inbox, f.data)
 		}
 	}
 }
