@@ -69,7 +69,7 @@ type Reason uint8
 const (
 	LocateExpired Reason = iota + 1 // nobody claimed the destination in time; it never arrived
 	GoneAway                        // refused with NOTHERE, and then nobody claimed the destination
-	Stalled                         // the box at the destination fell silent; it may have arrived
+	Stalled                         // no destination, or a silent one, and it may have arrived
 	TooBig                          // longer than MaxMessage, or its header than MaxHeader
 	NoRoom                          // the box holds MaxHeld messages
 	BadSource                       // the source address is not registered here, or frozen

@@ -50,7 +50,7 @@ type message struct {
 	proto    uint8
 	fleeting bool
 	left     bool  // a part of it was on the wire
-	unsure   bool  // and nothing was heard of it: it may have arrived
+	unsure   bool  // and what was heard of it does not exclude that it arrived
 	bounces  uint8 // NOTHEREs
 	token    uint64
 	patience int64    // time left to be located in
@@ -184,6 +184,9 @@ func (b *Box) gotNotHere(now int64, link int, mac MAC, h *Header) {
 	m := b.find(&h.Dst, h.MessID)
 	if m == nil || m.dst != d || m.where == inQueue || m.via.link != link || m.via.mac != mac {
 		return
+	}
+	if m.where == inWindow && m.bulk.mayHaveArrived() {
+		m.unsure = true
 	}
 	b.recall(now, m)
 	if m.bounces++; m.bounces > maxBounces {

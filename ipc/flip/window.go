@@ -169,7 +169,18 @@ func (b *Box) gotAck(now int64, h *Header, payload []byte) {
 	}
 	end := b.markAcked(now, m, int(h.Offset)/k.unit, payload[4:])
 	b.findLost(m, end)
+	if k.inflight == 0 && k.nlost == 0 && k.next == k.nfrag {
+		k.restart()
+	}
 	b.pump(now, p)
+}
+
+// restart follows when every fragment has arrived, one by one, but the receiver
+// never had them all: it was frozen and thawed in between and dropped what it had.
+func (k *bulk) restart() {
+	k.next, k.cum = 0, 0
+	k.fence, k.timedTx = 0, 0
+	clear(k.acked)
 }
 
 // markAcked enters what an ACK says: all below cum, then a bit for each fragment
@@ -292,6 +303,14 @@ func (b *Box) relocate(now int64, m *message) {
 	m.dst.remove(m.via.link, m.via.mac)
 	m.dst.inval = m.dst.nlocs == 0
 	b.dispatch(now, m)
+}
+
+// mayHaveArrived reports whether NOTHERE leaves it open that all of the message
+// was received: by an address that went away before it could acknowledge, on a box
+// that has been started anew since and does not remember. A refusal of what was
+// sent only once, and never acknowledged, is a refusal of everything.
+func (k *bulk) mayHaveArrived() bool {
+	return k.next == k.nfrag && (k.maxAcked > 0 || int(k.txCount) > k.nfrag)
 }
 
 // size returns the length of a fragment.

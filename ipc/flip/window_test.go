@@ -47,6 +47,10 @@ func (b *Box) checkWindow(t testing.TB) {
 				t.Errorf("in flight %d, accounted %d; lost %d, accounted %d", flying, k.inflight, lost, k.nlost)
 			}
 			sum += k.inflight
+			if ready := k.nlost > 0 || k.next < k.nfrag; k.inflight > 0 && !m.timer.Armed() ||
+				k.inflight == 0 && (!ready || p.inflight == 0) {
+				t.Errorf("a message that nothing will wake: %d in flight, %d by its peer, ready %v", k.inflight, p.inflight, ready)
+			}
 		}
 		if sum != p.inflight {
 			t.Errorf("messages have %d bytes in flight, their peer %d", sum, p.inflight)
@@ -238,6 +242,55 @@ func TestBulk_FrozenUnderWay(t *testing.T) {
 	w.move(c, 1, 2, false)
 	w.run(second / 10)
 	w.expect(2, data)
+}
+
+// A box that was started anew says NOTHERE about a message that an earlier one may
+// have received in full. If the first fragments are refused, nobody has it.
+func TestBulk_RefusedByANewBox(t *testing.T) {
+	for _, test := range []struct {
+		acked bool
+		want  Reason
+	}{{true, Stalled}, {false, GoneAway}} {
+		w := newTestnet(t, 2, nil)
+		a, c := w.register(0), w.register(1)
+		w.send(0, a, c, nil)
+		w.run(second / 100)
+		w.filter = func(_ int, h *Header) bool { return test.acked && h.Type == Ack && h.Offset == h.Total }
+		if !test.acked {
+			w.boxes[1].Unregister(w.now, c)
+		}
+		w.send(0, a, c, pattern(20_000))
+		w.run(1000 * 1000)
+		w.boxes[1] = newTestnet(t, 2, nil).boxes[1]
+		w.until("given up", func() bool { return len(w.notdelivered) > 0 })
+		if n := w.notdelivered[0]; n.Reason != test.want {
+			t.Errorf("acknowledged %v: %v", test.acked, n.Reason)
+		}
+	}
+}
+
+// A freeze that is over before the sender notices costs the receiver what it had.
+func TestBulk_FrozenAndThawedUnderWay(t *testing.T) {
+	w := newTestnet(t, 2, nil)
+	a, c := w.register(0), w.register(1)
+	w.send(0, a, c, nil)
+	w.run(second / 100)
+	n := 0
+	w.filter = func(_ int, h *Header) bool {
+		n++
+		return h.Type == UniData && n == 8 // one is missing when the rest has been acknowledged
+	}
+	data := pattern(12_000)
+	w.send(0, a, c, data)
+	w.until("missing one", func() bool { return len(w.boxes[1].joins) == 1 && w.boxes[1].joins[0].got == 8 })
+	w.filter = func(from int, h *Header) bool { return from == 1 && h.Type == Locate } // the announcement
+	w.boxes[1].Freeze(w.now, c)
+	w.boxes[1].Thaw(w.now, c)
+	w.until("delivered", func() bool {
+		w.boxes[0].checkWindow(t)
+		return len(w.delivers) == 2
+	})
+	w.expect(1, nil, data)
 }
 
 func TestJoin_MemoryIsBounded(t *testing.T) {

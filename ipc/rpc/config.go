@@ -39,7 +39,7 @@ const (
 	silenceLimit  = 10 * second        // a peer silent for so long is dead
 	relocateFor   = 3 * second         // time for FLIP to find a peer that fell silent
 	candidateFor  = 200 * millisecond  // time for FLIP to find a server from the port cache
-	refusedFirst  = millisecond / 2    // wait after a NAK; then doubling
+	refusedFirst  = 5 * millisecond    // wait after a NAK, unless HEREIS comes; then doubling
 	refusedLast   = 20 * millisecond
 	locateFirst   = 10 * millisecond // wait after the first LOCATE of a port; then doubling
 	locateLast    = 200 * millisecond

@@ -6,7 +6,7 @@ import (
 )
 
 // A transaction between two endpoints of one node: no message, no copy, and no
-// timer. Nothing but these few functions knows of it.
+// timer. These functions are the way there; Machine.reply is the way back.
 
 // handOver gives a client's request to a server of the port on this node, if
 // there is one to take it. Nothing is encoded or copied, but the state left on

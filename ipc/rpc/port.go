@@ -13,7 +13,6 @@ type port struct {
 
 	bindings []*binding // endpoints of this node that serve it, frozen ones too
 	idle     *server    // threads waiting for a request, the latest first
-	nidle    int
 
 	candidates []candidate // servers elsewhere, the last heard of first
 

@@ -104,16 +104,15 @@ func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
 
 // localClient returns the client's endpoint if it is on this node and running.
 func (m *Machine) localClient(r *row) *Endpoint {
-	ce := r.peer
-	if ce == nil || ce.addr != r.client {
-		if ce = m.endpoints.Get((*[16]byte)(&r.client)); ce == nil {
-			return nil
-		}
-		r.peer = ce
+	if ce := r.peer; ce != nil && ce.addr == r.client && ce.phase == running {
+		return ce
 	}
-	if ce.phase != running {
+	// The client may have left and come back, as another Endpoint.
+	ce := m.endpoints.Get((*[16]byte)(&r.client))
+	if ce == nil || ce.phase != running {
 		return nil
 	}
+	r.peer = ce
 	return ce
 }
 

@@ -49,10 +49,10 @@ type row struct {
 	seq    uint64 // never used before, for Handle
 	at     int64  // last event; age is counted from here
 
-	binding *binding // that counts the request at work; may be nil
-	server  *server  // the thread at work, or in putrep; nil for the kernel
-	peer    *Endpoint
-	signals uint16 // passed on to the server
+	binding *binding  // that counts the request at work; may be nil
+	server  *server   // the thread at work, or in putrep; nil for the kernel
+	peer    *Endpoint // the client's, if it was on this node when last looked for
+	signals uint16    // passed on to the server
 
 	// The reply, while phase is replied.
 	hdr    std.Header

@@ -157,6 +157,24 @@ func TestLocal_ServerLeavesAndDies(t *testing.T) {
 	w.expect(a, std.RPCFailure)
 }
 
+// The same for a client that has left the node and come back meanwhile.
+func TestLocal_ClientReturnsThenServerDies(t *testing.T) {
+	w := newWorld(t, 3)
+	server := w.counter(1, 1, 3600*Second)
+	client, a := w.client(1)
+	w.ask(client, 0, 0, 0)
+	w.Run(Second)
+	w.migrate(client, 2)
+	w.Run(Second)
+	w.migrate(client, 1)
+	w.Run(Second)
+	w.migrate(server, 3)
+	w.Run(10 * Second)
+	w.Node(3).Crash()
+	w.Run(30 * Second)
+	w.expect(a, std.RPCFailure)
+}
+
 // A server that exits right after its putrep lingers until the reply is there.
 func TestClose_LingersForTheReply(t *testing.T) {
 	w := newWorld(t, 2)

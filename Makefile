@@ -1,0 +1,176 @@
+# Motile's build. `make help` lists what there is to make.
+#
+# Nothing here knows which sources make what: go does, and builds only what has
+# changed. What a goal needs beyond make and is not installed, scripts/setup installs.
+
+NODES    ?= 3
+MEM      ?= 128
+MACHINE  ?= microvm
+NODE     ?= 1
+DIR      ?= .motile
+BENCH    ?= .
+FUZZTIME ?= 20s
+
+# Options that keep the outside of a build out of what it gives: paths, commits.
+export GOFLAGS += -trimpath -buildvcs=false
+
+GO    := scripts/go
+GUEST := CGO_ENABLED=0 GOOS=linux GOARCH=amd64
+QUIET := $(if $(V),,@)
+SAY    = @printf '%-9s%s\n' $(1) '$(2)'
+
+# The kernel lies in the top 2 GB of the address space (see boot/pvh); the linker
+# takes its address as a signed decimal only: -2145386496 is 0xffffffff80200000.
+KERNEL_LDFLAGS := -T -2145386496 -E motile/boot/rt.kstart
+
+.PHONY: all
+all: kernel archive motile ## build the kernel, the boot archive and bin/motile
+
+# --- what is built ------------------------------------------------------------
+
+.PHONY: kernel
+kernel: | setup ## build/kernel.elf, which QEMU boots; kernel.raw is what gdb reads
+	$(call SAY,GO,build/kernel.elf)
+	$(QUIET)$(GUEST) $(GO) build -tags metal -ldflags '$(KERNEL_LDFLAGS)' -o build/kernel.raw ./kernel/motile
+	$(QUIET)$(GO) run ./tools/mkkernel build/kernel.raw build/kernel.elf
+
+# The names of Motile's own commands. The shell's wait is the one that knows its
+# jobs; that of a process elsewhere is "motile wait".
+COMMANDS := nodes ps migrate drain kill stun logs run resolve cap std
+
+.PHONY: archive
+archive: build/bbin/bb ## build/initrd.cpio, the files that a node starts with
+	$(call SAY,GO,build/motile)
+	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/motile ./servers/cmd/motile
+	$(call SAY,PACK,build/initrd.cpio)
+	$(QUIET)$(GO) run ./tools/mkarchive -o build/initrd.cpio \
+		dir:/root dir:/tmp link:/sbin=bin link:/usr/bin=../bin \
+		tree:/etc=servers/etc tree:/bbin=build/bbin \
+		file:/bbin/motile=build/motile $(COMMANDS:%=link:/bbin/%=motile) \
+		applets:/bin="$$(command -v busybox)"
+
+# u-root's commands take half a minute, and change only with their module's files
+# and with Go.
+build/bbin/bb: servers/userland/go.mod servers/userland/go.sum servers/userland/unlinked \
+		scripts/userland build/go.version
+	$(call SAY,GO,build/bbin)
+	$(QUIET)scripts/userland build/bbin
+
+build/go.version: FORCE | setup
+	@mkdir -p build
+	@$(GO) version | cmp -s - $@ || $(GO) version >$@
+
+.PHONY: guests
+guests: archive ## build/test.cpio, the boot archive with the tests' programs in /test
+	$(call SAY,PACK,build/test.cpio)
+	@rm -rf build/test && mkdir -p build/test
+	$(QUIET)$(GUEST) $(GO) build -o build/test/ ./qemu/guest/...
+	$(QUIET)for c in qemu/guest/*/*.c; do \
+		[ ! -e "$$c" ] || $${CC:-gcc} -O2 -Wall -static -o "build/test/$$(basename "$$c" .c)" "$$c" || exit; \
+	done
+	$(QUIET)cp servers/userland/check build/test/userland
+	$(QUIET)$(GO) run ./tools/mkarchive -base build/initrd.cpio -o build/test.cpio tree:/test=build/test
+
+.PHONY: motile
+motile: | setup ## bin/motile, the way into a cluster
+	$(call SAY,GO,bin/motile)
+	$(call WANT,tools/motile)
+	$(QUIET)CGO_ENABLED=0 $(GO) build -o bin/motile ./tools/motile
+
+# --- what is run ----------------------------------------------------------------
+
+.PHONY: qemu-cluster
+qemu-cluster: all ## boot NODES=3 nodes of MEM=128 MB on MACHINE=microvm|pc|q35; a shell on node 1
+	@exec bin/motile --dir $(DIR) up --attach $(if $(GDB),--gdb) -n $(NODES) -m $(MEM) --machine $(MACHINE)
+
+.PHONY: demo
+demo: all ## a shell moves from node to node, with comments
+	$(call WANT,scripts/demo)
+	@exec scripts/demo
+
+.PHONY: gdb
+gdb: | setup ## debug the kernel of NODE=1 of a cluster made with GDB=1
+	$(call WANT,build/kernel.raw)
+	$(call WANT,$(DIR)/sock/n$(NODE).gdb)
+	@exec gdb build/kernel.raw -ex 'set substitute-path motile $(CURDIR)' \
+		-ex "directory $$($(GO) env GOROOT)/src" -ex 'target remote $(DIR)/sock/n$(NODE).gdb'
+
+# --- what is checked --------------------------------------------------------------
+
+.PHONY: test
+test: lint unit e2e ## all that a machine without root can check
+
+# What is unused on the host may be used in the kernel, and the other way round;
+# -matrix has staticcheck look at both before it complains.
+.PHONY: lint
+lint: | setup
+	$(call SAY,LINT,host and kernel)
+	$(QUIET)$(GO) vet ./...
+	$(QUIET)$(GO) vet -tags metal ./...
+	$(QUIET)printf 'host:\nkernel: -tags=metal\n' | $(GO) tool staticcheck -matrix ./...
+
+# tools/check is among these: formatting, architecture, NOTICE.
+.PHONY: unit
+unit: all
+	$(call SAY,TEST,on the host)
+	$(QUIET)$(GO) test -race $$($(GO) list ./... | grep -v '^motile/qemu/e2e')
+	$(QUIET)servers/userland/check build/bbin
+
+.PHONY: e2e
+e2e: all guests ## the tests that boot clusters; RUN=PATTERN picks some
+	$(call SAY,TEST,in QEMU)
+	$(call WANT,qemu/e2e)
+	$(QUIET)$(GO) test -count=1 -timeout 30m $(if $(RUN),-run '$(RUN)' -v) ./qemu/e2e/...
+
+.PHONY: reproducible
+reproducible: all ## build again from nothing, in another place, and compare
+	@scripts/reproducible
+
+.PHONY: bench
+bench: all guests ## measure; BENCH=PATTERN picks some
+	$(QUIET)$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+
+.PHONY: fuzz
+fuzz: | setup ## every fuzz target for FUZZTIME=20s; FUZZ=NAME picks one
+	@scripts/fuzz $(FUZZTIME) $(FUZZ)
+
+.PHONY: soak
+soak: all guests ## moves without end, resumable
+	$(call WANT,scripts/soak)
+	@exec scripts/soak
+
+# --- housekeeping -------------------------------------------------------------------
+
+.PHONY: notice
+notice: | setup ## write NOTICE anew
+	@mkdir -p build
+	$(QUIET)$(GO) run ./tools/notice >build/NOTICE && mv build/NOTICE NOTICE
+
+.PHONY: doctor
+doctor: ## what is installed, what is missing; changes nothing
+	@scripts/setup -n go busybox qemu cc
+
+.PHONY: clean
+clean: ## remove what make made
+	rm -rf build bin
+
+.PHONY: help
+help: ## this
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+# setup installs what the goals need.
+BOOTS := qemu-cluster demo test e2e bench soak guests
+NEEDS := go busybox \
+	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
+	$(if $(filter test unit e2e bench soak guests,$(MAKECMDGOALS)),cc) \
+	$(if $(filter gdb,$(MAKECMDGOALS)),gdb)
+
+.PHONY: setup
+setup:
+	@scripts/setup $(NEEDS)
+
+# WANT says that something is missing, where a later command would say it worse.
+WANT = @test -e $(1) || { echo 'make $@: there is no $(1)' >&2; exit 1; }
+
+.PHONY: FORCE
+FORCE:
