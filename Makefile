@@ -14,6 +14,9 @@ FUZZTIME ?= 20s
 # Options that keep the outside of a build out of what it gives: paths, commits.
 export GOFLAGS += -trimpath -buildvcs=false
 
+# staticcheck takes files of two checkouts for each other when they share a cache.
+export STATICCHECK_CACHE := $(CURDIR)/build/staticcheck
+
 GO    := scripts/go
 GUEST := CGO_ENABLED=0 GOOS=linux GOARCH=amd64
 QUIET := $(if $(V),,@)

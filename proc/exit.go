@@ -1,6 +1,10 @@
 package proc
 
-import "motile/kernel/abi"
+import (
+	"slices"
+
+	"motile/kernel/abi"
+)
 
 // Exit ends a process with a wait(2) status. Everything it held is released at
 // once; what is left is the entry its parent keeps.
@@ -33,8 +37,8 @@ func (tb *Table) Exit(p *Process, status int) {
 		p.Log.Release()
 		p.Log = nil
 	}
+	p.Threads = nil // their times are in p's own by now
 	tb.childChanged(p, ChildExited, status)
-	p.Threads = nil
 }
 
 // leaveMemory gives up the address space: at exit, and when exec replaces it.
@@ -86,10 +90,11 @@ func (tb *Table) Orphan(q *Process, parent int32) {
 	if q.DeathSig != 0 {
 		tb.Signal(q, Info{Signo: int32(q.DeathSig), Code: SiUser, PID: parent})
 	}
-	// A stopped job whose group nobody can continue any more is hung up (POSIX).
-	if q.stopped && tb.orphaned(q) {
-		tb.Signal(q, Info{Signo: abi.SIGHUP, Code: SiKernel})
-		tb.Signal(q, Info{Signo: abi.SIGCONT, Code: SiKernel})
+	// A job with a stopped member that nobody can continue any more is hung up (POSIX).
+	stopped := func(m *Process) bool { return m.stopped }
+	if tb.orphaned(q) && slices.ContainsFunc(tb.group(q.PGID), stopped) {
+		tb.SignalGroup(q.PGID, Info{Signo: abi.SIGHUP, Code: SiKernel})
+		tb.SignalGroup(q.PGID, Info{Signo: abi.SIGCONT, Code: SiKernel})
 	}
 }
 
@@ -100,10 +105,7 @@ func (tb *Table) OrphanedGroup(p *Process) bool { return tb.orphaned(p) }
 // same session but another group: nobody does job control for it.
 func (tb *Table) orphaned(p *Process) bool {
 	for _, q := range tb.procs {
-		if q.PGID != p.PGID {
-			continue
-		}
-		if q.Parent == tb.Init() {
+		if q.PGID != p.PGID || q.exiting || q.Parent == tb.Init() {
 			continue
 		}
 		parent := tb.Process(q.Parent)

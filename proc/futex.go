@@ -78,9 +78,14 @@ func (tb *Table) FutexRequeue(p *Process, from, to uint64, n int) int {
 	if fq == nil {
 		return 0
 	}
-	moved := 0
+	moved, same := 0, k == tb.futexKey(p, to)
 	for w := fq.q.First(); w != nil && moved < n; {
 		next := w.Next()
+		if same { // it is where it shall be
+			moved++
+			w = next
+			continue
+		}
 		t := w.Owner.(*Thread)
 		bitset := uint32(w.Tag)
 		t.leaveQueues()

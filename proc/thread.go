@@ -111,6 +111,10 @@ func (tb *Table) ExitThread(t *Thread, status int) {
 
 // dropThread takes t out of every queue.
 func (tb *Table) dropThread(t *Thread) {
+	if v := t.vfork; v != nil { // before what it shares is gone; v runs later
+		t.vfork = nil
+		tb.wake(v)
+	}
 	t.leaveQueues()
 	tb.unqueue(t)
 	t.state = Dead

@@ -38,7 +38,7 @@ func PostLink(in []byte) ([]byte, error) {
 		return nil, err
 	}
 
-	seg, spans := bootSegment(spans, entry, trap)
+	seg := bootSegment(spans, entry, trap)
 	out := bytes.Clone(in)
 	out = append(out, make([]byte, -len(out)&(pageSize-1))...)
 	segOff := uint64(len(out))
@@ -112,7 +112,7 @@ func rights(fl elf.ProgFlag) uint64 {
 
 // bootSegment lays out the appended segment: page 0 note and trampoline,
 // page 1 trap stubs, then the page tables.
-func bootSegment(spans []span, entry, trap uint64) ([]byte, []span) {
+func bootSegment(spans []span, entry, trap uint64) []byte {
 	var top uint64
 	for _, s := range spans {
 		top = max(top, s.end)
@@ -128,7 +128,7 @@ func bootSegment(spans []span, entry, trap uint64) ([]byte, []span) {
 	seg = append(seg, make([]byte, pageSize-len(seg))...)
 	seg = append(seg, stubs(ImageBase+BootPhys+pageSize, trap)...)
 	seg = append(seg, tables(tablesAt, spans)...)
-	return seg, spans
+	return seg
 }
 
 // note is XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry point.

@@ -32,8 +32,6 @@ func TSCRate() uint64 {
 	return q
 }
 
-const lapicHz = 1_000_000_000
-
 // calibrate measures the TSC. A virtual CPU can lose the host's processor at any
 // instruction, so each reading of the LAPIC is bracketed by two of the TSC, and
 // of several tries the one with the closest brackets counts.
@@ -54,7 +52,7 @@ func calibrate() {
 		}
 	}
 	lapicWrite(lapicInitial, 0)
-	// mult = 2^32 * 1e9 / hz, hz = tsc * lapicHz / ticks
+	// mult = 2^32 * 1e9 / hz, hz = tsc * 1e9 / ticks, for the LAPIC counts ns
 	hi, lo := bits.Mul64(bestTicks, 1<<32)
 	clock.mult, _ = bits.Div64(hi, lo, bestTSC)
 	clock.base = TSC()

@@ -47,6 +47,12 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case fioclex, fionclex:
 		e.Cloexec = request == fioclex
 		return 0
+	case tty.TIOCNOTTY:
+		if p.TTY == nil || p.TTY.Impl != f.Impl {
+			return -abi.ENOTTY
+		}
+		k.Tab.LeaveTerminal(p)
+		return 0
 	case tty.FIONREAD:
 		if b, ok := f.Impl.(interface{ Buffered() int }); ok {
 			return k.copyOut(t, arg, le.AppendUint32(nil, uint32(b.Buffered())))
@@ -78,11 +84,8 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	default:
 		return -int64(errno)
 	}
-	switch request {
-	case tty.TIOCSCTTY:
+	if request == tty.TIOCSCTTY {
 		k.setTerminal(p, f)
-	case tty.TIOCNOTTY:
-		k.Tab.LeaveTerminal(p)
 	}
 	if len(ctl.Out) > 0 {
 		return k.copyOut(t, arg, ctl.Out)

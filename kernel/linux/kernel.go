@@ -217,17 +217,5 @@ func (k *Kernel) copyOut(t *proc.Thread, addr uint64, b []byte) int64 {
 	return k.fault(f)
 }
 
-// wait makes the call wait for q, unless a signal or the deadline is there:
-// then it returns the error to end with.
-func (k *Kernel) wait(t *proc.Thread, c *proc.Call, expired int64) int64 {
-	if c.Interrupted {
-		return -abi.ERESTARTSYS
-	}
-	if c.Expired(k.Tab.Now) {
-		return expired
-	}
-	return -abi.EBLOCKED
-}
-
 // file returns the file of a descriptor, or nil.
 func file(t *proc.Thread, fd uint64) *object.File { return t.Process().FDs.Get(int32(fd)) }

@@ -34,6 +34,9 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if off%vm.PageBytes != 0 || off < 0 || n == 0 {
 		return -abi.EINVAL
 	}
+	if off > 1<<62 {
+		return -abi.EOVERFLOW
+	}
 	if len(p.Space.Regions()) >= maxRegions || k.Pressure != nil && k.Pressure() {
 		return -abi.ENOMEM
 	}

@@ -17,8 +17,6 @@ func sysUname(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return k.copyOut(t, c.Args[0], b)
 }
 
-func sysSethostname(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return -abi.EPERM }
-
 func sysArchPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	const setGS, setFS, getFS, getGS = 0x1001, 0x1002, 0x1003, 0x1004
 	switch c.Args[0] {

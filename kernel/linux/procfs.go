@@ -153,7 +153,7 @@ func procStat(p *proc.Process) string {
 	u, s := p.CPU()
 	resident, _ := p.Space.Resident()
 	const tick = 1e7
-	return fmt.Sprintf("%d (%s) %s %d %d %d 0 0 0 0 0 0 0 %d %d %d %d 20 0 %d 0 %d %d %d 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
+	return fmt.Sprintf("%d (%s) %s %d %d %d 0 0 0 0 0 0 0 %d %d %d %d 20 0 %d 0 %d %d %d 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 		p.PID, p.Comm, StateLetter(p), p.Parent, p.PGID, p.SID, u/tick, s/tick, p.ChildUser/tick, p.ChildSys/tick,
 		len(p.Threads), p.Started/tick, p.Space.Virtual()*vm.PageBytes, resident)
 }

@@ -16,9 +16,8 @@ const (
 
 // siginfo as waitid fills it.
 type waited struct {
-	signo, code  int32
-	pid, status  int32
-	user, system int32
+	signo, code int32
+	pid, status int32
 }
 
 func waitid(p *Thread, kind, id int, options int) (Result, waited) {

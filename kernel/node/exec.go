@@ -130,9 +130,13 @@ func (n *Node) servePutFile(r *rpc.Incoming) {
 // here.
 func (n *Node) putFile(d vm.Digest, path string, size, off int64, data []byte) (s std.Status, got int64) {
 	if node := n.K.FS.ByDigest(d); node != nil {
-		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true); errno == 0 && pl.Node == nil {
-			node.Store().Retain()
-			n.K.FS.Install(path, 0o755, node.Store())
+		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true); errno == 0 && pl.Node == node {
+			return std.OK, size
+		}
+		node.Store().Retain()
+		if errno := n.K.FS.Install(path, 0o755, node.Store()); errno != 0 {
+			node.Store().Release()
+			return std.SysErr, 0
 		}
 		return std.OK, size
 	}

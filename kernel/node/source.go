@@ -45,7 +45,6 @@ type source struct {
 	frozenAt  int64
 	frozeWall int64
 	sent      int64 // when the pages had arrived
-	tries     int
 }
 
 // serveMigrate takes the order to move a process. It is answered when the move is

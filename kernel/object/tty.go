@@ -88,15 +88,18 @@ func (t *TTY) Write(op *Op, f *File, _ int64) int {
 	if t.Line.Lflag&tty.TOSTOP != 0 && !op.Who.NoTTOU && t.background(op.Who) {
 		return abi.EBACKGROUND
 	}
-	for len(t.out) < maxOutput {
-		m := op.Buf.Next(1024, false)
-		if len(m) == 0 {
-			break
+	for more := true; more; {
+		for len(t.out) < maxOutput {
+			m := op.Buf.Next(1024, false)
+			if len(m) == 0 {
+				break
+			}
+			t.out = t.Line.Output(t.out, m)
+			op.Buf.Advance(len(m))
 		}
-		t.out = t.Line.Output(t.out, m)
-		op.Buf.Advance(len(m))
+		t.effects() // the device may take it all, before there is anybody to wake
+		more = op.Buf.Left() > 0 && len(t.out) < maxOutput
 	}
-	t.effects()
 	if op.Buf.Left() > 0 {
 		return abi.EAGAIN
 	}

@@ -16,7 +16,6 @@ type Line struct {
 	echo    []byte // to the screen, from the discipline itself
 	signals []int  // to the foreground process group
 	halted  bool   // output stopped by VSTOP
-	column  int    // of the cursor, for erasing
 }
 
 const maxInput = 4096 // bytes of unread input; more is dropped with a bell
@@ -205,7 +204,8 @@ func (l *Line) Buffered() int {
 // false when there is none yet; ok and no bytes is an end of file.
 func (l *Line) Read(n int) (p []byte, ok bool) {
 	if !l.Readable() {
-		return nil, false
+		polling := l.Lflag&ICANON == 0 && l.CC[VMIN] == 0 && l.CC[VTIME] == 0
+		return nil, polling
 	}
 	if l.Lflag&ICANON != 0 {
 		n = min(n, l.ends[0])

@@ -75,7 +75,7 @@ func (s *Space) fill(r *Region, e *uint64, page uint64, access uint8) Fault {
 		return s.fillZero(r, e, page)
 	}
 	index := int((r.Off + int64(page-r.Start)) / pageSize)
-	if int64(index)*pageSize >= r.Store.Size() {
+	if index < 0 || int64(index)*pageSize >= r.Store.Size() {
 		return BeyondEnd
 	}
 	write := access&ProtWrite != 0
@@ -142,7 +142,7 @@ func (s *Space) faultAround(r *Region, page uint64, index int) {
 			continue
 		}
 		i := int((r.Off + int64(a-r.Start)) / pageSize)
-		if int64(i)*pageSize >= r.Store.Size() {
+		if i < 0 || int64(i)*pageSize >= r.Store.Size() {
 			return
 		}
 		e := s.entry(a, false)

@@ -156,7 +156,7 @@ func (s *Space) Protect(addr, n uint64, prot uint8) int {
 		s.regions[i].Prot = prot
 	}
 	s.protectPages(addr, end, prot)
-	for i := max(s.find(addr), 1) - 1; i < len(s.regions) && s.regions[i].Start <= end; i++ {
+	for i := s.find(end); i >= max(s.find(addr), 1)-1; i-- { // downwards: a joined one may join again
 		s.join(i)
 	}
 	return 0

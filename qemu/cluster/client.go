@@ -140,7 +140,21 @@ func (c *Client) StopCapture(ctx context.Context) (bridge.CaptureStats, error) {
 	return call[bridge.CaptureStats](ctx, c, opCaptureStop, none{})
 }
 
-// Console makes this connection a node's console, beginning with the last
+// Terminal attaches this connection to a node's terminal, starting a shell on the
+// node if there is none. The client serves no other purpose from then on.
+func (c *Client) Terminal(ctx context.Context, o TerminalOptions) (*Terminal, error) {
+	if _, err := call[none](ctx, c, opTerminal, o); err != nil {
+		return nil, err
+	}
+	return &Terminal{conn: c.conn, in: c.in}, nil
+}
+
+// TerminalInfo tells what a node's terminal is doing.
+func (c *Client) TerminalInfo(ctx context.Context, node int) (TerminalInfo, error) {
+	return call[TerminalInfo](ctx, c, opTerminalInfo, nodeArgs{node})
+}
+
+// Console makes this connection a node's serial console, beginning with the last
 // lines of its past. The client serves no other purpose from then on.
 func (c *Client) Console(ctx context.Context, node, lines int) (io.ReadWriteCloser, error) {
 	if _, err := call[none](ctx, c, opConsole, consoleArgs{node, lines}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"motile/proc/api"
 	"motile/qemu/bridge"
 	"motile/qemu/machine"
 )
@@ -19,7 +20,9 @@ type Cluster struct {
 	conf   Config
 	lock   *lock
 	owner  owner
+	key    api.Key
 	bridge *bridge.Bridge
+	host   *host // nil without a boot archive
 
 	life context.Context // cancelled by Close
 	stop context.CancelCauseFunc
@@ -72,7 +75,10 @@ func (c *Cluster) open() error {
 	if found {
 		c.conf.Log.Warn("cleaned up after a cluster that was killed", "dir", c.dir)
 	}
-	if err := c.dir.ensureKey(); err != nil {
+	if c.key, err = c.dir.ensureKey(); err != nil {
+		return err
+	}
+	if err := c.makeArchive(); err != nil {
 		return err
 	}
 	if c.socks, err = c.dir.makeSockets(); err != nil {
@@ -81,6 +87,11 @@ func (c *Cluster) open() error {
 	c.bridge = bridge.New(bridge.Options{Log: c.conf.Log})
 	if err := c.bridge.ListenHosts(c.socks.hosts()); err != nil {
 		return err
+	}
+	if c.conf.Initrd != "" {
+		if err := c.openHost(); err != nil {
+			return err
+		}
 	}
 	return c.save()
 }
@@ -260,6 +271,9 @@ func (c *Cluster) close() error {
 	}
 	c.watchers.Wait() // or one might still save its node's state
 	var errs []error
+	if c.host != nil {
+		errs = append(errs, c.host.close())
+	}
 	if c.bridge != nil {
 		errs = append(errs, c.bridge.Close())
 	}

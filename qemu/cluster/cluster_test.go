@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"motile/proc/api"
 	"motile/qemu/bridge"
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
@@ -367,7 +368,7 @@ func TestDir_KeyIsMadeOnce(t *testing.T) {
 		t.Fatal(info, err)
 	}
 	key, err := dir.LoadKey()
-	if err != nil || key == (cluster.Key{}) {
+	if err != nil || key == (api.Key{}) {
 		t.Fatal(key, err)
 	}
 	c.Close()

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Kernel string `json:"kernel"`           // required
 	Initrd string `json:"initrd,omitempty"` // boot archive
-	Append string `json:"append,omitempty"` // to the kernel command line, behind "node=N boot=B"
+	Append string `json:"append,omitempty"` // to the kernel command line, behind "node=N boot=B machine=M"
 	QEMU   string `json:"qemu,omitempty"`   // default: as machine.Find says
 	CPU    string `json:"cpu,omitempty"`    // default: machine.DefaultCPU
 
@@ -23,7 +23,9 @@ type Config struct {
 	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
 	BootTimeout time.Duration `json:"boot_timeout,omitempty"`
 
-	Ready Ready        `json:"-"` // default: ConsoleReady
+	// Ready says when a node has booted; default: ConsoleReady. With a boot archive
+	// the node must then also answer a request.
+	Ready Ready        `json:"-"`
 	Log   *slog.Logger `json:"-"` // default: none
 }
 
@@ -93,7 +95,8 @@ func (c *Config) prepare() error {
 
 // machineSpec puts together the machine of a node's next boot.
 func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
-	cmdline := fmt.Sprintf("node=%d boot=%d", n.Number, n.Boots-1) // started so often before
+	// boot is how often it was started before.
+	cmdline := fmt.Sprintf("node=%d boot=%d machine=%s", n.Number, n.Boots-1, n.Spec.Machine)
 	s := machine.Spec{
 		Node:          n.Number,
 		Type:          n.Spec.Machine,

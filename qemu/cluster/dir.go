@@ -32,6 +32,8 @@ func (d Dir) DaemonLog() string { return d.path("daemon.log") }
 // ConsoleLog is the path of a node's console log.
 func (d Dir) ConsoleLog(node int) string { return d.path(fmt.Sprintf("node%d.log", node)) }
 
+func (d Dir) archive() string { return d.path("initrd.cpio") }
+
 func (d Dir) lock() string  { return d.path("lock") }
 func (d Dir) state() string { return d.path("state.json") }
 func (d Dir) link() string  { return d.path("sock") }

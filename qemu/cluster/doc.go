@@ -3,10 +3,12 @@
 //	Cluster   nodes and bridge, owned by the calling program (cluster.go, node.go)
 //	Daemon    a Cluster in a background process, obeying a control socket (daemon.go, server.go)
 //	Client    the other end of that socket (client.go)
+//	host      the owner's place on the network: time, terminals (host.go, terminal.go)
 //	Up, Down  start a daemon and wait for its nodes; stop it, whatever its condition (up.go, down.go)
 //
 // The folder holds
 //
+//	initrd.cpio   what nodes boot: the archive that was given, and the key
 //	key           32 random bytes, hexadecimal: who has it owns the cluster; made once
 //	lock          flocked by whoever runs the cluster; says who that is
 //	state.json    nodes, machines, process ids, sockets; for scripts, and for recovery

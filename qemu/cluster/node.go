@@ -211,6 +211,9 @@ func (n *node) awaitReady(ctx context.Context, p *run, view *machine.View) error
 		return err
 	}
 	err := n.cluster.conf.Ready(ctx, info, view)
+	if h := n.cluster.host; err == nil && h != nil {
+		err = h.awaitAnswer(ctx, n.number)
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return cause
 	}

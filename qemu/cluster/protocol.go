@@ -10,8 +10,9 @@ import (
 // The control protocol: JSON, a line each. A client sends requests one after
 // the other; the daemon answers each with any number of lines that report
 // progress and one that has a result or an error. After the answer to
-// opConsole the connection is the console, raw, in both directions. Who closes
-// the connection gives up the request under way.
+// opConsole the connection is the serial console, raw, in both directions;
+// after that to opTerminal it is a terminal (attach.go). Who closes the
+// connection gives up the request under way.
 
 type request struct {
 	Op   string          `json:"op"`
@@ -34,6 +35,8 @@ const (
 	opCaptureStart = "capture.start" // captureArgs → none
 	opCaptureStop  = "capture.stop"  // none → bridge.CaptureStats
 	opConsole      = "console"       // consoleArgs → none
+	opTerminal     = "terminal"      // TerminalOptions → none
+	opTerminalInfo = "terminal.info" // nodeArgs → TerminalInfo
 	opDown         = "down"          // none → none
 )
 
@@ -51,6 +54,14 @@ type captureArgs struct {
 	File string `json:"file"` // absolute
 }
 
+// TerminalOptions say how to attach to a node's terminal.
+type TerminalOptions struct {
+	Node  int    `json:"node"`
+	Lines int    `json:"lines"` // of the past to begin with
+	Term  string `json:"term"`  // $TERM of a shell that is started
+	windowSize
+}
+
 type consoleArgs struct {
 	Node  int `json:"node"`
 	Lines int `json:"lines"` // of the past to begin with
@@ -61,7 +72,8 @@ type Status struct {
 	Dir    Dir          `json:"dir"`
 	PID    int          `json:"pid"` // of the daemon
 	Since  time.Time    `json:"since"`
-	Hosts  string       `json:"hosts_socket"` // where tools attach to the bridge
+	Hosts  string       `json:"hosts_socket"`     // where tools attach to the bridge
+	Initrd string       `json:"initrd,omitempty"` // what nodes boot; without one they have no key
 	Nodes  []NodeInfo   `json:"nodes"`
 	Bridge bridge.Stats `json:"bridge"`
 }

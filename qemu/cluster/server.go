@@ -107,8 +107,12 @@ func (s *server) converse(conn net.Conn) {
 			c.send(reply{Error: "not a request: " + err.Error()})
 			return
 		}
-		if req.Op == opConsole {
+		switch req.Op {
+		case opConsole:
 			c.console(req.Args)
+			return
+		case opTerminal:
+			c.terminal(req.Args)
 			return
 		}
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -145,6 +149,8 @@ func (c *session) obey(ctx context.Context, req request) (any, error) {
 		return with(req, func(a captureArgs) (any, error) { return none{}, cl.bridge.StartCapture(a.File) })
 	case opCaptureStop:
 		return cl.bridge.StopCapture()
+	case opTerminalInfo:
+		return with(req, func(a nodeArgs) (any, error) { return cl.terminalInfo(a.Node) })
 	case opDown:
 		c.down()
 		<-c.stopped
@@ -180,6 +186,7 @@ func (c *Cluster) Status() Status {
 		PID:    c.owner.PID,
 		Since:  c.owner.Since,
 		Hosts:  c.socks.hosts(),
+		Initrd: c.conf.Initrd,
 		Nodes:  c.Nodes(),
 		Bridge: c.bridge.Stats(),
 	}
@@ -210,7 +217,7 @@ func (c *session) send(r reply) bool {
 	return err == nil
 }
 
-// console makes the connection a node's console until either side ends it.
+// console makes the connection a node's serial console until either side ends it.
 func (c *session) console(args json.RawMessage) {
 	var a consoleArgs
 	if err := json.Unmarshal(args, &a); err != nil {

@@ -84,6 +84,7 @@ func (d Dir) recover() (found bool, err error) {
 	}
 	os.Remove(d.state() + ".new")
 	os.Remove(d.state())
+	os.Remove(d.archive())
 	if err := d.removeSockets(); err != nil && !os.IsNotExist(err) {
 		return found, fmt.Errorf("cluster folder %s: %w", d, err)
 	}

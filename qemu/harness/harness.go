@@ -34,10 +34,14 @@ type Options struct {
 
 const defaultDeadline = 90 * time.Second
 
-// Where make puts what nodes boot, from the top of the module.
+// Where make puts what nodes boot, from the top of the module, and what names
+// other files instead.
 const (
-	builtKernel = "out/kernel.elf"
-	builtInitrd = "out/initrd.cpio"
+	builtKernel = "build/kernel.elf"
+	builtInitrd = "build/test.cpio" // by make guests: the boot archive, with programs for tests
+
+	KernelEnv = "MOTILE_KERNEL"
+	InitrdEnv = "MOTILE_INITRD"
 )
 
 // Cluster is a test's cluster.
@@ -56,18 +60,14 @@ func Start(t testing.TB, opt Options) *Cluster {
 		t.Skip(err)
 	}
 	if opt.Kernel == "" {
-		opt.Kernel, opt.Initrd = built(t)
+		opt.Kernel, opt.Initrd = Built(t)
 	}
 	if opt.Deadline == 0 {
 		opt.Deadline = defaultDeadline
 	}
 	opt.Nodes = max(opt.Nodes, 1)
 
-	claim, err := acquire(t.Context(), opt.Nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(claim.release)
+	Claim(t, opt.Nodes)
 	dir, err := os.MkdirTemp("", "mt") // t.TempDir's names are too long for sockets
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +127,38 @@ func (opt Options) specs() []cluster.NodeSpec {
 	return specs
 }
 
-// built finds kernel and boot archive in the module that the test is in.
-func built(t testing.TB) (kernel, initrd string) {
+// Claim waits until the test may run so many QEMUs, and gives the right to that
+// back at its end.
+func Claim(t testing.TB, qemus int) {
+	t.Helper()
+	c, err := acquire(t.Context(), qemus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.release)
+}
+
+// Built finds kernel and boot archive.
+func Built(t testing.TB) (kernel, initrd string) {
+	t.Helper()
+	top := Top(t)
+	kernel, initrd = os.Getenv(KernelEnv), os.Getenv(InitrdEnv)
+	if kernel == "" {
+		kernel = filepath.Join(top, builtKernel)
+	}
+	if initrd == "" {
+		initrd = filepath.Join(top, builtInitrd)
+	}
+	for _, path := range []string{kernel, initrd} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatalf("%v: run make all guests first", err)
+		}
+	}
+	return kernel, initrd
+}
+
+// Top is the folder of the module that the test is in.
+func Top(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -136,19 +166,12 @@ func built(t testing.TB) (kernel, initrd string) {
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
+			return dir
 		}
 		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above this test: set Options.Kernel")
+			t.Fatal("no go.mod above this test")
 		}
 	}
-	kernel, initrd = filepath.Join(dir, builtKernel), filepath.Join(dir, builtInitrd)
-	for _, path := range []string{kernel, initrd} {
-		if _, err := os.Stat(path); err != nil {
-			t.Fatalf("%v: run make first", err)
-		}
-	}
-	return kernel, initrd
 }
 
 // Context ends at the test's deadline.

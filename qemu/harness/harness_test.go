@@ -181,8 +181,10 @@ func TestSlots_TakeTurns(t *testing.T) {
 func TestBuilt_NamesTheRemedy(t *testing.T) {
 	t.Chdir(t.TempDir())
 	os.WriteFile("go.mod", nil, 0o644)
-	said := failing(t, func(tb testing.TB) { built(tb) })
-	if !strings.Contains(said, "out/kernel.elf") || !strings.Contains(said, "run make") {
+	t.Setenv(KernelEnv, "")
+	t.Setenv(InitrdEnv, "")
+	said := failing(t, func(tb testing.TB) { Built(tb) })
+	if !strings.Contains(said, "build/kernel.elf") || !strings.Contains(said, "run make") {
 		t.Fatal(said)
 	}
 }

@@ -22,8 +22,16 @@ import (
 	"motile/qemu/bridge"
 )
 
-// MTU of the host's attachment: the bridge carries frames of any size.
-const MTU = 65535 - 14
+// MTUs that an attachment may have. The default fits the cards of most nodes.
+const (
+	MinMTU     = 512
+	MaxMTU     = 65535 - 14
+	defaultMTU = 1500
+)
+
+// patience is how long Call looks for a node or process. One that is being moved
+// counts as found.
+const patience = 3 * time.Second
 
 // Node is one attachment to the network. Its methods may be called from any
 // goroutine.
@@ -43,15 +51,19 @@ type Node struct {
 }
 
 // Dial attaches to the bridge behind a socket.
-func Dial(socket string) (*Node, error) {
+func Dial(socket string) (*Node, error) { return DialMTU(socket, defaultMTU) }
+
+// DialMTU is Dial with an MTU: no more than that of the smallest card of a node
+// that the program is going to talk to. The bridge carries frames of any size.
+func DialMTU(socket string, mtu int) (*Node, error) {
 	conn, err := bridge.Dial(socket)
 	if err != nil {
 		return nil, fmt.Errorf("attaching to the cluster's network: %w (is the cluster up?)", err)
 	}
 	n := &Node{conn: conn, start: time.Now(), kick: make(chan struct{}, 1), done: make(chan struct{})}
-	mac := flip.MAC{0x52, 0x54, 0x00, 0x48}
-	binary.BigEndian.PutUint16(mac[4:], uint16(random()))
-	box := flip.NewBox(flip.Config{Rand: random, Links: []flip.Link{{MAC: mac, MTU: MTU}}})
+	mac := flip.MAC{0x56, 0x48} // locally administered, and none of a node's
+	binary.BigEndian.PutUint32(mac[2:], uint32(random()))
+	box := flip.NewBox(flip.Config{Rand: random, Links: []flip.Link{{MAC: mac, MTU: mtu}}})
 	n.m = rpc.New(0, rpc.Config{Box: box, Rand: random})
 	n.self = n.m.Open(0, rpc.Options{Owner: n})
 	go n.receive()
@@ -69,15 +81,22 @@ func random() uint64 {
 
 func (n *Node) now() int64 { return int64(time.Since(n.start)) + 1 }
 
-// Close detaches. Transactions that are under way end with an error.
+// Close detaches. Transactions that are under way end with an error; servers
+// whose replies we have hear so, or they would go on sending them.
 func (n *Node) Close() error {
 	n.mu.Lock()
-	n.closed = true
+	if !n.closed {
+		n.closed, n.err = true, errDetached
+		n.m.Close(n.now(), n.self)
+		n.perform()
+	}
 	n.mu.Unlock()
 	err := n.conn.Close()
 	<-n.done
 	return err
 }
+
+var errDetached = errors.New("detached from the cluster's network")
 
 func (n *Node) receive() {
 	defer close(n.done)
@@ -98,11 +117,9 @@ func (n *Node) receive() {
 
 // fail ends everything that waits: the network is gone.
 func (n *Node) fail(err error) {
-	n.err = fmt.Errorf("the cluster's network went away: %w", err)
-	if n.closed {
-		n.err = errors.New("detached from the cluster's network")
+	if !n.closed {
+		n.closed, n.err = true, fmt.Errorf("the cluster's network went away: %w", err)
 	}
-	n.closed = true
 	for i, c := range n.calls {
 		if c != nil {
 			close(c)
@@ -236,4 +253,9 @@ func (n *Node) Trans(ctx context.Context, to flip.Address, h *std.Header, data [
 		}
 		return std.Header{}, nil, ctx.Err()
 	}
+}
+
+// Call is a transaction with the service of h.Port: a client.Caller.
+func (n *Node) Call(ctx context.Context, h *std.Header, data []byte) (std.Header, []byte, error) {
+	return n.Trans(ctx, flip.Address{}, h, data, patience)
 }

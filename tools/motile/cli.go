@@ -23,14 +23,15 @@ type app struct {
 	Run  runCmd  `cmd:"" help:"Send a static Linux program from this host and run it on a node."`
 	Logs logsCmd `cmd:"" help:"Show a detached process's output."`
 	Wait waitCmd `cmd:"" help:"Wait for a process and exit with its status."`
-	Kill killCmd `cmd:"" help:"Send a process a signal."`
+	Kill killCmd `cmd:"" help:"Send processes a signal."`
+	Stun stunCmd `cmd:"" help:"Stop a process without its noticing, or let it go on."`
 
 	Migrate migrateCmd `cmd:"" help:"Move a running process to another node."`
 	Drain   drainCmd   `cmd:"" help:"Move all processes away from a node."`
 	Resolve resolveCmd `cmd:"" help:"Decide by hand about a process in doubt."`
 	Cap     capCmd     `cmd:"" help:"Make a restricted capability for a process."`
 
-	Console consoleCmd `cmd:"" help:"Attach to a node's console; ^] ? shows its commands."`
+	Console consoleCmd `cmd:"" help:"Work in a shell on a node, and leave and find it again; ^] ? helps."`
 	Bridge  bridgeCmd  `cmd:"" help:"Show or change what the virtual bridge does to frames."`
 	Capture captureCmd `cmd:"" help:"Record the bridge into a pcapng file."`
 

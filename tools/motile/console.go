@@ -5,101 +5,124 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"golang.org/x/term"
+
+	"motile/qemu/cluster"
 )
 
 type consoleCmd struct {
-	Node  int `arg:"" help:"Number of the node."`
-	Lines int `help:"How much of what was there before to show." default:"24" placeholder:"N"`
+	Node   int  `arg:"" help:"Number of the node."`
+	Serial bool `help:"The node's serial line instead: what its kernel prints."`
+	Lines  int  `help:"How much of what was there before to show." default:"200" placeholder:"N"`
 }
 
-// errDetached ends the session as the user wished.
-var errDetached = errors.New("detached")
-
-// Run wires the terminal to a node's console. Any number of terminals may be.
+// Run attaches to a node's terminal: a shell that goes on when we leave, whatever
+// node it is on by then. Any number of people may be at one terminal.
 func (cmd *consoleCmd) Run(ctx context.Context, c *common, t terminal) error {
-	cl, err := c.connect()
-	if err != nil {
-		return err
+	if cmd.Serial {
+		return cmd.serial(ctx, c, t)
 	}
-	defer cl.Close()
-	console, err := cl.Console(ctx, cmd.Node, cmd.Lines)
-	if err != nil {
-		return err
-	}
-	if fd := int(t.in.Fd()); term.IsTerminal(fd) {
-		fmt.Fprintf(t.err, "motile: console of node %d; ^] q detaches, ^] ? helps\n", cmd.Node)
-		old, err := term.MakeRaw(fd)
-		if err != nil {
-			return err
-		}
-		defer fmt.Fprintln(t.err)
-		defer term.Restore(fd, old)
-	}
-	err = session(ctx, console, t)
-	if errors.Is(err, errDetached) {
+	err := c.console(ctx, t, cmd.Node, cmd.Lines)
+	if errors.Is(err, errLeft) {
 		return nil
 	}
 	return err
 }
 
-// session copies in both directions until one of them ends. The goroutine that
-// reads the terminal cannot be interrupted; it ends with the program.
-func session(ctx context.Context, console io.ReadWriteCloser, t terminal) error {
-	end := make(chan error, 2)
-	go func() {
-		_, err := io.Copy(t.out, console)
-		if err == nil {
-			err = errors.New("the cluster went down")
-		}
-		end <- err
-	}()
-	go func() { end <- typeOn(console, t) }()
-	defer console.Close()
-	select {
-	case err := <-end:
+// console is a session at a node's terminal. The error is errLeft if the user
+// left, nil if the shell ended.
+func (c *common) console(ctx context.Context, t terminal, node, lines int) error {
+	cl, err := c.connect()
+	if err != nil {
 		return err
-	case <-ctx.Done():
+	}
+	defer cl.Close()
+	s, err := cl.Status(ctx)
+	if err != nil {
+		return err
+	}
+	o := cluster.TerminalOptions{Node: node, Lines: lines, Term: os.Getenv("TERM")}
+	if cols, rows, err := term.GetSize(int(t.out.Fd())); err == nil {
+		o.Rows, o.Cols = uint16(rows), uint16(cols)
+	}
+	r, err := cl.Terminal(ctx, o)
+	if err != nil {
+		return err
+	}
+	a := &attachment{t: t, remote: r, title: fmt.Sprintf("console of node %d", node), last: last(s.Nodes),
+		foreground: func(ctx context.Context) (int32, error) { return c.foreground(ctx, node) },
+		network: func(ctx context.Context) (*network, func(), error) {
+			n, err := c.attach(ctx, t, false)
+			if err != nil {
+				return nil, nil, err
+			}
+			return n, n.close, nil
+		}}
+	err = a.run(ctx)
+	var end *cluster.TerminalEnd
+	if errors.As(err, &end) && !end.Lost {
 		return nil
 	}
+	return err
 }
 
-// typeOn sends what is typed until that ends or the user detaches.
-func typeOn(console io.Writer, t terminal) error {
-	var esc escape
-	buf := make([]byte, 1024)
-	for {
-		n, err := t.in.Read(buf)
-		for typed := buf[:n]; len(typed) > 0; {
-			send, key, rest := esc.feed(typed)
-			if _, err := console.Write(send); err != nil {
-				return err
-			}
-			if key == keyDetach {
-				return errDetached
-			}
-			obey(key, t)
-			typed = rest
-		}
-		if errors.Is(err, io.EOF) {
-			return errDetached
-		}
-		if err != nil {
-			return err
-		}
+// foreground asks the daemon who is in the foreground of a node's terminal.
+func (c *common) foreground(ctx context.Context, node int) (int32, error) {
+	cl, err := c.connect()
+	if err != nil {
+		return 0, err
 	}
+	defer cl.Close()
+	i, err := cl.TerminalInfo(ctx, node)
+	if err == nil && i.Foreground == 0 {
+		err = errors.New("nobody is in the foreground")
+	}
+	return i.Foreground, err
 }
 
-// obey does what a key behind ^] asks for, except detaching.
-func obey(key byte, t terminal) {
-	switch {
-	case key == 0:
-	case key == keyHelp:
-		fmt.Fprint(t.err, "\r\n"+escapeHelp)
-	case key >= '1' && key <= '9':
-		fmt.Fprintf(t.err, "\r\nmotile: moving the foreground job is not built yet\r\n")
-	default:
-		fmt.Fprintf(t.err, "\r\nmotile: ^] %q is no command; ^] ? shows them\r\n", key)
+// last is the highest number of a node.
+func last(nodes []cluster.NodeInfo) (n int) {
+	for _, i := range nodes {
+		n = max(n, i.Number)
 	}
+	return n
 }
+
+// serial wires the terminal to a node's serial line.
+func (cmd *consoleCmd) serial(ctx context.Context, c *common, t terminal) error {
+	cl, err := c.connect()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	line, err := cl.Console(ctx, cmd.Node, cmd.Lines)
+	if err != nil {
+		return err
+	}
+	a := &attachment{t: t, remote: serialLine{line}, title: fmt.Sprintf("serial console of node %d", cmd.Node)}
+	if err := a.run(ctx); !errors.Is(err, errLeft) && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// serialLine is a serial console as an attachment sees it.
+type serialLine struct{ io.ReadWriter }
+
+func (s serialLine) Next() ([]byte, error) {
+	p := make([]byte, 32<<10)
+	n, err := s.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = cluster.ErrTerminalClosed
+	}
+	return p[:n], err
+}
+
+func (s serialLine) Type(p []byte) error {
+	_, err := s.Write(p)
+	return err
+}
+
+func (serialLine) Resize(rows, cols uint16) error { return nil }

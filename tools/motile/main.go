@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,11 +12,31 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	status := run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(status)
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		s := <-signals
+		// What cannot be interrupted is killed by the next one, as usual, unless a
+		// command says otherwise.
+		signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		interrupt(&interrupted{s.(syscall.Signal)})
+	}()
+	os.Exit(run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// interrupted is the cause that ends the context of a command.
+type interrupted struct{ signal syscall.Signal }
+
+func (i *interrupted) Error() string { return "interrupted by a signal: " + i.signal.String() }
+
+// interruptOf is the signal that has ended a context, or SIGINT.
+func interruptOf(ctx context.Context) syscall.Signal {
+	var i *interrupted
+	if errors.As(context.Cause(ctx), &i) {
+		return i.signal
+	}
+	return syscall.SIGINT
 }
 
 // Exit statuses. A command that passes another program's on says so.
@@ -38,9 +59,16 @@ func run(ctx context.Context, args []string, t terminal) (status int) {
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	if err := parsed.Run(&app.common, t); err != nil {
-		fmt.Fprintf(t.err, "motile: %v\n", err)
-		return exitFailure
+	err = parsed.Run(&app.common, t)
+	var other statusError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &other):
+		return int(other)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
-	return 0
+	fmt.Fprintf(t.err, "motile: %v\n", err)
+	return exitFailure
 }

@@ -1,36 +1,62 @@
 package main
 
+import (
+	"context"
+
+	"motile/proc/api/client"
+)
+
+// moveFlags say how processes are to move.
+type moveFlags struct {
+	Strategy string `help:"How pages travel: copy (default: the source decides)." placeholder:"S"`
+	Residual bool   `help:"Move even if something that is a node's own stays behind, and is needed."`
+}
+
+func (f moveFlags) move(node int) client.Move {
+	return client.Move{Target: node, Strategy: f.Strategy, Residual: f.Residual}
+}
+
 type migrateCmd struct {
 	facts
-	Strategy string `help:"How pages travel (default: the target decides)." placeholder:"S"`
-	Cap      string `help:"File with a capability that allows it." placeholder:"FILE" type:"path"`
-	PID      int    `arg:"" name:"pid" help:"The process."`
-	Node     int    `arg:"" help:"Number of the node it goes to."`
+	moveFlags
+	target
+	Node int `arg:"" help:"Number of the node it goes to."`
 }
 
 // Run moves a process.
-func (*migrateCmd) Run() error { return notBuilt("migrate") }
+func (cmd *migrateCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return cmd.on(ctx, c, t, cmd.facts, func(n *network, p *client.Process) error {
+		return n.Migrate(ctx, p, cmd.move(cmd.Node))
+	})
+}
 
 type drainCmd struct {
 	facts
+	moveFlags
 	Node int `arg:"" help:"Number of the node."`
 }
 
 // Run empties a node.
-func (*drainCmd) Run() error { return notBuilt("drain") }
+func (cmd *drainCmd) Run(ctx context.Context, c *common, t terminal) error {
+	n, err := c.attach(ctx, t, cmd.JSON)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	return n.Drain(ctx, cmd.Node, cmd.move(0))
+}
 
 type resolveCmd struct {
-	PID  int    `arg:"" name:"pid" help:"The process."`
+	PID  int32  `arg:"" name:"pid" help:"The process."`
 	What string `arg:"" help:"discard: this copy is dead; resume: it lives." enum:"discard,resume"`
 }
 
 // Run ends a doubt.
-func (*resolveCmd) Run() error { return notBuilt("resolve") }
-
-type capCmd struct {
-	Rights string `help:"Rights to keep." required:"" placeholder:"R"`
-	PID    int    `arg:"" name:"pid" help:"The process."`
+func (cmd *resolveCmd) Run(ctx context.Context, c *common, t terminal) error {
+	n, err := c.attach(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	return n.Resolve(ctx, cmd.PID, cmd.What == "resume")
 }
-
-// Run makes a capability.
-func (*capCmd) Run() error { return notBuilt("cap") }

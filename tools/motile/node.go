@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
@@ -81,39 +80,4 @@ func (c *common) change(t terminal, f facts, do func(*cluster.Client) ([]cluster
 		return printJSON(t.out, nodes)
 	}
 	return printNodes(t.out, nodes)
-}
-
-type nodesCmd struct{ facts }
-
-// Run lists the nodes.
-func (cmd *nodesCmd) Run(ctx context.Context, c *common, t terminal) error {
-	cl, err := c.connect()
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	s, err := cl.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if cmd.JSON {
-		return printJSON(t.out, s.Nodes)
-	}
-	return printNodes(t.out, s.Nodes)
-}
-
-func printNodes(w io.Writer, nodes []cluster.NodeInfo) error {
-	rows := [][]any{{"NODE", "STATE", "MACHINE", "MEMORY", "BOOTS", "UPTIME", "QEMU", "CONSOLE"}}
-	for _, n := range nodes {
-		state := string(n.State)
-		if n.Why != "" {
-			state += " (" + n.Why + ")"
-		}
-		var uptime, pid any = "-", "-"
-		if n.PID != 0 {
-			uptime, pid = n.Uptime(), n.PID
-		}
-		rows = append(rows, []any{n.Number, state, n.Spec.Machine, megabytes(n.Spec.MemMB), n.Boots, uptime, pid, n.Log})
-	}
-	return printTable(w, rows)
 }

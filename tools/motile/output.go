@@ -1,36 +1,31 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
+
+	"motile/servers/cmd/operate"
 )
 
-// printJSON prints facts for programs.
-func printJSON(w io.Writer, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
-	return err
+// environment is that of a command that does not need the network.
+func environment(t terminal, f facts) *operate.Env {
+	return &operate.Env{Out: t.out, Err: t.err, JSON: f.JSON}
 }
 
-// printTable prints facts for people: the first row is the heading. Numbers
-// are aligned as words are.
-func printTable(w io.Writer, rows [][]any) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				fmt.Fprint(tw, "\t")
-			}
-			fmt.Fprint(tw, cell)
-		}
-		fmt.Fprintln(tw)
-	}
-	return tw.Flush()
-}
+func printJSON(w io.Writer, v any) error         { return operate.PrintJSON(w, v) }
+func printTable(w io.Writer, rows [][]any) error { return operate.PrintTable(w, rows) }
+func signalList(t terminal)                      { operate.SignalList(t.out) }
 
 func megabytes(n int) string { return fmt.Sprintf("%d MB", n) }
+
+// statusError makes another program's exit status ours.
+type statusError int
+
+func (statusError) Error() string { return "" }
+
+func passOn(status int, err error) error {
+	if err == nil && status != 0 {
+		return statusError(status)
+	}
+	return err
+}

@@ -1,57 +1,120 @@
 package main
 
 import (
-	"fmt"
+	"context"
+
+	"motile/ipc/capability"
+	"motile/proc/api/client"
 )
 
-// notBuilt is the answer of commands that need a conversation with the nodes.
-func notBuilt(command string) error { return fmt.Errorf("%s is not built yet", command) }
+// Commands about processes. What they do is in package operate.
 
-type psCmd struct {
-	facts
-	All bool `short:"a" help:"Include the kernel's own and ended processes."`
+// target is a process, and the capability to use for it.
+type target struct {
+	Cap string `help:"File with a capability for the process; - is standard input." placeholder:"FILE"`
+	PID int32  `arg:"" name:"pid" help:"The process."`
 }
 
-// Run lists processes.
-func (*psCmd) Run() error { return notBuilt("ps") }
-
-type shCmd struct {
-	Node int    `arg:"" help:"Number of the node."`
-	Line string `arg:"" help:"The line. Its output and exit status become ours."`
+// on attaches to the network and calls f with the process.
+func (g *target) on(ctx context.Context, c *common, t terminal, f facts, do func(*network, *client.Process) error) error {
+	n, err := c.attach(ctx, t, f.JSON)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	p, err := n.Process(g.PID, g.Cap)
+	if err != nil {
+		return err
+	}
+	return do(n, p)
 }
-
-// Run runs a shell line.
-func (*shCmd) Run() error { return notBuilt("sh") }
-
-type runCmd struct {
-	Node   int      `help:"Number of the node (default: one that is idle)." placeholder:"N"`
-	Detach bool     `short:"d" help:"Print the process's pid and return."`
-	File   string   `arg:"" help:"A static Linux ELF file." type:"path"`
-	Args   []string `arg:"" optional:"" passthrough:"" help:"Its arguments."`
-}
-
-// Run runs a program.
-func (*runCmd) Run() error { return notBuilt("run") }
 
 type logsCmd struct {
 	Follow bool `short:"f" help:"Go on until the process ends."`
-	PID    int  `arg:"" name:"pid" help:"The process."`
+	target
 }
 
 // Run shows output.
-func (*logsCmd) Run() error { return notBuilt("logs") }
-
-type waitCmd struct {
-	PID int `arg:"" name:"pid" help:"The process."`
+func (cmd *logsCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return cmd.on(ctx, c, t, facts{}, func(n *network, p *client.Process) error { return n.Logs(ctx, p, cmd.Follow) })
 }
 
-// Run waits.
-func (*waitCmd) Run() error { return notBuilt("wait") }
+type waitCmd struct {
+	facts
+	target
+}
+
+// Run waits. The process's exit status becomes ours.
+func (cmd *waitCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return cmd.on(ctx, c, t, cmd.facts, func(n *network, p *client.Process) error { return passOn(n.Wait(ctx, p)) })
+}
 
 type killCmd struct {
-	Signal string `short:"s" help:"Signal, by name or number." default:"TERM" placeholder:"SIG"`
-	PID    int    `arg:"" name:"pid" help:"The process."`
+	Signal string  `short:"s" help:"Signal, by name or number." default:"TERM" placeholder:"SIG"`
+	List   bool    `short:"l" help:"List the signals."`
+	Cap    string  `help:"File with a capability for the process; - is standard input." placeholder:"FILE"`
+	PIDs   []int32 `arg:"" name:"pid" optional:"" help:"The processes."`
 }
 
 // Run sends a signal.
-func (*killCmd) Run() error { return notBuilt("kill") }
+func (cmd *killCmd) Run(ctx context.Context, c *common, t terminal) error {
+	if cmd.List {
+		signalList(t)
+		return nil
+	}
+	if _, err := client.ParseSignal(cmd.Signal); err != nil {
+		return err
+	}
+	n, err := c.attach(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	var processes []*client.Process
+	for _, pid := range cmd.PIDs {
+		p, err := n.Process(pid, cmd.Cap)
+		if err != nil {
+			return err
+		}
+		processes = append(processes, p)
+	}
+	return n.Kill(ctx, cmd.Signal, processes)
+}
+
+type stunCmd struct {
+	Resume bool `short:"r" help:"Let it go on."`
+	target
+}
+
+// Run stops a process, or lets it go on.
+func (cmd *stunCmd) Run(ctx context.Context, c *common, t terminal) error {
+	return cmd.on(ctx, c, t, facts{}, func(n *network, p *client.Process) error { return n.Stun(ctx, p, cmd.Resume) })
+}
+
+type capCmd struct {
+	facts
+	Rights rights `help:"Rights to keep: ALL, or names such as READ,MIGRATE." default:"ALL" placeholder:"R"`
+	PID    int32  `arg:"" name:"pid" help:"The process."`
+}
+
+// rights is a set of rights on a command line.
+type rights capability.Rights
+
+// UnmarshalText reads a set of rights.
+func (r *rights) UnmarshalText(text []byte) error {
+	v, err := capability.ParseRights(string(text))
+	*r = rights(v)
+	return err
+}
+
+// Run makes a capability. It takes the key, and no node: a capability is made, not
+// asked for.
+func (cmd *capCmd) Run(c *common, t terminal) error {
+	key, err := c.dir().LoadKey()
+	if err != nil {
+		return err
+	}
+	e := environment(t, cmd.facts)
+	e.Client = client.New(nil, key)
+	return e.Cap(cmd.PID, capability.Rights(cmd.Rights))
+}

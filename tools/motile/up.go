@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,8 @@ type upCmd struct {
 	Machine string `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
 	nodeFlags
 	bootFlags
+	Attach bool `help:"Work in a shell on a node; the cluster goes down when you leave."`
+	Node   int  `arg:"" optional:"" help:"With --attach: number of the node." default:"1"`
 }
 
 // nodeFlags describe a node.
@@ -36,8 +39,8 @@ func (f nodeFlags) spec(t machine.Type) cluster.NodeSpec {
 
 // bootFlags say what nodes boot, and how long we wait for them.
 type bootFlags struct {
-	Kernel  string        `help:"Kernel (default: what make built)." placeholder:"FILE" type:"path"`
-	Initrd  string        `help:"Boot archive (default: what make built)." placeholder:"FILE" type:"path"`
+	Kernel  string        `help:"Kernel (default: what make built)." placeholder:"FILE" type:"path" env:"MOTILE_KERNEL"`
+	Initrd  string        `help:"Boot archive (default: what make built, with a kernel that it built)." placeholder:"FILE" type:"path" env:"MOTILE_INITRD"`
 	Append  string        `help:"More words for the kernel's command line." placeholder:"WORDS"`
 	QEMU    string        `name:"qemu" help:"QEMU to use." env:"MOTILE_QEMU" placeholder:"FILE"`
 	Timeout time.Duration `help:"How long a node may take to answer." default:"60s"`
@@ -58,15 +61,16 @@ func (f bootFlags) config() (cluster.Config, error) {
 	if err != nil {
 		return conf, err
 	}
-	out := filepath.Join(filepath.Dir(filepath.Dir(self)), "out")
-	conf.Kernel = filepath.Join(out, "kernel.elf")
-	if _, err := os.Stat(conf.Kernel); err != nil {
-		return conf, fmt.Errorf("there is no kernel in %s: run make, or give --kernel", out)
+	built := filepath.Join(filepath.Dir(filepath.Dir(self)), "build")
+	conf.Kernel = filepath.Join(built, "kernel.elf")
+	if conf.Initrd == "" {
+		conf.Initrd = filepath.Join(built, "initrd.cpio")
 	}
-	if archive := filepath.Join(out, "initrd.cpio"); conf.Initrd == "" {
-		if _, err := os.Stat(archive); err == nil {
-			conf.Initrd = archive
-		}
+	if _, err := os.Stat(conf.Kernel); err != nil {
+		return conf, fmt.Errorf("there is no kernel in %s: run make, or give --kernel", built)
+	}
+	if _, err := os.Stat(conf.Initrd); err != nil {
+		return conf, fmt.Errorf("there is no boot archive: %w: run make, or give --initrd", err)
 	}
 	return conf, nil
 }
@@ -75,6 +79,9 @@ func (f bootFlags) config() (cluster.Config, error) {
 func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if cmd.Count < 0 || cmd.Count > 64 {
 		return fmt.Errorf("%d nodes: start with 0 to 64, more can be added", cmd.Count)
+	}
+	if cmd.Attach && (cmd.Node < 1 || cmd.Node > cmd.Count) {
+		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, cmd.Count)
 	}
 	conf, err := cmd.config()
 	if err != nil {
@@ -89,15 +96,29 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 		specs = append(specs, cmd.spec(types[i%len(types)]))
 	}
 	p := newProgress(t.err, "starting the cluster")
-	defer p.end()
 	s, err := cluster.Up(ctx, cluster.UpOptions{Dir: c.dir(), Config: conf, Nodes: specs, Progress: p.say})
-	if err != nil {
+	p.end()
+	switch {
+	case err != nil:
 		return err
-	}
-	if cmd.JSON {
+	case cmd.Attach:
+		return c.attachUntilDown(ctx, t, s, cmd.Node)
+	case cmd.JSON:
 		return printJSON(t.out, s)
 	}
 	return printNodes(t.out, s.Nodes)
+}
+
+// attachUntilDown is a session at a terminal of a new cluster, which ends with it.
+func (c *common) attachUntilDown(ctx context.Context, t terminal, s cluster.Status, node int) error {
+	printNodes(t.err, s.Nodes)
+	session := c.console(ctx, t, node, 0)
+	fmt.Fprintln(t.err, "\nmotile: stopping the cluster")
+	_, err := cluster.Down(context.WithoutCancel(ctx), c.dir())
+	if session != nil && !errors.Is(session, errLeft) && ctx.Err() == nil {
+		return session
+	}
+	return err
 }
 
 type downCmd struct{}

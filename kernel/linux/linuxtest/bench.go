@@ -1,6 +1,7 @@
 package linuxtest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -181,11 +182,17 @@ func MapArena(s *vm.Space) {
 }
 
 // Spawn starts a program from the file tree; it stands at its first instruction.
+// The caller's reference to each of the files is taken over.
 func (b *Bench) Spawn(name string, args, env []string, files ...*object.File) *Thread {
 	b.Helper()
 	p, errno := b.K.Spawn(name, args, env, files)
 	if errno != 0 {
 		b.Fatalf("spawn %s: error %d", name, errno)
+	}
+	for i, f := range files {
+		if f != nil && !slices.Contains(files[:i], f) {
+			f.Release()
+		}
 	}
 	b.settle()
 	return b.thread(p.Leader())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"motile/kernel/hw"
 	"motile/kernel/vm"
 )
 
@@ -120,4 +121,13 @@ func (th *Thread) CString(addr uint64) string {
 // Zeroed reports whether memory is all zero.
 func (th *Thread) Zeroed(addr uint64, n int) bool {
 	return len(bytes.Trim(th.Get(addr, n), "\x00")) == 0
+}
+
+// LeaveFrames makes all but n of the free page frames unavailable to processes,
+// until restore is called.
+func LeaveFrames(n uint64) (restore func()) {
+	const slack = 64 // the allocator's own
+	was := hw.Stats()
+	hw.SetHeapCeiling(was.Heap + was.Free - slack - n)
+	return func() { hw.SetHeapCeiling(was.Ceiling) }
 }

@@ -16,7 +16,6 @@ type Host struct {
 	m     *rpc.Machine
 	self  *rpc.Endpoint
 	calls map[uint32]func(rpc.Complete)
-	next  uint32
 }
 
 // Object collects what processes write to it.

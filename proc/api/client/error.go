@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 
+	"motile/ipc/capability"
 	"motile/ipc/std"
+	"motile/proc/api"
 )
 
 // Error is a request that did not succeed.
@@ -45,7 +47,7 @@ func (o *object) explain(command uint32, err error) string {
 	case std.RPCFailure:
 		return "was lost while it worked on the request, which may have been carried out or not (motile nodes shows who is up)"
 	case std.Denied:
-		return fmt.Sprintf("the capability lacks %v: use one with that right, or the owner's", o.right(command)&^o.cap.Rights)
+		return lacks(o.right(command) &^ o.cap.Rights)
 	case std.CapBad:
 		return "the capability does not fit: was it made for another cluster, or changed?"
 	case std.ComBad:
@@ -56,8 +58,19 @@ func (o *object) explain(command uint32, err error) string {
 		return "cannot do that at present: it is on its way to another node, or has ended"
 	case std.NoMem, std.NoSpace, std.RPCTryAgain:
 		return "has no memory for that at present"
+	case std.NotFound:
+		if command == api.ReadLog {
+			return "has no log: only what was started detached has one"
+		}
 	case std.Overflow:
 		return "that is too long"
 	}
 	return s.String()
+}
+
+func lacks(r capability.Rights) string {
+	if r == 0 {
+		return "the capability lacks a right for that: use the owner's"
+	}
+	return fmt.Sprintf("the capability lacks %v: use one with that right, or the owner's", r)
 }

@@ -16,7 +16,7 @@ func (e *ExecError) Error() string {
 	text := fmt.Sprintf("node %d: %s: %v", e.Node, e.Path, syscall.Errno(e.Errno))
 	switch syscall.Errno(e.Errno) {
 	case syscall.ENOENT:
-		return text + " (motile run FILE sends a program along)"
+		return text + " (motile run FILE sends a program of the host along)"
 	case syscall.ENOEXEC:
 		return text + ": want a static Linux program for x86-64"
 	case syscall.EAGAIN:

@@ -53,3 +53,14 @@ func (n *Node) PutFile(ctx context.Context, f *File, path string) error {
 		}
 	}
 }
+
+// Place is a path for the file on nodes that says what is in it, so that programs
+// of one name do not meet there.
+func (f *File) Place(name string) string {
+	return fmt.Sprintf("/run/motile/%x/%s", f.Digest[:6], name)
+}
+
+// LogFiles are the descriptors of a detached process: nothing to read, and a log.
+func LogFiles() []api.FileRef {
+	return []api.FileRef{{Path: "/dev/null"}, {Log: true}, {Log: true}}
+}

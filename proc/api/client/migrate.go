@@ -73,7 +73,7 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 func (p *Process) blame(err error) error {
 	var e *Error
 	if p.cap.Rights&capability.PSRMigrate == 0 && errors.As(err, &e) {
-		return &Error{p.name, fmt.Sprintf("the capability lacks %v: use one with that right, or the owner's", capability.PSRMigrate), e.Err}
+		return &Error{p.name, lacks(capability.PSRMigrate), e.Err}
 	}
 	return err
 }

@@ -13,15 +13,13 @@ import (
 	"time"
 )
 
-var sink [][]byte
-
 func garbage() {
 	for {
 		s := make([][]byte, 0, 64)
 		for i := range 64 {
 			s = append(s, make([]byte, 512+i*16))
 		}
-		sink = s
+		runtime.KeepAlive(s)
 		runtime.Gosched()
 	}
 }

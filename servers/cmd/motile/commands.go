@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// command is one name of the program.
+type command struct {
+	name  string
+	args  string
+	about string
+	run   func(ctx context.Context, words []string) error
+	inner bool // a shell has one of its own by that name: not to be hidden
+}
+
+// commands lists them in the order of the help text. It is a function because the
+// commands refer to it.
+func commands() []command {
+	return []command{
+		{"nodes", "[--json]", "the nodes of the cluster", nodes, false},
+		{"ps", "[-a] [-v] [--json]", "its processes; -a: also ended ones", ps, false},
+		{"migrate", "[--strategy S] [--residual] [--cap FILE] [--json] PID NODE", "move a process to a node", migrate, false},
+		{"drain", "[--strategy S] [--residual] [--json] NODE", "move all processes away from a node", drain, false},
+		{"kill", "[-s SIG | -SIG] [--cap FILE] PID..., kill -l", "send a signal", kill, false},
+		{"stun", "[--resume] [--cap FILE] PID", "stop a process unseen; let it go on", stun, false},
+		{"wait", "[--cap FILE] [--json] PID", "wait for a process; its exit status becomes ours", wait, true},
+		{"logs", "[-f] [--cap FILE] PID", "the output of a detached process", logs, false},
+		{"run", "[--node N] [-d] COMMAND [ARG...]", "run a program on a node; -d: print its pid and go", runProgram, false},
+		{"resolve", "PID discard|resume", "decide about a process in doubt", resolve, false},
+		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
+		{"std", "info|status|params|touch|age|copy|destroy CAP, std restrict RIGHTS CAP, std params CAP TEXT", "ask any object; CAP is a file, a text or a pid", stdObject, false},
+	}
+}
+
+// list prints the names by which the program is to be found.
+func list(w io.Writer) {
+	for _, c := range commands() {
+		if !c.inner {
+			fmt.Fprintln(w, c.name)
+		}
+	}
+}
+
+func find(name string) *command {
+	for _, c := range commands() {
+		if c.name == name {
+			return &c
+		}
+	}
+	return nil
+}
+
+func (c *command) help(w io.Writer) {
+	fmt.Fprintf(w, "usage: %s %s\n  %s\n", c.name, c.args, c.about)
+}
+
+func help(w io.Writer) {
+	fmt.Fprintln(w, "usage: motile COMMAND..., or the command by itself:")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %s %s\n      %s\n", c.name, c.args, c.about)
+	}
+}

@@ -1,0 +1,96 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"motile/ipc/capability"
+	"motile/proc/api/client"
+)
+
+// Env is where a command runs.
+type Env struct {
+	Client *client.Client
+	// Nodes lists the nodes that should answer.
+	Nodes    func(ctx context.Context) ([]int, error)
+	Out, Err io.Writer
+	JSON     bool // print facts for programs
+}
+
+// warn says something that is no result.
+func (e *Env) warn(format string, args ...any) {
+	fmt.Fprintf(e.Err, "motile: "+format+"\n", args...)
+}
+
+// ParsePID reads a pid.
+func ParsePID(s string) (int32, error) {
+	if strings.HasPrefix(s, "%") {
+		return 0, fmt.Errorf("%s: only an interactive shell knows its jobs: give the pid ($! is the last job's)", s)
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("%q is not a pid: give a number such as 1000007 (motile ps lists them)", s)
+	}
+	return int32(n), nil
+}
+
+// ParseNode reads a node's number.
+func ParseNode(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxNode {
+		return 0, fmt.Errorf("%q is not a node: give its number, 1 to %d", s, maxNode)
+	}
+	return n, nil
+}
+
+const maxNode = 500
+
+// Process is the process with a pid: with the rights of the capability in a file
+// if one is named, else with the owner's.
+func (e *Env) Process(pid int32, capFile string) (*client.Process, error) {
+	if capFile == "" {
+		return e.Client.Process(pid), nil
+	}
+	c, err := ReadCap(capFile)
+	if err != nil {
+		return nil, err
+	}
+	if c.Object != uint64(pid) {
+		return nil, fmt.Errorf("%s: a capability for process %d, not for %d", capFile, c.Object, pid)
+	}
+	return e.Client.ProcessWith(c), nil
+}
+
+// ReadCap reads a capability in its text form from a file; - is standard input.
+func ReadCap(file string) (capability.Capability, error) {
+	read := os.ReadFile
+	if file == "-" {
+		read = func(string) ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, 4096)) }
+	}
+	text, err := read(file)
+	if err != nil {
+		return capability.Capability{}, err
+	}
+	c, err := capability.Parse(string(text))
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+// split takes a joined error apart, so that each gets a line.
+func split(err error) []error {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		return many.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}

@@ -1,0 +1,151 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"motile/proc/api"
+	"motile/proc/api/client"
+)
+
+// Migrate moves a process and says what that took.
+func (e *Env) Migrate(ctx context.Context, p *client.Process, m client.Move) error {
+	r, err := p.Migrate(ctx, m)
+	if err != nil {
+		return err
+	}
+	if e.JSON {
+		return PrintJSON(e.Out, r)
+	}
+	fmt.Fprint(e.Out, MoveText(r))
+	return nil
+}
+
+// MoveText describes a move in three lines.
+func MoveText(r api.MigrateReply) string {
+	m := r.Report
+	if m == (api.MoveReport{}) {
+		return fmt.Sprintf("process %d is on node %d already\n", r.PID, r.Node)
+	}
+	return fmt.Sprintf("process %d is on node %d: %s in all, frozen for %s\n"+
+		"  negotiate %s, precopy %s, freeze %s, transfer %s, commit %s, first run %s\n"+
+		"  %d pages sent (%s), %d found there, %d of zeros; state %s\n",
+		r.PID, r.Node, millis(m.TotalUs), millis(m.FreezeUs),
+		millis(m.NegotiateUs), millis(m.PrecopyUs), millis(m.FreezeUs), millis(m.TransferUs), millis(m.CommitUs), millis(m.FirstRunUs),
+		m.Pages, Size(m.Bytes), m.FilePages, m.ZeroPages, Size(int64(m.StateBytes)))
+}
+
+// Drain moves all processes away from a node, each to the node that then has the
+// most memory free. It goes on after one that does not move, and fails then.
+func (e *Env) Drain(ctx context.Context, node int, m client.Move) error {
+	nodes, err := e.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n int) bool { return n == node })
+	processes, err := e.Client.Node(node).List(ctx)
+	if err != nil {
+		return err
+	}
+	moved, stayed := []api.MigrateReply{}, 0
+	for _, info := range processes {
+		if info.State == "zombie" {
+			continue
+		}
+		if m.Target, err = e.roomiest(ctx, nodes); err != nil {
+			return fmt.Errorf("node %d cannot be emptied: %w", node, err)
+		}
+		r, err := e.Client.Process(info.PID).Migrate(ctx, m)
+		switch {
+		case client.Gone(err): // it has ended meanwhile
+		case err != nil:
+			e.warn("%v", err)
+			stayed++
+		default:
+			moved = append(moved, r)
+			if !e.JSON {
+				fmt.Fprintf(e.Out, "process %d is on node %d (frozen for %s)\n", r.PID, r.Node, millis(r.Report.FreezeUs))
+			}
+		}
+	}
+	if e.JSON {
+		err = PrintJSON(e.Out, moved)
+	}
+	if stayed > 0 {
+		return fmt.Errorf("node %d: %d of its processes did not move", node, stayed)
+	}
+	return err
+}
+
+// roomiest is the node with the most free memory.
+func (e *Env) roomiest(ctx context.Context, nodes []int) (best int, err error) {
+	free := -1
+	for node, l := range e.Client.Loads(ctx, nodes) {
+		if l.FreeKB > free || l.FreeKB == free && node < best {
+			best, free = node, l.FreeKB
+		}
+	}
+	if free < 0 {
+		return 0, errors.New("no other node answers (motile nodes shows who is up)")
+	}
+	return best, nil
+}
+
+// Idlest is the node where a new program is served soonest: the fewest threads that
+// want the CPU, then the most free memory.
+func (e *Env) Idlest(ctx context.Context) (best int, err error) {
+	nodes, err := e.Nodes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var least api.Load
+	for _, node := range nodes {
+		l, err := e.Client.Node(node).Load(ctx)
+		if err != nil {
+			e.warn("%v", err)
+			continue
+		}
+		busier := l.Runnable > least.Runnable || l.Runnable == least.Runnable && l.FreeKB <= least.FreeKB
+		if best == 0 || !busier {
+			best, least = node, l
+		}
+	}
+	if best == 0 {
+		return 0, errors.New("no node answers (motile nodes shows who is up)")
+	}
+	return best, nil
+}
+
+// Resolve ends the doubt about a process whose move was cut off: it goes on where
+// a copy of it is held, or that copy is dropped.
+func (e *Env) Resolve(ctx context.Context, pid int32, resume bool) error {
+	nodes, err := e.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := e.Client.Processes(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	resolved := 0
+	for _, p := range all {
+		if p.PID != pid || p.State != "in-doubt" && p.State != "arriving" {
+			continue
+		}
+		if err := e.Client.Node(p.Node).Resolve(ctx, pid, resume); err != nil {
+			return err
+		}
+		resolved++
+		verb := "dropped"
+		if resume {
+			verb = "goes on"
+		}
+		fmt.Fprintf(e.Out, "process %d: the copy on node %d %s\n", pid, p.Node, verb)
+	}
+	if resolved == 0 {
+		return fmt.Errorf("process %d: no node holds a copy that is in doubt (motile ps shows states)", pid)
+	}
+	return nil
+}

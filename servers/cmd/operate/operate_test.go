@@ -1,0 +1,312 @@
+package operate_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"motile/ipc/capability"
+	"motile/ipc/std"
+	"motile/proc/api"
+	"motile/proc/api/client"
+	"motile/proc/api/client/clienttest"
+	"motile/servers/cmd/operate"
+)
+
+// bench is a cluster that exists in memory, and what commands print about it.
+type bench struct {
+	*clienttest.Fake
+	*operate.Env
+	t        *testing.T
+	out, err *bytes.Buffer
+}
+
+func setUp(t *testing.T, nodes ...int) *bench {
+	b := &bench{Fake: clienttest.New(), t: t, out: new(bytes.Buffer), err: new(bytes.Buffer)}
+	b.Env = &operate.Env{Client: client.New(b.Fake, b.Key), Out: b.out, Err: b.err,
+		Nodes: func(context.Context) ([]int, error) { return nodes, nil }}
+	return b
+}
+
+// prints compares what was printed, and forgets it.
+func (b *bench) prints(want string) {
+	b.t.Helper()
+	if got := b.out.String(); got != want {
+		b.t.Errorf("printed\n%swant\n%s", got, want)
+	}
+	b.out.Reset()
+}
+
+func (b *bench) list(node int, processes ...api.ProcessInfo) {
+	b.Node(node, func(h *std.Header, _ []byte) (any, std.Status) {
+		switch h.Command {
+		case api.List:
+			return api.ListReply{Node: node, Processes: processes}, std.OK
+		case api.GetLoad:
+			return api.Load{Node: node, FreeKB: 1000 * node}, std.OK
+		}
+		return nil, std.ComBad
+	})
+}
+
+func TestPs(t *testing.T) {
+	b := setUp(t, 1, 2)
+	b.list(1, api.ProcessInfo{PID: 1000007, PGID: 1000007, Node: 1, Trail: []int{1, 2, 1}, Threads: 4, SizeKB: 2345, State: "R", CPUms: 12_340,
+		Moves: 2, Command: "counter 0", Residuals: []string{"node 2: /dev/console (fd 0)"}, Comment: "mine", Missing: map[uint32]int{300: 2, 9: 1}})
+	b.list(2, api.ProcessInfo{PID: 1000001, Node: 2, Trail: []int{1, 2}, Threads: 1, SizeKB: 12, State: "S", CPUms: 5, Moves: 1, Command: "-sh"},
+		api.ProcessInfo{PID: 2000001, Node: 2, Trail: []int{2}, State: "zombie", Status: 9, Command: "gone"})
+	if err := b.Ps(t.Context(), operate.PsOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.prints(`PID      NODE  TRAIL  THREADS  SIZE     STATE  CPU    MOVES  COMMAND
+1000001  2     1→2    1        12 kB    S      0.01s  1      -sh
+1000007  1     1→2→1  4        2.29 MB  R      12.3s  2      counter 0  [needs node 2: /dev/console (fd 0)]  [mine]
+`)
+	if err := b.Ps(t.Context(), operate.PsOptions{Ended: true, Verbose: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.out.String(); !strings.Contains(s, "ended") || !strings.Contains(s, "gone  [killed by SIGKILL]") || !strings.Contains(s, "[calls that are not there: 9 (1 times), 300 (2 times)]") {
+		t.Error(s)
+	}
+	b.out.Reset()
+	b.JSON = true
+	if err := b.Ps(t.Context(), operate.PsOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var list []api.ProcessInfo
+	if err := json.Unmarshal(b.out.Bytes(), &list); err != nil || len(list) != 2 || list[1].Trail[1] != 2 {
+		t.Fatal(list, err)
+	}
+}
+
+// A node that does not answer costs its own processes only, and the exit status.
+func TestPs_WithoutANode(t *testing.T) {
+	b := setUp(t, 1, 2, 3)
+	b.list(2, api.ProcessInfo{PID: 2000001, Node: 2, State: "S", Command: "sh"})
+	err := b.Ps(t.Context(), operate.PsOptions{})
+	if err == nil || !strings.Contains(err.Error(), "does not answer") || !strings.Contains(b.err.String(), "does not answer") || !strings.Contains(b.out.String(), "2000001") {
+		t.Fatal(err, b.err, b.out)
+	}
+	b = setUp(t)
+	b.JSON = true
+	if err := b.Ps(t.Context(), operate.PsOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.prints("[]\n")
+}
+
+func TestMigrate(t *testing.T) {
+	b := setUp(t, 1, 2)
+	b.Fake.Process(7, func(*std.Header, []byte) (any, std.Status) { return api.ProcessInfo{PID: 7, Node: 1}, std.OK })
+	reply := api.MigrateReply{PID: 7, Node: 2, Report: api.MoveReport{NegotiateUs: 1000, FreezeUs: 20500, TransferUs: 8000,
+		CommitUs: 900, FirstRunUs: 400, TotalUs: 21500, Bytes: 5 << 20, Pages: 1280, FilePages: 300, ZeroPages: 20, StateBytes: 3000}}
+	b.Node(1, func(*std.Header, []byte) (any, std.Status) { return reply, std.OK })
+	p := b.Client.Process(7)
+	if err := b.Migrate(t.Context(), p, client.Move{Target: 2}); err != nil {
+		t.Fatal(err)
+	}
+	b.prints(`process 7 is on node 2: 21.50 ms in all, frozen for 20.50 ms
+  negotiate 1.00 ms, precopy 0.00 ms, freeze 20.50 ms, transfer 8.00 ms, commit 0.90 ms, first run 0.40 ms
+  1280 pages sent (5 MB), 300 found there, 20 of zeros; state 2.93 kB
+`)
+	reply = api.MigrateReply{PID: 7, Node: 1}
+	if err := b.Migrate(t.Context(), p, client.Move{Target: 1}); err != nil {
+		t.Fatal(err)
+	}
+	b.prints("process 7 is on node 1 already\n")
+	b.JSON = true
+	reply.Report.FreezeUs = 5
+	if err := b.Migrate(t.Context(), p, client.Move{Target: 1}); err != nil || !strings.Contains(b.out.String(), `"freeze_us": 5`) {
+		t.Fatal(err, b.out)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	b := setUp(t, 1, 2, 3)
+	b.list(2)
+	b.list(3)
+	for _, pid := range []int32{7, 8} {
+		b.Fake.Process(pid, func(*std.Header, []byte) (any, std.Status) { return api.ProcessInfo{PID: pid, Node: 1}, std.OK })
+	}
+	b.Node(1, func(h *std.Header, data []byte) (any, std.Status) {
+		switch h.Command {
+		case api.List:
+			return api.ListReply{Processes: []api.ProcessInfo{{PID: 7}, {PID: 8}, {PID: 9}, {PID: 10, State: "zombie"}}}, std.OK
+		case api.Migrate:
+			q := clienttest.Decode[api.MigrateRequest](data)
+			b.Log("%d to %d", q.PID, q.Target)
+			if q.PID == 8 {
+				return api.MigrateReply{Error: "it holds on"}, std.OK
+			}
+			return api.MigrateReply{PID: q.PID, Node: q.Target}, std.OK
+		}
+		return nil, std.ComBad
+	})
+	err := b.Drain(t.Context(), 1, client.Move{})
+	if err == nil || err.Error() != "node 1: 1 of its processes did not move" || !strings.Contains(b.err.String(), "process 8: it holds on") {
+		t.Fatal(err, b.err)
+	}
+	if l := b.Logged(); strings.Join(l, ", ") != "7 to 3, 8 to 3" { // 9 has ended, 3 has most room
+		t.Error(l)
+	}
+	b.prints("process 7 is on node 3 (frozen for 0.00 ms)\n")
+	alone := setUp(t, 1)
+	alone.list(1, api.ProcessInfo{PID: 7})
+	if err := alone.Drain(t.Context(), 1, client.Move{}); err == nil || !strings.Contains(err.Error(), "no other node answers") {
+		t.Fatal(err)
+	}
+}
+
+func TestIdlest(t *testing.T) {
+	b := setUp(t, 1, 2, 3, 4)
+	for node, l := range map[int]api.Load{1: {Runnable: 2, FreeKB: 900}, 2: {Runnable: 0, FreeKB: 100}, 3: {Runnable: 0, FreeKB: 200}} {
+		b.Node(node, func(*std.Header, []byte) (any, std.Status) { return l, std.OK })
+	}
+	if n, err := b.Idlest(t.Context()); n != 3 || err != nil || !strings.Contains(b.err.String(), "node 4") {
+		t.Fatal(n, err, b.err)
+	}
+	if _, err := setUp(t, 9).Idlest(t.Context()); err == nil {
+		t.Fatal("nobody is there")
+	}
+}
+
+func TestResolve(t *testing.T) {
+	b := setUp(t, 1, 2)
+	for node, state := range map[int]string{1: "in-doubt", 2: "arriving"} {
+		b.Node(node, func(h *std.Header, data []byte) (any, std.Status) {
+			if h.Command == api.Resolve {
+				b.Log("node %d: %+v", node, clienttest.Decode[api.ResolveRequest](data))
+				return nil, std.OK
+			}
+			return api.ListReply{Processes: []api.ProcessInfo{{PID: 7, Node: node, State: state}, {PID: 8, Node: node, State: "R"}}}, std.OK
+		})
+	}
+	if err := b.Resolve(t.Context(), 8, true); err == nil || !strings.Contains(err.Error(), "in doubt") {
+		t.Fatal(err)
+	}
+	if err := b.Resolve(t.Context(), 7, false); err != nil {
+		t.Fatal(err)
+	}
+	b.prints("process 7: the copy on node 1 dropped\nprocess 7: the copy on node 2 dropped\n")
+	if l := b.Logged(); len(l) != 2 {
+		t.Error(l)
+	}
+}
+
+func TestKill_GoesOn(t *testing.T) {
+	b := setUp(t, 1)
+	b.Fake.Process(8, func(h *std.Header, data []byte) (any, std.Status) {
+		b.Log("%d", clienttest.Decode[api.SignalRequest](data).Signo)
+		return nil, std.OK
+	})
+	var all []*client.Process
+	for _, pid := range []int32{7, 8, 9} {
+		all = append(all, b.Client.Process(pid))
+	}
+	err := b.Kill(t.Context(), "int", all)
+	if err == nil || !strings.Contains(err.Error(), "process 9") || !strings.Contains(b.err.String(), "process 7") {
+		t.Fatal(err, b.err)
+	}
+	if l := b.Logged(); len(l) != 1 || l[0] != "2" {
+		t.Error(l)
+	}
+	if err := b.Kill(t.Context(), "nonsense", all); err == nil || len(b.Logged()) > 0 {
+		t.Fatal(err)
+	}
+	operate.SignalList(b.out)
+	if s := b.out.String(); !strings.Contains(s, " 9 KILL") || !strings.HasSuffix(s, "\n") {
+		t.Error(s)
+	}
+}
+
+func TestLogs(t *testing.T) {
+	b := setUp(t, 1)
+	pieces := []string{"later ", "output\n"}
+	b.Fake.Process(7, func(h *std.Header, _ []byte) (any, std.Status) {
+		at, text := uint64(10), ""
+		if h.Offset >= 10 {
+			at = h.Offset
+		}
+		if len(pieces) > 0 {
+			text, pieces = pieces[0], pieces[1:]
+		}
+		return clienttest.Reply{Header: std.Header{Offset: at}, Data: []byte(text)}, std.OK
+	})
+	if err := b.Logs(t.Context(), b.Client.Process(7), true); err != nil {
+		t.Fatal(err)
+	}
+	b.prints("later output\n")
+	if s := b.err.String(); s != "motile: process 7: 10 B of its output are not kept any more\n" {
+		t.Error(s)
+	}
+}
+
+func TestWait(t *testing.T) {
+	b := setUp(t, 1)
+	b.Fake.Process(7, func(*std.Header, []byte) (any, std.Status) { return api.WaitReply{Status: 2}, std.OK })
+	if s, err := b.Wait(t.Context(), b.Client.Process(7)); s != 130 || err != nil {
+		t.Fatal(s, err)
+	}
+	b.prints("")
+	b.JSON = true
+	if _, err := b.Wait(t.Context(), b.Client.Process(7)); err != nil || !strings.Contains(b.out.String(), `"killed by SIGINT"`) {
+		t.Fatal(err, b.out)
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	b := setUp(t, 1)
+	if err := b.Cap(7, capability.PSRRead|capability.PSRMigrate); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "cap")
+	if err := os.WriteFile(file, b.out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Env.Process(7, file)
+	if err != nil || p.Capability().Rights != capability.PSRRead|capability.PSRMigrate {
+		t.Fatal(p, err)
+	}
+	if _, err := b.Env.Process(8, file); err == nil || !strings.Contains(err.Error(), "for process 7, not for 8") {
+		t.Fatal(err)
+	}
+	if _, err := b.Env.Process(7, file+"x"); err == nil {
+		t.Fatal("no file")
+	}
+	os.WriteFile(file, []byte("nonsense"), 0o600)
+	if _, err := b.Env.Process(7, file); err == nil || !strings.Contains(err.Error(), file) {
+		t.Fatal(err)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]int32{"1000007": 1000007, "1": 1} {
+		if n, err := operate.ParsePID(text); n != want || err != nil {
+			t.Error(n, err)
+		}
+	}
+	for text, want := range map[string]string{"%1": "$!", "x": "motile ps", "-5": "motile ps", "": "motile ps"} {
+		if _, err := operate.ParsePID(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"0", "501", "n1", ""} {
+		if _, err := operate.ParseNode(text); err == nil {
+			t.Errorf("%q is a node", text)
+		}
+	}
+	for bytes, want := range map[int64]string{0: "0 B", 999: "999 B", 1024: "1 kB", 1536 << 10: "1.5 MB", 3 << 30: "3 GB"} {
+		if got := operate.Size(bytes); got != want {
+			t.Errorf("%d: %s", bytes, got)
+		}
+	}
+	for ms, want := range map[int64]string{5: "0.01s", 9990: "9.99s", 12_345: "12.3s", 3_661_000: "1h1m1s"} {
+		if got := operate.Duration(ms); got != want {
+			t.Errorf("%d: %s", ms, got)
+		}
+	}
+}

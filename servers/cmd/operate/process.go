@@ -1,0 +1,105 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"motile/ipc/capability"
+	"motile/proc/api/client"
+)
+
+// Wait waits until a process has ended and returns its exit status, as a shell
+// sees it.
+func (e *Env) Wait(ctx context.Context, p *client.Process) (status int, err error) {
+	wait, err := p.Wait(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if e.JSON {
+		return client.ExitStatus(wait), PrintJSON(e.Out, struct {
+			PID    int32  `json:"pid"`
+			Status int    `json:"status"`
+			Ending string `json:"ending"`
+		}{p.PID, client.ExitStatus(wait), client.Ending(wait)})
+	}
+	return client.ExitStatus(wait), nil
+}
+
+// Kill sends a signal to processes. It goes on after one that is not there.
+func (e *Env) Kill(ctx context.Context, signal string, processes []*client.Process) error {
+	signo, err := client.ParseSignal(signal)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, p := range processes {
+		if err := p.Signal(ctx, signo); err != nil {
+			if failed != nil {
+				e.warn("%v", failed)
+			}
+			failed = err
+		}
+	}
+	return failed
+}
+
+// SignalList prints the names of the signals.
+func SignalList(w io.Writer) {
+	for i, name := range client.SignalNames() {
+		end := "  "
+		if i%8 == 7 || i == len(client.SignalNames())-1 {
+			end = "\n"
+		}
+		fmt.Fprintf(w, "%2d %-7s%s", i+1, name, end)
+	}
+}
+
+// Stun stops a process where it is, or lets it go on.
+func (e *Env) Stun(ctx context.Context, p *client.Process, resume bool) error {
+	if resume {
+		return p.Resume(ctx)
+	}
+	return p.Stun(ctx)
+}
+
+// logPiece is how much of a log is asked for at a time.
+const logPiece = 64 << 10
+
+// Logs prints a detached process's output; with follow, until it ends.
+func (e *Env) Logs(ctx context.Context, p *client.Process, follow bool) error {
+	at := int64(0)
+	for {
+		text, first, err := p.Log(ctx, at, logPiece, follow)
+		if err != nil {
+			return err
+		}
+		if first > at {
+			e.warn("process %d: %s of its output are not kept any more", p.PID, Size(first-at))
+		}
+		if len(text) == 0 {
+			return nil
+		}
+		if _, err := e.Out.Write(text); err != nil {
+			return err
+		}
+		at = first + int64(len(text))
+	}
+}
+
+// Cap prints a capability for a process with some of the owner's rights.
+func (e *Env) Cap(pid int32, rights capability.Rights) error {
+	c := e.Client.Process(pid).Capability()
+	if rights != capability.AllRights {
+		c, _ = capability.Restrict(c, rights) // an owner's can always be
+	}
+	if e.JSON {
+		return PrintJSON(e.Out, struct {
+			PID        int32  `json:"pid"`
+			Rights     string `json:"rights"`
+			Capability string `json:"capability"`
+		}{pid, c.Rights.String(), c.String()})
+	}
+	fmt.Fprintln(e.Out, c)
+	return nil
+}

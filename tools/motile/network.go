@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"motile/proc/api/client"
+	"motile/qemu/cluster"
+	"motile/servers/cmd/operate"
+	"motile/tools/flipnode"
+)
+
+// network is this command's place on the cluster's network.
+type network struct {
+	operate.Env
+	flip *flipnode.Node
+
+	mu sync.Mutex // the daemon's client takes one request at a time
+	cl *cluster.Client
+}
+
+// attach joins the network of the cluster.
+func (c *common) attach(ctx context.Context, t terminal, json bool) (*network, error) {
+	cl, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	n := &network{cl: cl, Env: operate.Env{Out: t.out, Err: t.err, JSON: json}}
+	if err := n.open(ctx, c.dir()); err != nil {
+		cl.Close()
+		return nil, err
+	}
+	n.Nodes = n.running
+	return n, nil
+}
+
+func (n *network) open(ctx context.Context, dir cluster.Dir) error {
+	s, err := n.cl.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Initrd == "" {
+		return errors.New("the nodes have no boot archive, and so neither key nor programs: start the cluster with --initrd")
+	}
+	key, err := dir.LoadKey()
+	if err != nil {
+		return err
+	}
+	if n.flip, err = flipnode.DialMTU(s.Hosts, smallestMTU(s.Nodes)); err != nil {
+		return err
+	}
+	n.Client = client.New(n.flip, key)
+	return nil
+}
+
+// smallestMTU is what every node's card can take.
+func smallestMTU(nodes []cluster.NodeInfo) int {
+	mtu := flipnode.MaxMTU
+	for _, n := range nodes {
+		mtu = min(mtu, n.Spec.MTU)
+	}
+	return max(mtu, flipnode.MinMTU)
+}
+
+// running lists the nodes that run, as far as their machines can tell.
+func (n *network) running(ctx context.Context) (nodes []int, err error) {
+	n.mu.Lock()
+	s, err := n.cl.Status(ctx)
+	n.mu.Unlock()
+	for _, i := range s.Nodes {
+		if i.State == cluster.Running {
+			nodes = append(nodes, i.Number)
+		}
+	}
+	return nodes, err
+}
+
+// lastNode is the highest number of a node.
+func (n *network) lastNode(ctx context.Context) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, _ := n.cl.Status(ctx) // without it, numbers of one digit will do
+	return last(s.Nodes)
+}
+
+// borrow lends the network to an attachment.
+func (n *network) borrow(context.Context) (*network, func(), error) { return n, func() {}, nil }
+
+// signalGroup sends a signal to a process group, wherever its members are.
+func (n *network) signalGroup(ctx context.Context, pgid int32, signo int) {
+	if nodes, err := n.running(ctx); err == nil {
+		n.Client.SignalGroup(ctx, nodes, pgid, signo)
+	}
+}
+
+func (n *network) close() {
+	n.flip.Close()
+	n.cl.Close()
+}

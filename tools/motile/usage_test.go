@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("no program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const down = "no cluster runs in "
+	for _, c := range []struct {
+		args   []string
+		status int
+		err    string
+	}{
+		{[]string{"fly"}, exitUsage, "fly"},
+		{[]string{"node", "kill", "x"}, exitUsage, "x"},
+		{[]string{"nodes"}, exitFailure, down},
+		{[]string{"ps", "-a", "-v", "--json"}, exitFailure, down},
+		{[]string{"sh", "1", "ls"}, exitFailure, down},
+		{[]string{"sh", "1"}, exitUsage, "<line>"},
+		{[]string{"run", "--node", "2", "-d", os.Args[0] + "x", "-x", "y"}, exitFailure, "no such file"},
+		{[]string{"run", text}, exitFailure, "static Linux program"},
+		{[]string{"run", "/bin/sh"}, exitFailure, "linked dynamically"},
+		{[]string{"logs", "-f", "1000001"}, exitFailure, down},
+		{[]string{"logs", "x"}, exitUsage, "x"},
+		{[]string{"wait", "1000001"}, exitFailure, down},
+		{[]string{"kill", "-s", "KILL", "1000001", "1000002"}, exitFailure, down},
+		{[]string{"kill", "-s", "DIE", "1000001"}, exitFailure, `"DIE" is not a signal`},
+		{[]string{"stun", "--resume", "1000001"}, exitFailure, down},
+		{[]string{"migrate", "--strategy", "copy", "--residual", "1000001", "2"}, exitFailure, down},
+		{[]string{"migrate", "1000001"}, exitUsage, "<node>"},
+		{[]string{"drain", "2"}, exitFailure, down},
+		{[]string{"resolve", "1000001", "discard"}, exitFailure, down},
+		{[]string{"resolve", "1000001", "maybe"}, exitUsage, "discard"},
+		{[]string{"cap", "1000001", "--rights", "fly"}, exitUsage, "PSR_READ"},
+		{[]string{"cap", "1000001"}, exitFailure, "cluster key"},
+		{[]string{"console", "1"}, exitFailure, down},
+		{[]string{"up", "-n", "100"}, exitFailure, "0 to 64"},
+		{[]string{"up", "--machine", "virt", "--kernel", "/dev/null"}, exitFailure, "microvm, pc, q35"},
+		{[]string{"up", "-n", "2", "--attach", "3", "--kernel", "/dev/null"}, exitFailure, "there is no node 3"},
+		{[]string{"daemon"}, exitFailure, "motile up"},
+	} {
+		if r := motile(t, append([]string{"--dir", dir}, c.args...)...); r.status != c.status || !strings.Contains(r.err, c.err) {
+			t.Errorf("%q: %+v", c.args, r)
+		}
+	}
+}
+
+func TestKill_List(t *testing.T) {
+	if r := ok(t, motile(t, "kill", "-l")); !strings.Contains(r.out, "15 TERM") {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// A capability is made from the key; no cluster need run.
+func TestCap(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte(strings.Repeat("07", 32)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	owner := ok(t, motile(t, "--dir", dir, "cap", "1000001")).out
+	weak := ok(t, motile(t, "--dir", dir, "cap", "--rights", "read,migrate", "1000001")).out
+	if strings.Count(owner, ":") != 3 || !strings.Contains(owner, ":f4241:ffffffff:") || !strings.Contains(weak, ":f4241:41:") {
+		t.Fatal(owner, weak)
+	}
+	if r := ok(t, motile(t, "--dir", dir, "cap", "--json", "--rights", "KILL", "1000001")); !strings.Contains(r.out, `"rights": "PSR_KILL"`) {
+		t.Fatal(r)
+	}
+}
