@@ -39,6 +39,7 @@ func (h *helloTimer) Expire(now int64) {
 	n.sayHello()
 	n.tickTime()
 	n.wantRehome = len(n.exports) > 0
+	n.lookForChildren()
 	n.Tab.StartTimer(&n.hello, now+helloEvery)
 }
 

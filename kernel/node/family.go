@@ -4,6 +4,7 @@ import (
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
+	"motile/kernel/abi"
 	"motile/migrate/image"
 	"motile/proc"
 	"motile/proc/api"
@@ -34,6 +35,46 @@ func (n *Node) Orphaned(child, parent int32) {
 	h := n.processHeader(child, api.Orphan)
 	h.Offset = uint64(parent)
 	n.call(n.ipc.key.ProcessAddress(child), h, nil, familyPatience, func(*rpc.Complete) {})
+}
+
+// A child that was elsewhere when its node lost power cannot tell its parent. Now
+// and then the parent's node asks at the child's address; if nobody has claimed
+// that for a minute, the child counts as killed. A node that was cut off for so
+// long and comes back still has it: it then runs on without a parent.
+const (
+	lookEvery    = 10e9
+	maxUnclaimed = 6
+)
+
+func (n *Node) lookForChildren() {
+	if n.Tab.Now < n.nextLook {
+		return
+	}
+	n.nextLook = n.Tab.Now + lookEvery
+	for _, p := range n.Tab.Processes() {
+		for _, c := range p.Children {
+			if c.State != proc.ChildExited && n.Tab.Process(c.PID) == nil {
+				n.lookForChild(p.PID, c.PID, c.PGID)
+			}
+		}
+	}
+}
+
+func (n *Node) lookForChild(parent, child, pgid int32) {
+	n.call(n.ipc.key.ProcessAddress(child), n.processHeader(child, std.Info), nil, familyPatience, func(c *rpc.Complete) {
+		if c.Status != std.RPCNotFound {
+			delete(n.unclaimed, child)
+			return
+		}
+		if n.unclaimed[child]++; n.unclaimed[child] < maxUnclaimed {
+			return
+		}
+		delete(n.unclaimed, child)
+		if p := n.Tab.Process(parent); p != nil && !p.Frozen() {
+			n.Log("motile: process %d is lost: no node has it", child)
+			n.Tab.ChildChanged(p, proc.Child{PID: child, PGID: pgid, State: proc.ChildExited, Status: abi.SIGKILL, ExitSig: abi.SIGCHLD})
+		}
+	})
 }
 
 // signalRequest is a signal as it travels.

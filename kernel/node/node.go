@@ -69,6 +69,9 @@ type Node struct {
 	targets     map[moveID]*target          // moves to here
 	finished    map[uint64]move.SourceState // how moves from here ended, by number
 	arrived     map[moveID]bool             // moves to here that are over
+	arrivals    []moveID                    // those, oldest first
+	unclaimed   map[int32]int               // children elsewhere: how often nobody answered for them
+	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
 	clock       timeSync
 	wallSet     bool  // the wall clock was set by the time service
@@ -98,6 +101,7 @@ func New(cfg Config, m Machine) *Node {
 	n.targets = make(map[moveID]*target)
 	n.finished = make(map[uint64]move.SourceState)
 	n.arrived = make(map[moveID]bool)
+	n.unclaimed = make(map[int32]int)
 	n.initIPC(&cfg)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
 	n.Tab.Remote = n

@@ -28,7 +28,8 @@ type source struct {
 	residual bool
 	m        move.Source
 	timer    proc.Timer
-	key      [16]byte // of the page stream
+	grace    proc.Timer // asks again whether a vfork is over
+	key      [16]byte   // of the page stream
 
 	asked rpc.Handle // who wants the report; none if the node itself moves it
 	boot  uint64     // of the target
@@ -119,9 +120,26 @@ func (n *Node) moveObject(x *export) {
 	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, object: x, target: to, began: n.Tab.Now}
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
+	s.grace.Init(graceOver{s})
 	x.taking = true
 	n.objectMoves[s.id.Nr] = s
 	s.step(move.Start)
+}
+
+// sourceOf finds a move from here that is not over, of a process or an object.
+func (n *Node) sourceOf(id moveID) *source {
+	if id.Boot != n.ipc.boot {
+		return nil
+	}
+	if s := n.objectMoves[id.Nr]; s != nil {
+		return s
+	}
+	for _, s := range n.sources {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // moving says what move a process is in, or "".
@@ -137,6 +155,7 @@ func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.H
 	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, p: p, target: target, residual: residual, asked: asked, began: n.Tab.Now}
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
+	s.grace.Init(graceOver{s})
 	n.sources[p.PID] = s
 	s.step(move.Start)
 }
@@ -313,7 +332,7 @@ func (n *Node) pathOf(st *vm.Store, or string) string {
 // sendFiles sends what the target lacks, piece by piece, while the process runs.
 func (s *source) sendFiles(i int, off int64) {
 	if i == len(s.lack) {
-		s.step(move.FilesSent)
+		s.settle()
 		return
 	}
 	k := s.lack[i]
@@ -340,8 +359,36 @@ func (s *source) sendFiles(i int, off int64) {
 
 const filePiece = 48 << 10
 
-// freeze stops the process and captures it. A child of vfork that still runs in
-// its memory gets 50 ms to exec.
+// Between vfork and exec two processes run in one memory, and neither can leave
+// alone. That is over soon, as a rule: a move waits this long, and then refuses.
+const (
+	vforkGrace = 50e6
+	vforkPause = 2e6
+)
+
+// settle goes on to the freeze, once the process has its memory for itself.
+func (s *source) settle() {
+	switch {
+	case s.p == nil || s.p.Exiting() || !s.p.Space.Shared():
+		s.step(move.FilesSent)
+	case s.n.Tab.Now-s.accepted < vforkGrace:
+		s.n.Tab.StartTimer(&s.grace, s.n.Tab.Now+vforkPause)
+	default:
+		s.fail("process %d is between vfork and exec and shares its memory; try again when the child has called exec", s.p.PID)
+	}
+}
+
+// graceOver is the source as the owner of its grace timer.
+type graceOver struct{ s *source }
+
+// Expire implements proc.Expirer.
+func (g graceOver) Expire(int64) {
+	if g.s.m.State() == move.Sending {
+		g.s.settle()
+	}
+}
+
+// freeze stops the process and captures it.
 func (s *source) freeze() {
 	n := s.n
 	if s.p == nil {
@@ -501,11 +548,16 @@ func (s *source) goSilent() {
 	}
 }
 
+// maxFinished is for how many moves a node knows how they ended.
+const maxFinished = 1 << 16
+
 // finish tells who asked how it ended.
 func (s *source) finish() {
 	n, now := s.n, s.n.Tab.Now
 	n.finished[s.id.Nr] = s.m.State()
+	delete(n.finished, s.id.Nr-maxFinished)
 	n.Tab.StopTimer(&s.timer)
+	n.Tab.StopTimer(&s.grace)
 	if s.p == nil {
 		delete(n.objectMoves, s.id.Nr)
 		s.object.taking = false

@@ -347,6 +347,11 @@ func (t *target) activate() {
 		}
 	}
 	n.arrived[t.id] = true
+	n.arrivals = append(n.arrivals, t.id)
+	if len(n.arrivals) > maxFinished {
+		delete(n.arrived, n.arrivals[0])
+		n.arrivals = n.arrivals[1:]
+	}
 	if t.p == nil {
 		delete(n.targets, t.id)
 		n.perform()
@@ -455,12 +460,10 @@ func (n *Node) gotStatus(r *rpc.Incoming) {
 		return
 	}
 	a := moveAnswer{State: "aborted", Boot: n.ipc.boot}
-	for _, s := range n.sources {
-		if s.id == q.Move {
-			a.State = "moving"
-			if s.m.InDoubt() {
-				a.State = "committed"
-			}
+	if s := n.sourceOf(q.Move); s != nil {
+		a.State = "moving"
+		if s.m.InDoubt() {
+			a.State = "committed"
 		}
 	}
 	if st, ok := n.finished[q.Move.Nr]; ok && q.Move.Boot == n.ipc.boot && (st == move.Done || st == move.Lost) {

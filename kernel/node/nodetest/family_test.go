@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"motile/kernel/abi"
+	"motile/proc/api"
 )
 
 // pipeline forks a child that writes lines into a pipe and exits with status 7; the
@@ -128,5 +129,89 @@ func TestMove_PipeLeavesWithItsLastHolder(t *testing.T) {
 	w.RunUntil(20e9, "finished", func() bool { return strings.Contains(string(out.Out), "wait") })
 	if string(out.Out) != pipelineOutput() {
 		t.Errorf("output:\n%s", out.Out)
+	}
+}
+
+// orphanage forks a child that sleeps for ever, and reports what wait4 says of it.
+var orphanage = Register(func(u *User) {
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysFork)
+	case 1:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysPause)
+			return
+		}
+		u.SetB(uint64(u.Ret))
+		u.Call(2, abi.SysWait4, u.B(), DataBase+statusAt, 0, 0)
+	case 2:
+		line := fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4))
+		u.Call(3, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+	case 3:
+		u.Call(4, abi.SysExitGroup, 0)
+	}
+})
+
+// A child that is lost with its node is reported as killed.
+func TestFamily_ChildLostWithItsNode(t *testing.T) {
+	w := New(t, 3, 7)
+	out := w.Host.NewObject()
+	p := w.Nodes[1].Start(orphanage, nil, w.Nodes[1].Remote(out))
+	w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
+	w.Move(p.Children[0].PID, 3)
+	w.Run(70e9)
+	if len(out.Out) > 0 {
+		t.Fatalf("while the child lives: %q", out.Out)
+	}
+	w.Kill(3)
+	w.RunUntil(120e9, "reported", func() bool { return len(out.Out) > 0 })
+	if want := "wait true status 09000000\n"; string(out.Out) != want {
+		t.Errorf("output %q, want %q", out.Out, want)
+	}
+}
+
+// spawner makes a child with vfork that calls exec after A() ms, while the parent
+// waits; then both end.
+var spawner = Register(func(u *User) {
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysVfork)
+	case 1:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(int64(u.A())*1e6)), 0)
+			return
+		}
+		u.Call(2, abi.SysPause)
+	case 20:
+		u.Call(21, abi.SysExitGroup, 0)
+	}
+})
+
+// Between vfork and exec a process gets 50 ms, then the move is refused and nothing
+// has changed.
+func TestMove_Vfork(t *testing.T) {
+	for ms, moves := range map[uint64]bool{30: true, 300: false} {
+		w := New(t, 2, 7)
+		p := w.Nodes[1].Start(spawner, nil)
+		u := User{t: p.Leader()}
+		u.SetA(ms)
+		w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
+		for _, pid := range []int32{p.PID, p.Children[0].PID} {
+			if pid != p.PID && moves {
+				continue // it ends
+			}
+			var reply *api.MigrateReply
+			w.Host.Migrate(pid, 1, 2, func(r api.MigrateReply) { reply = &r })
+			w.RunUntil(10e9, "answered", func() bool { return reply != nil })
+			if moved := reply.Error == ""; moved != moves {
+				t.Errorf("exec after %d ms: %+v", ms, reply)
+			}
+			if !moves && !strings.Contains(reply.Error, "vfork") {
+				t.Errorf("refused for another reason: %s", reply.Error)
+			}
+			if moves && w.On(pid) != 2 || !moves && w.On(pid) != 1 {
+				t.Errorf("it is on node %d", w.On(pid))
+			}
+		}
 	}
 }
