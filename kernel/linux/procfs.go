@@ -40,7 +40,7 @@ func (r procRoot) Child(name string) *fs.Node {
 		}
 		return k.FS.LinkTo(strconv.Itoa(int(k.current.Process().PID)))
 	case "meminfo":
-		return k.FS.Text(fmt.Sprintf("MemTotal: %10d kB\nMemFree:  %10d kB\nMemAvailable: %6d kB\nBuffers: 0 kB\nCached: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+		return k.FS.Text(fmt.Sprintf("MemTotal: %10d kB\nMemFree:  %10d kB\nMemAvailable: %6d kB\nBuffers: 0 kB\nCached: 0 kB\nShmem: 0 kB\nSReclaimable: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
 			k.TotalPages()*kb, k.FreePages()*kb, k.FreePages()*kb))
 	case "uptime":
 		now := k.Tab.Now

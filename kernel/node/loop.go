@@ -103,12 +103,12 @@ func (n *Node) trapped(t *proc.Thread) {
 	switch v := f.Vector; {
 	case v == abi.VecSyscall:
 		n.Ring.Add(n.Tab.Now, trace.Syscall, t.TID, f.AX, f.DI)
-		start := n.Tab.Now
 		n.syscall(t)
-		t.SystemNs += n.m.Now() - start
+		n.charge(t)
 	case v == abi.VecPage:
 		n.Ring.Add(n.Tab.Now, trace.Fault, t.TID, f.CR2, f.IP)
 		n.K.Fault(t)
+		n.charge(t)
 	case v >= abi.VecTimer:
 		// an interrupt, or nothing: poll sees to it
 	case v == abi.VecGP && n.readTSC(t):
@@ -116,6 +116,13 @@ func (n *Node) trapped(t *proc.Thread) {
 		n.Ring.Add(n.Tab.Now, trace.Exception, t.TID, v, f.IP)
 		n.K.Exception(t)
 	}
+}
+
+// charge adds the time since the trap to what the kernel has spent for a thread.
+func (n *Node) charge(t *proc.Thread) {
+	now := n.m.Now()
+	t.SystemNs += now - n.Tab.Now
+	n.Tab.Now = now
 }
 
 func (n *Node) syscall(t *proc.Thread) {
