@@ -23,16 +23,15 @@ func Sum(key *[16]byte, parts ...[]byte) (tag [16]byte) {
 			if n < 8 {
 				continue
 			}
-			s.block(binary.LittleEndian.Uint64(tail[:]))
+			s.blocks(tail[:])
 			n = 0
 		}
-		for ; len(p) >= 8; p = p[8:] {
-			s.block(binary.LittleEndian.Uint64(p))
-		}
-		n = copy(tail[:], p)
+		s.blocks(p)
+		n = copy(tail[:], p[len(p)&^7:])
 	}
 	clear(tail[n:])
-	s.block(binary.LittleEndian.Uint64(tail[:]) | uint64(total)<<56)
+	tail[7] = byte(total)
+	s.blocks(tail[:])
 	s.v2 ^= 0xee
 	s.round4()
 	binary.LittleEndian.PutUint64(tag[:], s.v0^s.v1^s.v2^s.v3)
@@ -44,29 +43,35 @@ func Sum(key *[16]byte, parts ...[]byte) (tag [16]byte) {
 
 type state struct{ v0, v1, v2, v3 uint64 }
 
-func (s *state) block(m uint64) {
-	s.v3 ^= m
-	s.round()
-	s.round()
-	s.v0 ^= m
+// blocks takes all whole words of p. Its variables live in registers: this
+// is a quarter of what a node's CPU does during a move.
+func (s *state) blocks(p []byte) {
+	v0, v1, v2, v3 := s.v0, s.v1, s.v2, s.v3
+	for ; len(p) >= 8; p = p[8:] {
+		m := binary.LittleEndian.Uint64(p)
+		v3 ^= m
+		v0, v1, v2, v3 = round(v0, v1, v2, v3)
+		v0, v1, v2, v3 = round(v0, v1, v2, v3)
+		v0 ^= m
+	}
+	s.v0, s.v1, s.v2, s.v3 = v0, v1, v2, v3
 }
 
 func (s *state) round4() {
-	s.round()
-	s.round()
-	s.round()
-	s.round()
+	for range 4 {
+		s.v0, s.v1, s.v2, s.v3 = round(s.v0, s.v1, s.v2, s.v3)
+	}
 }
 
-func (s *state) round() {
-	s.v0 += s.v1
-	s.v1 = bits.RotateLeft64(s.v1, 13) ^ s.v0
-	s.v0 = bits.RotateLeft64(s.v0, 32)
-	s.v2 += s.v3
-	s.v3 = bits.RotateLeft64(s.v3, 16) ^ s.v2
-	s.v0 += s.v3
-	s.v3 = bits.RotateLeft64(s.v3, 21) ^ s.v0
-	s.v2 += s.v1
-	s.v1 = bits.RotateLeft64(s.v1, 17) ^ s.v2
-	s.v2 = bits.RotateLeft64(s.v2, 32)
+func round(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
+	v0 += v1
+	v1 = bits.RotateLeft64(v1, 13) ^ v0
+	v0 = bits.RotateLeft64(v0, 32)
+	v2 += v3
+	v3 = bits.RotateLeft64(v3, 16) ^ v2
+	v0 += v3
+	v3 = bits.RotateLeft64(v3, 21) ^ v0
+	v2 += v1
+	v1 = bits.RotateLeft64(v1, 17) ^ v2
+	return v0, v1, bits.RotateLeft64(v2, 32), v3
 }
