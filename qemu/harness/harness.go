@@ -24,6 +24,7 @@ type Options struct {
 	Virtio     machine.Virtio  // of the cards, on pc and q35
 	RTCOffsets []time.Duration // of nodes 1, 2, …
 	Append     string          // to the kernel command line
+	Appends    []string        // … of nodes 1, 2, …, behind that
 
 	Kernel string // default: what make built
 	Initrd string // default: what make built, if Kernel is not set either
@@ -122,6 +123,9 @@ func (opt Options) specs() []cluster.NodeSpec {
 		}
 		if i < len(opt.RTCOffsets) {
 			specs[i].RTCOffset = opt.RTCOffsets[i]
+		}
+		if i < len(opt.Appends) {
+			specs[i].Append = opt.Appends[i]
 		}
 	}
 	return specs

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// line is a line of output, and when its last byte arrived on the host.
+type line struct {
+	text string
+	at   time.Time
+}
+
+// transcript is what a program has printed.
+type transcript struct {
+	mu      sync.Mutex
+	lines   []line
+	partial []byte        // of a line that is not complete
+	found   int           // lines before this one were seen by find
+	news    chan struct{} // closed when there is more
+}
+
+func newTranscript() *transcript { return &transcript{news: make(chan struct{})} }
+
+// Write implements io.Writer for hostio.Output.
+func (tr *transcript) Write(p []byte) (int, error) {
+	now := time.Now()
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.partial = append(tr.partial, p...)
+	for {
+		text, rest, whole := strings.Cut(string(tr.partial), "\n")
+		if !whole {
+			break
+		}
+		tr.lines = append(tr.lines, line{text, now})
+		tr.partial = []byte(rest)
+	}
+	close(tr.news)
+	tr.news = make(chan struct{})
+	return len(p), nil
+}
+
+// all returns the lines so far.
+func (tr *transcript) all() []line {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return append([]line(nil), tr.lines...)
+}
+
+// find waits for a line that matches, behind the one it found last.
+func (tr *transcript) find(ctx context.Context, re string) ([]string, error) {
+	want := regexp.MustCompile(re)
+	for {
+		tr.mu.Lock()
+		for tr.found < len(tr.lines) {
+			m := want.FindStringSubmatch(tr.lines[tr.found].text)
+			tr.found++
+			if m != nil {
+				tr.mu.Unlock()
+				return m, nil
+			}
+		}
+		news := tr.news
+		tr.mu.Unlock()
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// tail is the end of the output, for a failure's report.
+func (tr *transcript) tail(n int) string {
+	lines := tr.all()
+	var b strings.Builder
+	for _, l := range lines[max(0, len(lines)-n):] {
+		b.WriteString("  " + l.at.Format("05.000 ") + l.text + "\n")
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return b.String() + "  " + string(tr.partial)
+}

@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"motile/proc/api"
+	"motile/proc/api/client"
+	"motile/qemu/harness"
+	"motile/qemu/machine"
+	"motile/tools/flipnode"
+	"motile/tools/flipnode/hostio"
+)
+
+// world is a cluster, and the test's own place on its network.
+type world struct {
+	*harness.Cluster
+	t      testing.TB
+	ctx    context.Context // ends at the test's deadline
+	flip   *flipnode.Node
+	client *client.Client
+}
+
+// boot starts a cluster and joins its network.
+func boot(t testing.TB, opt harness.Options) *world {
+	t.Helper()
+	c := harness.Start(t, opt)
+	w := &world{Cluster: c, t: t, ctx: c.Context()}
+	key, err := c.Dir().LoadKey()
+	w.must(err)
+	mtu := machine.DefaultMTU
+	if opt.MTU != 0 {
+		mtu = min(mtu, opt.MTU)
+	}
+	w.flip, err = flipnode.DialMTU(c.HostSocket(), mtu)
+	w.must(err)
+	t.Cleanup(func() { w.flip.Close() })
+	w.client = client.New(w.flip, key)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// program is a process that the test has started: its input comes from the test,
+// and its output and errors arrive there.
+type program struct {
+	*client.Process
+	w   *world
+	in  *io.PipeWriter
+	out *transcript
+}
+
+// run starts a program of the nodes' archive. Its words are those of args, the
+// first of which is its path.
+func (w *world) run(node int, args ...string) *program {
+	w.t.Helper()
+	const readOnly, writeOnly = 0, 1
+	r, typed := io.Pipe()
+	p := &program{w: w, in: typed, out: newTranscript()}
+	in, err := hostio.NewInput(w.flip, r)
+	w.must(err)
+	out, err := hostio.NewOutput(w.flip, p.out)
+	w.must(err)
+	w.t.Cleanup(func() {
+		typed.Close()
+		in.Close()
+		out.Close()
+	})
+	from, to := in.Address(), out.Address()
+	output := api.FileRef{Address: to[:], Flags: writeOnly, Path: "host:out"}
+	pid, err := w.client.Node(node).Exec(w.ctx, &api.ExecRequest{
+		Path: args[0], Args: args, Cwd: "/", Env: []string{"PATH=/bin:/bbin:/test", "HOME=/root"},
+		Files:    []api.FileRef{{Address: from[:], Flags: readOnly, Path: "host:in"}, output, output},
+		Detached: true, // its end is remembered until we ask
+	})
+	w.must(err)
+	p.Process = w.client.Process(pid)
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("process %d, %q, printed last:\n%s", pid, args, p.out.tail(12))
+		}
+	})
+	return p
+}
+
+// send gives the program input.
+func (p *program) send(text string) {
+	p.w.t.Helper()
+	_, err := io.WriteString(p.in, text)
+	p.w.must(err)
+}
+
+// await waits for a line of output that matches, behind the one that the last
+// await found, and returns it with the expression's groups.
+func (p *program) await(re string) []string {
+	p.w.t.Helper()
+	found, err := p.out.find(p.w.ctx, re)
+	if err != nil {
+		p.w.t.Fatalf("process %d: waiting for %q: %v", p.PID, re, err)
+	}
+	return found
+}
+
+// move moves the program to a node.
+func (p *program) move(node int) api.MigrateReply {
+	p.w.t.Helper()
+	r, err := p.Migrate(p.w.ctx, client.Move{Target: node})
+	p.w.must(err)
+	if r.Node != node {
+		p.w.t.Fatalf("process %d is on node %d after its move to %d", p.PID, r.Node, node)
+	}
+	return r
+}
+
+// end waits until the program has ended, and returns its exit status as a shell
+// would see it.
+func (p *program) end() int {
+	p.w.t.Helper()
+	status, err := p.Wait(p.w.ctx)
+	p.w.must(err)
+	return client.ExitStatus(status)
+}
