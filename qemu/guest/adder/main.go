@@ -1,0 +1,88 @@
+// Command adder is a server with a counter, whose one operation must not be done
+// twice, and its clients.
+//
+//	adder serve NAME   serve under the port of that name, for ever
+//	adder call NAME    add 1 as fast as the server lets it until the input ends,
+//	                   then say how many calls there were and how many failed
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"motile/ipc/capability"
+	"motile/ipc/std"
+	"motile/servers/lib"
+)
+
+// Commands of the server. The reply's Offset is the counter.
+const (
+	add = std.PrivateFirst + iota // Offset: how much
+	get
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: adder serve|call NAME")
+		os.Exit(2)
+	}
+	var port capability.Port
+	copy(port[:], os.Args[2])
+	switch os.Args[1] {
+	case "serve":
+		serve(port)
+	case "call":
+		call(port.Put())
+	}
+}
+
+func serve(port capability.Port) {
+	counter := uint64(0)
+	fmt.Println("serving")
+	err := lib.Serve(port, 64, func(h *std.Header, _ []byte) []byte {
+		switch h.Command {
+		case add:
+			counter += h.Offset
+			fallthrough
+		case get:
+			*h = std.Header{Offset: counter}
+		default:
+			h.SetStatus(std.ComBad)
+		}
+		return nil
+	})
+	fmt.Println("server:", err)
+	os.Exit(1)
+}
+
+func call(port capability.Port) {
+	var over atomic.Bool
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		over.Store(true)
+	}()
+	calls, failed, last := 0, 0, uint64(0)
+	for ; !over.Load(); calls++ {
+		h := std.Header{Port: port, Command: add, Offset: 1}
+		_, err := lib.Trans(&h, nil, nil)
+		if err == nil && h.Status() != std.OK {
+			err = h.Status()
+		}
+		switch {
+		case err != nil:
+			failed++
+			fmt.Printf("call %d: %v\n", calls, err)
+		case h.Offset <= last:
+			failed++
+			fmt.Printf("call %d: the counter went from %d to %d\n", calls, last, h.Offset)
+		default:
+			last = h.Offset
+		}
+		if calls == 0 {
+			fmt.Println("calling")
+		}
+	}
+	fmt.Printf("calls %d failed %d\n", calls, failed)
+}
