@@ -19,14 +19,20 @@ func (f moveFlags) move(node int) client.Move {
 type migrateCmd struct {
 	facts
 	moveFlags
-	target
+	targets
 	Node int `arg:"" help:"Number of the node it goes to."`
 }
 
-// Run moves a process.
+// Run moves a process, or all of a process group.
 func (cmd *migrateCmd) Run(ctx context.Context, c *common, t terminal) error {
-	return cmd.on(ctx, c, t, cmd.facts, func(n *network, p *client.Process) error {
-		return n.Migrate(ctx, p, cmd.move(cmd.Node))
+	return cmd.on(ctx, c, t, cmd.facts, func(n *network, all []*client.Process) error {
+		if err := n.checkNode(ctx, cmd.Node); err != nil {
+			return err
+		}
+		if cmd.PID > 0 {
+			return n.Migrate(ctx, all[0], cmd.move(cmd.Node))
+		}
+		return n.MigrateAll(ctx, all, cmd.move(cmd.Node))
 	})
 }
 
@@ -43,17 +49,21 @@ func (cmd *drainCmd) Run(ctx context.Context, c *common, t terminal) error {
 		return err
 	}
 	defer n.close()
+	if err := n.checkNode(ctx, cmd.Node); err != nil {
+		return err
+	}
 	return n.Drain(ctx, cmd.Node, cmd.move(0))
 }
 
 type resolveCmd struct {
+	facts
 	PID  int32  `arg:"" name:"pid" help:"The process."`
 	What string `arg:"" help:"discard: this copy is dead; resume: it lives." enum:"discard,resume"`
 }
 
 // Run ends a doubt.
 func (cmd *resolveCmd) Run(ctx context.Context, c *common, t terminal) error {
-	n, err := c.attach(ctx, t, false)
+	n, err := c.attach(ctx, t, cmd.JSON)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"motile/proc/api/client"
@@ -74,6 +75,27 @@ func (n *network) running(ctx context.Context) (nodes []int, err error) {
 		}
 	}
 	return nodes, err
+}
+
+// checkNode fails at once for a node of which its machine can tell that it will not
+// answer: asking it would tell the same after seconds.
+func (n *network) checkNode(ctx context.Context, number int) error {
+	n.mu.Lock()
+	s, err := n.cl.Status(ctx)
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, i := range s.Nodes {
+		switch {
+		case i.Number != number:
+		case i.PID == 0:
+			return fmt.Errorf("node %d is %s: boot it by “motile node restart %d”", number, stateText(i), number)
+		default:
+			return nil
+		}
+	}
+	return fmt.Errorf("node %d does not exist: the last one is node %d", number, last(s.Nodes))
 }
 
 // lastNode is the highest number of a node.

@@ -15,6 +15,26 @@ type target struct {
 	PID int32  `arg:"" name:"pid" help:"The process."`
 }
 
+// targets are a process or a process group.
+type targets struct {
+	Cap string `help:"File with a capability for the process; - is standard input." placeholder:"FILE"`
+	PID int32  `arg:"" name:"pid" help:"The process; -- -PGID is a process group."`
+}
+
+// on attaches to the network and calls f with the processes.
+func (g *targets) on(ctx context.Context, c *common, t terminal, f facts, do func(*network, []*client.Process) error) error {
+	n, err := c.attach(ctx, t, f.JSON)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	processes, err := n.Targets(ctx, g.PID, g.Cap)
+	if err != nil {
+		return err
+	}
+	return do(n, processes)
+}
+
 // on attaches to the network and calls f with the process.
 func (g *target) on(ctx context.Context, c *common, t terminal, f facts, do func(*network, *client.Process) error) error {
 	n, err := c.attach(ctx, t, f.JSON)
@@ -53,7 +73,7 @@ type killCmd struct {
 	Signal string  `short:"s" help:"Signal, by name or number." default:"TERM" placeholder:"SIG"`
 	List   bool    `short:"l" help:"List the signals."`
 	Cap    string  `help:"File with a capability for the process; - is standard input." placeholder:"FILE"`
-	PIDs   []int32 `arg:"" name:"pid" optional:"" help:"The processes."`
+	PIDs   []int32 `arg:"" name:"pid" optional:"" help:"The processes; behind --, -PGID is a process group."`
 }
 
 // Run sends a signal.
@@ -72,23 +92,23 @@ func (cmd *killCmd) Run(ctx context.Context, c *common, t terminal) error {
 	defer n.close()
 	var processes []*client.Process
 	for _, pid := range cmd.PIDs {
-		p, err := n.Process(pid, cmd.Cap)
+		more, err := n.Targets(ctx, pid, cmd.Cap)
 		if err != nil {
 			return err
 		}
-		processes = append(processes, p)
+		processes = append(processes, more...)
 	}
 	return n.Kill(ctx, cmd.Signal, processes)
 }
 
 type stunCmd struct {
 	Resume bool `short:"r" help:"Let it go on."`
-	target
+	targets
 }
 
 // Run stops a process, or lets it go on.
 func (cmd *stunCmd) Run(ctx context.Context, c *common, t terminal) error {
-	return cmd.on(ctx, c, t, facts{}, func(n *network, p *client.Process) error { return n.Stun(ctx, p, cmd.Resume) })
+	return cmd.on(ctx, c, t, facts{}, func(n *network, all []*client.Process) error { return n.Stun(ctx, all, cmd.Resume) })
 }
 
 type capCmd struct {

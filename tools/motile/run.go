@@ -17,6 +17,7 @@ import (
 )
 
 type runCmd struct {
+	facts
 	Node   int      `help:"Number of the node (default: one that is idle)." placeholder:"N"`
 	Detach bool     `short:"d" help:"Print the process's pid and return; its output is kept for motile logs."`
 	Cwd    string   `help:"Folder on the node that it starts in." default:"/root" placeholder:"DIR"`
@@ -43,9 +44,12 @@ func (cmd *runCmd) Run(ctx context.Context, c *common, t terminal) error {
 	}
 	defer n.close()
 	if cmd.Node == 0 {
-		if cmd.Node, err = n.Idlest(ctx); err != nil {
-			return err
-		}
+		cmd.Node, err = n.Idlest(ctx)
+	} else {
+		err = n.checkNode(ctx, cmd.Node)
+	}
+	if err != nil {
+		return err
 	}
 	q, err := cmd.send(ctx, n, file)
 	if err != nil {
@@ -55,9 +59,13 @@ func (cmd *runCmd) Run(ctx context.Context, c *common, t terminal) error {
 	case cmd.Detach:
 		q.Files, q.Detached = client.LogFiles(), true
 		pid, err := n.Client.Node(cmd.Node).Exec(ctx, q)
-		if err == nil {
-			fmt.Fprintln(t.out, pid)
+		switch {
+		case err != nil:
+			return err
+		case cmd.JSON:
+			return printJSON(t.out, operate.Started{PID: pid, Node: cmd.Node})
 		}
+		_, err = fmt.Fprintln(t.out, pid)
 		return err
 	case term.IsTerminal(int(t.in.Fd())) && term.IsTerminal(int(t.out.Fd())):
 		return passOn(n.runTerminal(ctx, cmd.Node, q, t))

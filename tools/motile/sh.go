@@ -19,10 +19,18 @@ func (cmd *shCmd) Run(ctx context.Context, c *common, t terminal) error {
 		return err
 	}
 	defer n.close()
+	if err := n.checkNode(ctx, cmd.Node); err != nil {
+		return err
+	}
 	return passOn(n.runStreams(ctx, cmd.Node, &api.ExecRequest{
-		Path: "/bin/sh", Args: []string{"sh", "-c", cmd.Line}, Env: guestEnv(), Cwd: "/root",
+		Path: "/bin/sh", Args: []string{"sh", "-c", asTyped, "sh", cmd.Line}, Env: guestEnv(), Cwd: "/root",
 	}, t))
 }
+
+// asTyped runs its first argument as if it were typed in a node's shell: names mean
+// there what /etc/shrc makes of them. Where there is none they mean what they do to
+// any shell.
+const asTyped = `[ -r /etc/shrc ] && . /etc/shrc; eval "$1"`
 
 // guestEnv is the environment of programs that are started from here.
 func guestEnv() []string {

@@ -90,6 +90,16 @@ func span(min, max int) string {
 	return fmt.Sprintf("%d to %d", min, max)
 }
 
+// targets is the process, or the members of the process group, that an argument
+// names.
+func (f *flags) targets(ctx context.Context, e *operate.Env, arg string) ([]*client.Process, error) {
+	id, err := operate.ParseTarget(arg)
+	if err != nil {
+		return nil, err
+	}
+	return e.Targets(ctx, id, f.cap)
+}
+
 // process is the process that an argument names, with the capability to be used.
 func (f *flags) process(e *operate.Env, arg string) (*client.Process, error) {
 	pid, err := operate.ParsePID(arg)

@@ -54,11 +54,14 @@ func migrate(ctx context.Context, words []string) error {
 	if m.Target, err = operate.ParseNode(args[1]); err != nil {
 		return err
 	}
-	p, err := f.process(e, args[0])
+	processes, err := f.targets(ctx, e, args[0])
 	if err != nil {
 		return err
 	}
-	return e.Migrate(ctx, p, m)
+	if args[0][0] != '-' {
+		return e.Migrate(ctx, processes[0], m)
+	}
+	return e.MigrateAll(ctx, processes, m)
 }
 
 func drain(ctx context.Context, words []string) error {
@@ -77,7 +80,7 @@ func drain(ctx context.Context, words []string) error {
 }
 
 func resolve(ctx context.Context, words []string) error {
-	e, args, err := new(flags).open(words, 2, 2)
+	e, args, err := new(flags).withJSON().open(words, 2, 2)
 	if err != nil {
 		return err
 	}

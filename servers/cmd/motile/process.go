@@ -38,11 +38,11 @@ func kill(ctx context.Context, words []string) error {
 	}
 	var processes []*client.Process
 	for _, arg := range args {
-		p, err := f.process(e, arg)
+		more, err := f.targets(ctx, e, arg)
 		if err != nil {
 			return err
 		}
-		processes = append(processes, p)
+		processes = append(processes, more...)
 	}
 	return e.Kill(ctx, signal, processes)
 }
@@ -55,11 +55,11 @@ func stun(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := f.process(e, args[0])
+	processes, err := f.targets(ctx, e, args[0])
 	if err != nil {
 		return err
 	}
-	return e.Stun(ctx, p, resume)
+	return e.Stun(ctx, processes, resume)
 }
 
 func wait(ctx context.Context, words []string) error {

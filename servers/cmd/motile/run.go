@@ -18,7 +18,7 @@ import (
 func runProgram(ctx context.Context, words []string) error {
 	var on string
 	detach := false
-	f := new(flags)
+	f := new(flags).withJSON()
 	f.String(&on, "node")
 	f.Bool(&detach, "d", "detach")
 	f.UntilArgument()
@@ -39,9 +39,12 @@ func runProgram(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	if detach {
-		fmt.Println(pid)
-		return nil
+	switch {
+	case detach && f.json:
+		return operate.PrintJSON(e.Out, operate.Started{PID: pid, Node: node})
+	case detach:
+		_, err = fmt.Fprintln(e.Out, pid)
+		return err
 	}
 	return passOn(follow(ctx, e, e.Client.Process(pid)))
 }

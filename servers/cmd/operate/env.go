@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"motile/ipc/capability"
 	"motile/proc/api/client"
@@ -39,6 +41,16 @@ func ParsePID(s string) (int32, error) {
 	return int32(n), nil
 }
 
+// ParseTarget reads a pid, or a process group's number with a minus, as kill(1)
+// has it: a shell's job is one.
+func ParseTarget(s string) (int32, error) {
+	if group, ok := strings.CutPrefix(s, "-"); ok {
+		pgid, err := ParsePID(group)
+		return -pgid, err
+	}
+	return ParsePID(s)
+}
+
 // ParseNode reads a node's number.
 func ParseNode(s string) (int, error) {
 	n, err := strconv.Atoi(s)
@@ -64,6 +76,34 @@ func (e *Env) Process(pid int32, capFile string) (*client.Process, error) {
 		return nil, fmt.Errorf("%s: a capability for process %d, not for %d", capFile, c.Object, pid)
 	}
 	return e.Client.ProcessWith(c), nil
+}
+
+// Targets is the process with a pid, as Process returns it, or for -PGID the
+// members of that process group, by pid.
+func (e *Env) Targets(ctx context.Context, id int32, capFile string) ([]*client.Process, error) {
+	if id > 0 {
+		p, err := e.Process(id, capFile)
+		return []*client.Process{p}, err
+	}
+	if capFile != "" {
+		return nil, fmt.Errorf("process group %d: a capability is for one process: name its members", -id)
+	}
+	nodes, err := e.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var members []*client.Process
+	e.Client.GroupMembers(ctx, nodes, -id, func(p *client.Process) {
+		mu.Lock()
+		members = append(members, p)
+		mu.Unlock()
+	})
+	if len(members) == 0 {
+		return nil, fmt.Errorf("process group %d: nobody is in it (ps -v shows groups)", -id)
+	}
+	slices.SortFunc(members, func(a, b *client.Process) int { return int(a.PID - b.PID) })
+	return members, nil
 }
 
 // ReadCap reads a capability in its text form from a file; - is standard input.

@@ -23,6 +23,39 @@ func (e *Env) Migrate(ctx context.Context, p *client.Process, m client.Move) err
 	return nil
 }
 
+// MigrateAll moves several processes, one after the other, and goes on after one
+// that does not move. One that has ended needs no move.
+func (e *Env) MigrateAll(ctx context.Context, processes []*client.Process, m client.Move) error {
+	moved, stayed := []api.MigrateReply{}, 0
+	for _, p := range processes {
+		info, err := p.Info(ctx)
+		if client.Gone(err) || err == nil && info.State == "zombie" {
+			continue
+		}
+		r, err := p.Migrate(ctx, m)
+		if err != nil {
+			e.warn("%v", err)
+			stayed++
+			continue
+		}
+		moved = append(moved, r)
+		if !e.JSON {
+			fmt.Fprint(e.Out, MoveText(r))
+		}
+	}
+	var err error
+	if e.JSON {
+		err = PrintJSON(e.Out, moved)
+	}
+	switch {
+	case stayed > 0:
+		return fmt.Errorf("%d of %d processes did not move", stayed, stayed+len(moved))
+	case len(moved) == 0:
+		return errors.New("all of these processes have ended")
+	}
+	return err
+}
+
 // MoveText describes a move in three lines.
 func MoveText(r api.MigrateReply) string {
 	m := r.Report
@@ -129,7 +162,12 @@ func (e *Env) Resolve(ctx context.Context, pid int32, resume bool) error {
 	if err != nil {
 		return err
 	}
-	resolved := 0
+	type resolution struct {
+		PID  int32  `json:"pid"`
+		Node int    `json:"node"`
+		What string `json:"what"` // has become of the copy there
+	}
+	var resolved []resolution
 	for _, p := range all {
 		if p.PID != pid || p.State != "in-doubt" && p.State != "arriving" {
 			continue
@@ -137,15 +175,20 @@ func (e *Env) Resolve(ctx context.Context, pid int32, resume bool) error {
 		if err := e.Client.Node(p.Node).Resolve(ctx, pid, resume); err != nil {
 			return err
 		}
-		resolved++
-		verb := "dropped"
+		r := resolution{pid, p.Node, "dropped"}
 		if resume {
-			verb = "goes on"
+			r.What = "goes on"
 		}
-		fmt.Fprintf(e.Out, "process %d: the copy on node %d %s\n", pid, p.Node, verb)
+		resolved = append(resolved, r)
+		if !e.JSON {
+			fmt.Fprintf(e.Out, "process %d: the copy on node %d %s\n", pid, r.Node, r.What)
+		}
 	}
-	if resolved == 0 {
+	if len(resolved) == 0 {
 		return fmt.Errorf("process %d: no node holds a copy that is in doubt (motile ps shows states)", pid)
+	}
+	if e.JSON {
+		return PrintJSON(e.Out, resolved)
 	}
 	return nil
 }

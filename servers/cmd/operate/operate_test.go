@@ -125,6 +125,54 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// A job is a process group, whose members may be on several nodes.
+func TestMigrateAll(t *testing.T) {
+	b := setUp(t, 1, 2)
+	for node, pids := range map[int][]int32{1: {7, 9}, 2: {8, 10, 7}} {
+		b.Node(node, func(h *std.Header, data []byte) (any, std.Status) {
+			if h.Command == api.Group {
+				if h.Offset != 7 {
+					return api.GroupReply{}, std.OK
+				}
+				return api.GroupReply{PIDs: pids}, std.OK
+			}
+			q := clienttest.Decode[api.MigrateRequest](data)
+			b.Log("%d", q.PID)
+			if q.PID == 8 {
+				return api.MigrateReply{Error: "it holds on"}, std.OK
+			}
+			return api.MigrateReply{PID: q.PID, Node: q.Target}, std.OK
+		})
+	}
+	for pid, info := range map[int32]api.ProcessInfo{7: {Node: 1}, 8: {Node: 2}, 9: {Node: 1, State: "zombie"}} { // 10 has ended
+		b.Fake.Process(pid, func(*std.Header, []byte) (any, std.Status) { return info, std.OK })
+	}
+	group, err := b.Targets(t.Context(), -7, "")
+	if err != nil || len(group) != 4 || group[3].PID != 10 {
+		t.Fatal(group, err)
+	}
+	if err := b.MigrateAll(t.Context(), group, client.Move{Target: 2}); err == nil || err.Error() != "1 of 2 processes did not move" {
+		t.Fatal(err)
+	}
+	if l := strings.Join(b.Logged(), " "); l != "7 8" || !strings.Contains(b.err.String(), "process 8: it holds on") {
+		t.Error(l, b.err)
+	}
+	b.prints("process 7 is on node 2 already\n")
+	if err := b.MigrateAll(t.Context(), group[2:], client.Move{Target: 2}); err == nil || !strings.Contains(err.Error(), "have ended") {
+		t.Fatal(err)
+	}
+	b.JSON = true
+	if err := b.MigrateAll(t.Context(), group[:1], client.Move{Target: 2}); err != nil || !strings.HasPrefix(b.out.String(), "[\n") {
+		t.Fatal(err, b.out)
+	}
+	if _, err := b.Targets(t.Context(), -8, ""); err == nil || !strings.Contains(err.Error(), "nobody is in it") {
+		t.Fatal(err)
+	}
+	if _, err := b.Targets(t.Context(), -7, "file"); err == nil {
+		t.Fatal("one capability for many processes")
+	}
+}
+
 func TestDrain(t *testing.T) {
 	b := setUp(t, 1, 2, 3)
 	b.list(2)
@@ -192,7 +240,11 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.prints("process 7: the copy on node 1 dropped\nprocess 7: the copy on node 2 dropped\n")
-	if l := b.Logged(); len(l) != 2 {
+	b.JSON = true
+	if err := b.Resolve(t.Context(), 7, true); err != nil || !strings.Contains(b.out.String(), `"what": "goes on"`) {
+		t.Fatal(err, b.out)
+	}
+	if l := b.Logged(); len(l) != 4 {
 		t.Error(l)
 	}
 }
@@ -293,6 +345,12 @@ func TestNumbers(t *testing.T) {
 		if _, err := operate.ParsePID(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+	if id, err := operate.ParseTarget("-1000007"); id != -1000007 || err != nil {
+		t.Error(id, err)
+	}
+	if _, err := operate.ParseTarget("--7"); err == nil {
+		t.Error("two signs")
 	}
 	for _, text := range []string{"0", "501", "n1", ""} {
 		if _, err := operate.ParseNode(text); err == nil {

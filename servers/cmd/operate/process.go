@@ -2,12 +2,19 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"motile/ipc/capability"
 	"motile/proc/api/client"
 )
+
+// Started is what is to be said of a program that was started detached.
+type Started struct {
+	PID  int32 `json:"pid"`
+	Node int   `json:"node"`
+}
 
 // Wait waits until a process has ended and returns its exit status, as a shell
 // sees it.
@@ -55,12 +62,17 @@ func SignalList(w io.Writer) {
 	}
 }
 
-// Stun stops a process where it is, or lets it go on.
-func (e *Env) Stun(ctx context.Context, p *client.Process, resume bool) error {
-	if resume {
-		return p.Resume(ctx)
+// Stun stops processes where they are, or lets them go on.
+func (e *Env) Stun(ctx context.Context, processes []*client.Process, resume bool) error {
+	var errs []error
+	for _, p := range processes {
+		if resume {
+			errs = append(errs, p.Resume(ctx))
+		} else {
+			errs = append(errs, p.Stun(ctx))
+		}
 	}
-	return p.Stun(ctx)
+	return errors.Join(errs...)
 }
 
 // logPiece is how much of a log is asked for at a time.

@@ -20,6 +20,7 @@ func TestParse(t *testing.T) {
 		{"7 --signal=KILL --all", "true false KILL [7]"},
 		{"-- -a", "false false  [-a]"},
 		{"-", "false false  [-]"},
+		{"-a -70 -v", "true true  [-70]"},
 		{"-q", "there is no option -q"},
 		{"-a7", "there is no option -7"},
 		{"--quiet", "there is no option --quiet"},
