@@ -34,6 +34,7 @@ type Bridge struct {
 	ports   atomic.Pointer[[]*port] // replaced, never changed
 	plan    atomic.Pointer[plan]    // nil: no faults
 	capture atomic.Pointer[capture] // nil: none yet
+	watcher atomic.Pointer[Watcher] // nil: none
 
 	mu        sync.Mutex // adding, removing, closing, changing faults and captures
 	listeners map[string]*listener
@@ -209,6 +210,9 @@ func (b *Bridge) forward(in *port, frame []byte, now time.Time, touched []*port)
 		return touched
 	}
 	b.record(in.name, frame)
+	if w := b.watcher.Load(); w != nil {
+		(*w)(in.name, frame)
+	}
 	dst, src := mac(frame[:macBytes]), mac(frame[macBytes:2*macBytes])
 	if to := b.table.route(src, dst, in, now); to != nil {
 		if to == in {
