@@ -1,4 +1,3 @@
-// Package pty is a person at a terminal, for tests of what talks to one.
 package pty
 
 import (

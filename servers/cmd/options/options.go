@@ -1,6 +1,3 @@
-// Package options reads the command lines of programs that must start fast: short
-// options that can be joined, long ones, and arguments between them. A negative
-// number is an argument.
 package options
 
 import (
@@ -49,7 +46,7 @@ func (s *Set) Parse(words []string) (args []string, err error) {
 			return append(args, words...), nil
 		case strings.HasPrefix(word, "--"):
 			words, err = s.long(word[2:], words)
-		case len(word) > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9'):
+		case len(word) > 1 && word[0] == '-':
 			words, err = s.short(word[1:], words)
 		case s.first:
 			return append(append(args, word), words...), nil

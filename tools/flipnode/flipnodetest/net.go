@@ -1,4 +1,3 @@
-// Package flipnodetest is a network for tests of what runs on flipnodes.
 package flipnodetest
 
 import (

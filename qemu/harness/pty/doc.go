@@ -1,0 +1,2 @@
+// Package pty is a person at a terminal, for tests of what talks to one.
+package pty

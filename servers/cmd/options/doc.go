@@ -1,0 +1,3 @@
+// Package options reads the command lines of programs that must start fast: short
+// options that can be joined, long ones, and arguments between them.
+package options
