@@ -130,8 +130,8 @@ reproducible: all ## build again from nothing, in another place, and compare
 	@scripts/reproducible
 
 .PHONY: bench
-bench: all guests ## measure; BENCH=PATTERN picks some
-	$(QUIET)$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+bench: all guests ## measure speed on clusters; BENCH=calls|move|prompt|idle picks some
+	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: | setup ## every fuzz target for FUZZTIME=20s; FUZZ=NAME picks one

@@ -54,6 +54,10 @@ func (n *Node) initIPC(cfg *Config) {
 
 // Input takes a frame from a link. It is the driver's again when Input returns.
 func (n *Node) Input(link int, frame []byte) {
+	if isLoopback(frame) {
+		n.loopback(link, frame)
+		return
+	}
 	n.ipc.m.Input(n.Tab.Now, link, frame)
 	n.perform()
 }

@@ -24,6 +24,7 @@ const (
 	Signal  = std.PrivateFirst + 6 // SignalRequest; also to a process
 	Shut    = std.PrivateFirst + 7 // end the node
 	Stats   = std.PrivateFirst + 8 // → text: counters
+	Echo    = std.PrivateFirst + 9 // EchoRequest → EchoReply: frames to a station and back
 )
 
 // To a process.

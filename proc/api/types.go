@@ -173,3 +173,21 @@ type ResolveRequest struct {
 	PID    int32 `cbor:"1,keyasint"`
 	Resume bool  `cbor:"2,keyasint"` // else discard
 }
+
+// EchoRequest has the driver of a node's first card exchange frames with another
+// station, in rounds: Fill frames that go only there, and one that comes back.
+type EchoRequest struct {
+	Station  []byte `cbor:"1,keyasint"` // its hardware address
+	Rounds   int    `cbor:"2,keyasint"`
+	Window   int    `cbor:"3,keyasint"` // rounds under way at a time
+	Size     int    `cbor:"4,keyasint"` // of the frame that comes back, with its Ethernet header
+	Fill     int    `cbor:"5,keyasint"`
+	FillSize int    `cbor:"6,keyasint"`
+}
+
+// EchoReply has a time for each round; those that are missing were lost.
+type EchoReply struct {
+	RoundNs []int64 `cbor:"1,keyasint"`
+	TotalNs int64   `cbor:"2,keyasint"`
+	Dropped int     `cbor:"3,keyasint"` // frames for which the card had no room
+}

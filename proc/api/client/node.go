@@ -68,6 +68,12 @@ func (n *Node) Exec(ctx context.Context, q *api.ExecRequest) (pid int32, err err
 	return r.PID, nil
 }
 
+// Echo has the node exchange frames with another station.
+func (n *Node) Echo(ctx context.Context, q *api.EchoRequest) (r api.EchoReply, err error) {
+	err = n.ask(ctx, api.Echo, q, &r)
+	return r, err
+}
+
 // Shut ends the node.
 func (n *Node) Shut(ctx context.Context) error { return n.ask(ctx, api.Shut, nil, nil) }
 

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"motile/ipc/capability"
+	"motile/proc/api"
+	"motile/proc/api/client"
+	"motile/qemu/cluster"
+	"motile/qemu/machine"
+	"motile/tools/flipnode"
+)
+
+// What make built, from the top of the module, where we are started.
+const (
+	kernelFile  = "build/kernel.elf"
+	archiveFile = "build/initrd.cpio"
+	testArchive = "build/test.cpio" // with /test/bench in it
+	motileFile  = "bin/motile"
+	guestFile   = "/test/bench"
+)
+
+// bench is what all suites share.
+type bench struct {
+	short  bool
+	runs   int // how often each measurement is taken
+	report report
+}
+
+func newBench(short bool) (*bench, error) {
+	for _, f := range []string{kernelFile, testArchive, motileFile} {
+		if _, err := os.Stat(f); err != nil {
+			return nil, fmt.Errorf("%w: run make bench, at the top", err)
+		}
+	}
+	b := &bench{short: short, runs: 10}
+	if short {
+		b.runs = 1
+	}
+	b.report = report{Began: time.Now(), CPUs: runtime.NumCPU(), Runs: b.runs, judges: !short}
+	b.report.Load[0] = loadAverage()
+	return b, nil
+}
+
+// some is how many of n there are to be: few, if we only try whether it works.
+func (b *bench) some(n int) int {
+	if b.short {
+		return min(n, 3)
+	}
+	return n
+}
+
+// bed is a cluster that things are measured on: its bridge runs in the same daemon
+// as everybody's.
+type bed struct {
+	dir    cluster.Dir
+	status cluster.Status
+	flip   *flipnode.Node
+	client *client.Client
+}
+
+// up boots a cluster from a boot archive.
+func up(ctx context.Context, nodes int, archive string) (*bed, error) {
+	path, err := os.MkdirTemp("", "mb") // a short name, for sockets
+	if err != nil {
+		return nil, err
+	}
+	b := &bed{dir: cluster.Dir(path)}
+	if err := b.boot(ctx, nodes, archive); err != nil {
+		b.down()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bed) boot(ctx context.Context, nodes int, archive string) (err error) {
+	daemon, err := filepath.Abs(motileFile)
+	if err != nil {
+		return err
+	}
+	b.status, err = cluster.Up(ctx, cluster.UpOptions{
+		Dir: b.dir, Daemon: []string{daemon, "daemon"}, Nodes: make([]cluster.NodeSpec, nodes),
+		Config: cluster.Config{Kernel: kernelFile, Initrd: archive},
+	})
+	if err != nil {
+		return err
+	}
+	key, err := b.dir.LoadKey()
+	if err != nil {
+		return err
+	}
+	if b.flip, err = flipnode.Dial(b.status.Hosts); err != nil {
+		return err
+	}
+	b.client = client.New(b.flip, key)
+	return nil
+}
+
+func (b *bed) down() error {
+	if b.flip != nil {
+		b.flip.Close()
+	}
+	_, err := cluster.Down(context.Background(), b.dir)
+	return errors.Join(err, os.RemoveAll(string(b.dir)))
+}
+
+// start runs the guest program on a node.
+func (b *bed) start(ctx context.Context, node int, args ...string) (*client.Process, error) {
+	pid, err := b.client.Node(node).Exec(ctx, &api.ExecRequest{
+		Path: guestFile, Args: append([]string{guestFile}, args...), Cwd: "/",
+		Files: client.LogFiles(), Detached: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.client.Process(pid), nil
+}
+
+// numbers runs the guest program to its end and returns the numbers it printed.
+func (b *bed) numbers(ctx context.Context, node int, args ...string) (sample, error) {
+	p, err := b.start(ctx, node, args...)
+	if err != nil {
+		return nil, err
+	}
+	status, err := p.Wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := wholeLog(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if status != 0 {
+		return nil, fmt.Errorf("bench %s on node %d: %s\n%s", strings.Join(args, " "), node, client.Ending(status), text)
+	}
+	var s sample
+	for field := range strings.FieldsSeq(text) {
+		v, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return nil, fmt.Errorf("bench %s on node %d: %w", strings.Join(args, " "), node, err)
+		}
+		s = append(s, v)
+	}
+	return s, p.Destroy(ctx)
+}
+
+func wholeLog(ctx context.Context, p *client.Process) (string, error) {
+	var all []byte
+	for {
+		text, _, err := p.Log(ctx, int64(len(all)), 64<<10, true)
+		if err != nil || len(text) == 0 {
+			return string(all), err
+		}
+		all = append(all, text...)
+	}
+}
+
+// await waits until the guest program has printed something.
+func await(ctx context.Context, p *client.Process) error {
+	text, _, err := p.Log(ctx, 0, 64, true)
+	if err == nil && len(text) == 0 {
+		err = fmt.Errorf("process %d ended without a word", p.PID)
+	}
+	return err
+}
+
+// station is the hardware address of a node's first card.
+func station(node int) (net.HardwareAddr, error) { return net.ParseMAC(machine.MAC(node, 0)) }
+
+// port is a get-port for a server of ours.
+func port(name string) capability.Port {
+	return capability.Port(capability.OneWay("bench", []byte(name)))
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"motile/proc/api"
+)
+
+// pingBytes is the length of a frame that is sent there and back.
+const pingBytes = 64
+
+// Targets.
+const (
+	nullLimit   = 3e3 // ns
+	localCalls  = 15  // null calls that a null trans on one node may take
+	remoteEchos = 1.4 // echoes of a frame that one between nodes may take
+)
+
+// calls measures what a system call, a transaction and a frame take.
+func calls(ctx context.Context, b *bench) error {
+	bed, err := up(ctx, 2, testArchive)
+	if err != nil {
+		return err
+	}
+	defer bed.down()
+	near, far := port("near"), port("far")
+	for node, p := range map[int]string{1: near.String(), 2: far.String()} {
+		if _, err := bed.start(ctx, node, "serve", p); err != nil {
+			return err
+		}
+	}
+	peer, err := station(2)
+	if err != nil {
+		return err
+	}
+	var null, local, remote, echo sample
+	guest := func(s *sample, n int, args ...string) error {
+		got, err := bed.numbers(ctx, 1, append(args, strconv.Itoa(b.some(n)))...)
+		*s = append(*s, got...)
+		return err
+	}
+	for range b.runs {
+		if err := guest(&null, 50, "null", "200"); err != nil {
+			return err
+		}
+		if err := guest(&local, 100, "trans", near.String(), "10"); err != nil {
+			return err
+		}
+		if err := guest(&remote, 200, "trans", far.String(), "1"); err != nil {
+			return err
+		}
+		got, err := bed.echo(ctx, 1, &api.EchoRequest{Station: peer, Rounds: b.some(200), Window: 1, Size: pingBytes})
+		if err != nil {
+			return err
+		}
+		echo = append(echo, times(got.RoundNs)...)
+	}
+	r := &b.report
+	r.target(r.add("null call", "ns", null), nullLimit, "≤ 3 µs")
+	w := r.add("null trans, one node", "ns", local)
+	w.Note = fmt.Sprintf("%.1f null calls", w.Median/null.median())
+	r.target(w, localCalls*null.median(), "≤ %d null calls", localCalls)
+	w = r.add("null trans, two nodes", "ns", remote)
+	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.median())
+	r.target(w, remoteEchos*echo.median(), "≤ %.1f echoes", remoteEchos)
+	r.add("echo of 64 bytes, our driver", "ns", echo)
+	return nil
+}
+
+// echo exchanges frames, and sees to it that none was lost.
+func (b *bed) echo(ctx context.Context, node int, q *api.EchoRequest) (api.EchoReply, error) {
+	r, err := b.client.Node(node).Echo(ctx, q)
+	if err == nil && (len(r.RoundNs) != q.Rounds || r.Dropped > 0) {
+		err = fmt.Errorf("echo: %d of %d frames came back, the card had no room for %d", len(r.RoundNs), q.Rounds, r.Dropped)
+	}
+	return r, err
+}

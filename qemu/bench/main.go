@@ -1,0 +1,90 @@
+// Command bench measures the system's speed on real clusters, and holds it against
+// the targets: what "make bench" prints.
+//
+//	bench [-run PATTERN] [-short] [-json] [-readme FILE]
+//
+// What is compared is measured in turns (A B A B …) by one run on one cluster, for
+// the host is never as quiet as one would like; the load average is printed with
+// the results. -short does everything once, to see that it works.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// suite is what is measured together, on a cluster of its own.
+type suite struct {
+	name string
+	run  func(ctx context.Context, b *bench) error
+}
+
+var suites = []suite{
+	{"calls", calls},
+	{"move", moves},
+	{"prompt", prompts},
+	{"idle", idle},
+}
+
+// deadline bounds a suite, so that a cluster that hangs does not hang us.
+const deadline = 5 * time.Minute
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, move, prompt, idle")
+	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
+	asJSON := flags.Bool("json", false, "print JSON")
+	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	re, err := regexp.Compile(*pattern)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(*short)
+	if err != nil {
+		return err
+	}
+	for _, s := range suites {
+		if !re.MatchString(s.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "bench: %s …\n", s.name)
+		within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("took longer than %v", deadline))
+		err := s.run(within, b)
+		if err != nil && within.Err() != nil {
+			err = fmt.Errorf("%w: %v", context.Cause(within), err)
+		}
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	b.report.finish()
+	if *readme != "" {
+		if err := b.report.intoFile(*readme); err != nil {
+			return err
+		}
+	}
+	if *asJSON {
+		return b.report.json(os.Stdout)
+	}
+	return b.report.table(os.Stdout)
+}

@@ -1,0 +1,113 @@
+// Command bench takes times on a node. A time is one number on a line: nanoseconds
+// for one of whatever was asked for.
+//
+//	bench null BATCH N         a system call that does nothing
+//	bench trans PORT BATCH N   an empty request and its empty reply
+//	bench serve PORT           the server for that: PORT is its get-port
+//	bench idle MB              keeps random bytes in memory, and sleeps
+//
+// A time is the average over BATCH, for what takes hardly longer than to look at
+// the clock; there are N of them.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"motile/ipc/capability"
+	"motile/ipc/std"
+	"motile/servers/lib"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage: bench null BATCH N | trans PORT BATCH N | serve PORT | idle MB")
+
+func run(args []string) error {
+	switch {
+	case len(args) == 3 && args[0] == "null":
+		return sample(args[1], args[2], func() error {
+			syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
+			return nil
+		})
+	case len(args) == 4 && args[0] == "trans":
+		get, err := capability.ParsePort(args[1])
+		if err != nil {
+			return err
+		}
+		return trans(get.Put(), args[2], args[3])
+	case len(args) == 2 && args[0] == "serve":
+		get, err := capability.ParsePort(args[1])
+		if err != nil {
+			return err
+		}
+		return lib.Serve(get, 0, func(*std.Header, []byte) []byte { return nil })
+	case len(args) == 2 && args[0] == "idle":
+		return idle(args[1])
+	}
+	return errUsage
+}
+
+// trans begins with a request that is not counted, for it looks for the server.
+func trans(put capability.Port, batch, n string) error {
+	null := func() error {
+		_, err := lib.Trans(&std.Header{Port: put}, nil, nil)
+		return err
+	}
+	if err := null(); err != nil {
+		return err
+	}
+	return sample(batch, n, null)
+}
+
+// sample takes n times of batch.
+func sample(batch, n string, one func() error) error {
+	size, err := strconv.Atoi(batch)
+	if err != nil {
+		return err
+	}
+	times, err := strconv.Atoi(n)
+	if err != nil {
+		return err
+	}
+	took := make([]time.Duration, times)
+	for i := range took {
+		start := time.Now()
+		for range size {
+			if err := one(); err != nil {
+				return err
+			}
+		}
+		took[i] = time.Since(start)
+	}
+	out := bufio.NewWriter(os.Stdout)
+	for _, t := range took {
+		fmt.Fprintf(out, "%.1f\n", float64(t)/float64(size))
+	}
+	return out.Flush()
+}
+
+func idle(megabytes string) error {
+	mb, err := strconv.Atoi(megabytes)
+	if err != nil {
+		return err
+	}
+	memory := make([]byte, mb<<20)
+	rand.NewChaCha8([32]byte{}).Read(memory)
+	fmt.Println("idle")
+	for {
+		time.Sleep(time.Hour)
+		fmt.Println(memory[rand.IntN(len(memory))]) // so that they are all needed
+	}
+}
