@@ -29,7 +29,10 @@ type machine struct {
 	nets     []*virtio.Net
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
+	yielded  int64 // when Wait last let other goroutines run
 }
+
+const yieldEvery = 1_000_000 // ns
 
 func physical(r info.Range) []byte { return hw.Physical(r.Start, int(r.End-r.Start)) }
 
@@ -193,9 +196,14 @@ func (m *machine) Flush() {
 	}
 }
 
-// Wait implements node.Machine. The Go runtime's own goroutines get their turn first.
+// Wait implements node.Machine. Now and then the Go runtime's own goroutines get
+// their turn first: the garbage collector's, above all. While the node waits for
+// messages it is not asked each time, for that costs as much as a message does.
 func (m *machine) Wait(deadline int64) {
-	runtime.Gosched()
+	if now := m.Now(); now-m.yielded > yieldEvery {
+		m.yielded = now
+		runtime.Gosched()
+	}
 	rt.SetDeadline(deadline)
 	rt.Halt()
 }
