@@ -40,6 +40,9 @@ func PostLink(in []byte) ([]byte, error) {
 
 	seg := bootSegment(spans, entry, trap)
 	out := bytes.Clone(in)
+	if err := patchMemmove(out, f); err != nil {
+		return nil, err
+	}
 	out = append(out, make([]byte, -len(out)&(pageSize-1))...)
 	segOff := uint64(len(out))
 	out = append(out, seg...)
