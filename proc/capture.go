@@ -18,7 +18,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 	im = &image.Process{
 		PID: p.PID, Parent: p.Parent, PGID: p.PGID, SID: p.SID,
 		Umask: p.Umask, Cwd: p.Cwd, TTY: -1, Log: -1,
-		Comm: p.Comm, Args: p.Args, Exe: p.Exe, Comment: p.Comment,
+		Comm: p.Comm, Args: p.Args, Exe: p.Exe, Comment: p.Comment, Owner: p.Owner,
 		Brk: p.Space.Brk, BrkStart: p.Space.BrkStart,
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
@@ -133,7 +133,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 	p := &Process{
 		PID: im.PID, Parent: im.Parent, PGID: im.PGID, SID: im.SID,
 		Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
-		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Started: im.Started,
+		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Owner: im.Owner, Started: im.Started,
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
 		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
 		Moves: im.Moves + 1, Trail: append(append([]int(nil), im.Trail...), tb.Node),

@@ -51,6 +51,7 @@ type Process struct {
 	Args    []string
 	Exe     string
 	Comment string // SETCOMMENT: 31 characters
+	Owner   []byte // SETOWNER: an encoded capability, or empty
 
 	// Offsets from the node's clocks to the process's: both survive every move,
 	// so the process's time never steps.

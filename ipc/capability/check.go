@@ -26,6 +26,12 @@ func Restrict(c Capability, mask Rights) (Capability, bool) {
 	return restrict(c.Port, c.Object, Secret(c.Check), mask), true
 }
 
+// Derive is what the service does for STD_RESTRICT: it returns a capability for
+// those rights of c that mask also has. The caller has verified c.
+func Derive(c Capability, secret Secret, mask Rights) Capability {
+	return restrict(c.Port, c.Object, secret, c.Rights&mask)
+}
+
 // Verify reports whether c was granted for the object whose secret is given.
 // The service looks the secret up by c.Object; c.Port is hashed as it stands,
 // since a request for another port would not have reached the service.

@@ -54,7 +54,7 @@ func (d *late) drop() {
 
 func (d *late) serve(r *rpc.Incoming) {
 	n := d.node
-	if s := n.check(r, uint64(d.info.PID), n.ipc.key.ProcessSecret(d.info.PID), rightFor(r.Header.Command)); s != std.OK {
+	if s := n.check(r, uint64(d.info.PID), n.ipc.key.ProcessSecret(d.info.PID), api.ProcessRight(r.Header.Command)); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}

@@ -34,29 +34,14 @@ func allowed(r *rpc.Incoming, object uint64, secret capability.Secret, right cap
 	return std.OK
 }
 
-// rightFor is the right a command needs.
-func rightFor(command uint32) capability.Rights {
-	switch command {
-	case api.Info, api.Wait, api.ReadLog, api.GetComment, api.GetOwner, std.Info:
-		return capability.PSRRead
-	case api.Signal, api.Stun, api.Resume, api.SetOwner, std.Destroy:
-		return capability.PSRKill
-	case api.SetComment:
-		return capability.PSRWrite
-	}
-	return capability.AllRights
-}
-
 func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
-	if s := n.check(r, uint64(x.p.PID), n.ipc.key.ProcessSecret(x.p.PID), rightFor(r.Header.Command)); s != std.OK {
+	if s := n.check(r, uint64(x.p.PID), n.ipc.key.ProcessSecret(x.p.PID), api.ProcessRight(r.Header.Command)); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
 	switch r.Header.Command {
 	case api.Info:
 		n.replyWith(r, n.info(x.p))
-	case std.Info:
-		n.reply(r, std.OK, []byte(x.line()))
 	case api.Signal:
 		n.signalProcess(x, r)
 	case std.Destroy:
@@ -77,6 +62,8 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 	case api.Resume:
 		x.resume()
 		n.reply(r, std.OK, nil)
+	case api.GetOwner, api.SetOwner:
+		x.ownership(r)
 	case api.GetComment:
 		n.reply(r, std.OK, []byte(x.p.Comment))
 	case api.SetComment:
@@ -87,7 +74,9 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 		x.p.Comment = string(r.Data)
 		n.reply(r, std.OK, nil)
 	default:
-		n.reply(r, std.ComBad, nil)
+		if !n.standard(r, n.ipc.key.ProcessSecret(x.p.PID), x.line, x.status) {
+			n.reply(r, std.ComBad, nil)
+		}
 	}
 }
 
@@ -167,6 +156,7 @@ func (x *process) ended(status int) {
 		n.ipc.m.Reply(n.Tab.Now, handle, h, b)
 	}
 	x.waits = nil
+	x.tellOwner(status)
 	l := x.log()
 	if l != nil {
 		x.flushReads(l, true)

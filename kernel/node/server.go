@@ -9,23 +9,6 @@ import (
 
 // The process server of a node: what is asked of the node as a whole.
 
-// nodeRight is the right a command to the process server needs.
-func nodeRight(command uint32) capability.Rights {
-	switch command {
-	case api.List, api.GetLoad, api.Nodes, api.Stats, std.Info:
-		return capability.PSRRead
-	case api.Exec:
-		return capability.PSRExec
-	case api.PutFile:
-		return capability.PSRCreate
-	case api.Migrate:
-		return 0 // the process's own capability decides
-	case api.Signal:
-		return capability.PSRKill
-	}
-	return capability.AllRights
-}
-
 // check verifies the capability in a request. Refusals are counted.
 func (n *Node) check(r *rpc.Incoming, object uint64, secret capability.Secret, right capability.Rights) std.Status {
 	s := allowed(r, object, secret, right)
@@ -36,7 +19,7 @@ func (n *Node) check(r *rpc.Incoming, object uint64, secret capability.Secret, r
 }
 
 func (n *Node) serveNode(r *rpc.Incoming) {
-	if s := n.check(r, 0, n.ipc.key.NodeSecret(n.Number), nodeRight(r.Header.Command)); s != std.OK {
+	if s := n.check(r, 0, n.ipc.key.NodeSecret(n.Number), api.NodeRight(r.Header.Command)); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
@@ -47,8 +30,6 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.replyWith(r, n.load())
 	case api.Nodes:
 		n.replyWith(r, api.NodesReply{Nodes: n.cluster()})
-	case std.Info:
-		n.reply(r, std.OK, []byte("process server of "+n.K.Name))
 	case api.Stats:
 		n.reply(r, std.OK, []byte(n.stats()))
 	case api.Exec:
@@ -69,7 +50,10 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.MoveOffer, api.MoveFile, api.MovePages, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
 		n.serveMove(r)
 	default:
-		n.reply(r, std.ComBad, nil)
+		line := func() string { return "process server of " + n.K.Name }
+		if !n.standard(r, n.ipc.key.NodeSecret(n.Number), line, n.stats) {
+			n.reply(r, std.ComBad, nil)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func (p *Process) checkIdentity() error {
 		return fmt.Errorf("ids %d %d %d %d out of range", p.PID, p.Parent, p.PGID, p.SID)
 	case p.Cwd == "" || p.Cwd[0] != '/' || len(p.Cwd) > 4096:
 		return fmt.Errorf("working directory %.20q", p.Cwd)
-	case len(p.Comm) > 15 || len(p.Comment) > 31 || len(p.Exe) > 4096 || len(p.Args) > 8192:
+	case len(p.Comm) > 15 || len(p.Comment) > 31 || len(p.Owner) > 64 || len(p.Exe) > 4096 || len(p.Args) > 8192:
 		return fmt.Errorf("names too long")
 	case len(p.Children) > maxArray || len(p.Limits) > 16 || len(p.Missing) > 1024 || len(p.Trail) > maxArray:
 		return fmt.Errorf("tables too long")

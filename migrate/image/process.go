@@ -49,6 +49,7 @@ type Process struct {
 	Moves     int            `cbor:"37,keyasint"`
 	Trail     []int          `cbor:"38,keyasint"`
 	Log       int32          `cbor:"39,keyasint"` // index into Files of its log, -1: none
+	Owner     []byte         `cbor:"40,keyasint"` // capability of who is told of its end
 }
 
 // Thread is one thread: registers, and the calls it is in.

@@ -5,10 +5,11 @@ import "motile/ipc/std"
 // Commands of Amoeba's process server (server/process/proc.h).
 const (
 	Stun       = std.ProcessFirst + 0 // Offset: the code; stops the process until Resume
-	GetOwner   = std.ProcessFirst + 1
-	SetOwner   = std.ProcessFirst + 2
+	GetOwner   = std.ProcessFirst + 1 // → the owner's capability, or nothing
+	SetOwner   = std.ProcessFirst + 2 // data: a capability, or nothing
 	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
 	GetLoad    = std.ProcessFirst + 5 // → Load
+	Checkpoint = std.ProcessFirst + 8 // to the owner: a process has ended; Offset: pid, Extra: wait status
 	GetComment = std.ProcessFirst + 9
 	SetComment = std.ProcessFirst + 10 // data: the text
 )
@@ -53,7 +54,6 @@ const (
 const (
 	ObjectAcquire = std.PrivateFirst + 60
 	ObjectRelease = std.PrivateFirst + 61
-	ObjectTake    = std.PrivateFirst + 62 // an object nobody at home holds moves to a holder
 )
 
 // To the host.

@@ -8,14 +8,14 @@ import (
 // NodeRight is the right that a command to the process server of a node needs.
 func NodeRight(command uint32) capability.Rights {
 	switch command {
-	case List, GetLoad, Nodes, Stats, std.Info:
+	case List, GetLoad, Nodes, Stats, std.Info, std.Stat:
 		return capability.PSRRead
 	case Exec:
 		return capability.PSRExec
 	case PutFile:
 		return capability.PSRCreate
-	case Migrate:
-		return 0 // the process's own capability decides
+	case Migrate, std.Restrict, std.Touch, std.NTouch:
+		return 0 // of a move the process's own capability decides
 	case Signal:
 		return capability.PSRKill
 	}
@@ -25,7 +25,9 @@ func NodeRight(command uint32) capability.Rights {
 // ProcessRight is the right that a command to a process needs.
 func ProcessRight(command uint32) capability.Rights {
 	switch command {
-	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info:
+	case std.Restrict, std.Touch, std.NTouch:
+		return 0
+	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info, std.Stat:
 		return capability.PSRRead
 	case Signal, Stun, Resume, SetOwner, std.Destroy:
 		return capability.PSRKill

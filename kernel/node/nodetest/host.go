@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/fileio"
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
@@ -78,6 +79,11 @@ func (h *Host) perform() {
 }
 
 func (h *Host) serve(r rpc.Incoming) {
+	if o, ok := r.Endpoint.Owner.(*Owner); ok {
+		o.Told = append(o.Told, r.Header)
+		h.m.Reply(h.w.Now, r.Handle, &std.Header{}, nil)
+		return
+	}
 	o, ok := r.Endpoint.Owner.(*Object)
 	if !ok { // the clock
 		h.m.Reply(h.w.Now, r.Handle, &std.Header{Offset: uint64(1_800_000_000e9 + h.w.Now)}, nil)
@@ -116,6 +122,21 @@ func (h *Host) serve(r rpc.Incoming) {
 func (h *Host) NewObject() *Object {
 	o := &Object{h: h}
 	o.ep = h.m.Open(h.w.Now, rpc.Options{Owner: o, Upcall: true})
+	h.perform()
+	return o
+}
+
+// Owner is somebody who owns processes and keeps what he is told.
+type Owner struct {
+	Port capability.Port // put-port
+	Told []std.Header
+}
+
+// NewOwner makes an owner.
+func (h *Host) NewOwner() *Owner {
+	o := &Owner{Port: capability.Port{15: 7}.Put()}
+	ep := h.m.Open(h.w.Now, rpc.Options{Owner: o, Upcall: true})
+	h.m.Listen(h.w.Now, ep, o.Port)
 	h.perform()
 	return o
 }
