@@ -27,7 +27,7 @@ func prompts(ctx context.Context, b *bench) error {
 	}
 	for _, s := range sizes {
 		w := b.report.add(fmt.Sprintf("prompt, nodes: %d", s.nodes), "ns", s.took)
-		b.report.target(w, s.limit, "≤")
+		b.report.target(w, s.limit, "≤ %v", time.Duration(s.limit))
 	}
 	return nil
 }
