@@ -129,8 +129,19 @@ e2e: all guests ## the tests that boot clusters; RUN=PATTERN picks some
 reproducible: all ## build again from nothing, in another place, and compare
 	@scripts/reproducible
 
+# What our driver is compared with; a host that is not Debian does without.
+build/linux: scripts/linux
+	@mkdir -p build
+	$(QUIET)scripts/linux build/linux
+
+build/linux.cpio: FORCE | setup
+	$(QUIET)$(MAKE) --no-print-directory build/linux || true
+	$(QUIET)[ ! -d build/linux ] || { \
+		$(GUEST) $(GO) build -o build/linuxecho ./qemu/bench/linuxecho && \
+		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho tree:/modules=build/linux/modules; }
+
 .PHONY: bench
-bench: all guests ## measure speed on clusters; BENCH=calls|move|prompt|idle picks some
+bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|move|prompt|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 .PHONY: fuzz

@@ -35,7 +35,12 @@ func calls(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	var null, local, remote, echo sample
+	lin, err := startLinux(ctx, bed)
+	if err != nil {
+		return err
+	}
+	defer lin.stop()
+	var linuxEcho, null, local, remote, echo sample
 	guest := func(s *sample, n int, args ...string) error {
 		got, err := bed.numbers(ctx, 1, append(args, strconv.Itoa(b.some(n)))...)
 		*s = append(*s, got...)
@@ -56,6 +61,13 @@ func calls(ctx context.Context, b *bench) error {
 			return err
 		}
 		echo = append(echo, times(got.RoundNs)...)
+		if lin != nil {
+			got, err := lin.exchange(ctx, b.some(200))
+			if err != nil {
+				return err
+			}
+			linuxEcho = append(linuxEcho, got...)
+		}
 	}
 	r := &b.report
 	r.target(r.add("null call", "ns", null), nullLimit, "≤ 3 µs")
@@ -65,7 +77,13 @@ func calls(ctx context.Context, b *bench) error {
 	w = r.add("null trans, two nodes", "ns", remote)
 	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.median())
 	r.target(w, remoteEchos*echo.median(), "≤ %.1f echoes", remoteEchos)
-	r.add("echo of 64 bytes, our driver", "ns", echo)
+	w = r.add("echo of 64 bytes, our driver", "ns", echo)
+	if lin == nil {
+		w.Note = "nothing to compare with: there is no " + linuxKernel
+		return nil
+	}
+	r.target(w, linuxEcho.median(), "≤ Linux's")
+	r.add("echo of 64 bytes, Linux's AF_PACKET", "ns", linuxEcho)
 	return nil
 }
 
