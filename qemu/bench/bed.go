@@ -26,7 +26,6 @@ const (
 	archiveFile = "build/initrd.cpio"
 	testArchive = "build/test.cpio" // with /test/bench in it
 	motileFile  = "bin/motile"
-	guestFile   = "/test/bench"
 )
 
 // bench is what all suites share.
@@ -113,10 +112,11 @@ func (b *bed) down() error {
 	return errors.Join(err, os.RemoveAll(string(b.dir)))
 }
 
-// start runs the guest program on a node.
-func (b *bed) start(ctx context.Context, node int, args ...string) (*client.Process, error) {
+// start runs a program of qemu/guest on a node.
+func (b *bed) start(ctx context.Context, node int, program string, args ...string) (*client.Process, error) {
+	path := "/test/" + program
 	pid, err := b.client.Node(node).Exec(ctx, &api.ExecRequest{
-		Path: guestFile, Args: append([]string{guestFile}, args...), Cwd: "/",
+		Path: path, Args: append([]string{path}, args...), Cwd: "/",
 		Files: client.LogFiles(), Detached: true,
 	})
 	if err != nil {
@@ -125,9 +125,9 @@ func (b *bed) start(ctx context.Context, node int, args ...string) (*client.Proc
 	return b.client.Process(pid), nil
 }
 
-// numbers runs the guest program to its end and returns the numbers it printed.
+// numbers runs qemu/guest/bench to its end and returns the numbers it printed.
 func (b *bed) numbers(ctx context.Context, node int, args ...string) (sample, error) {
-	p, err := b.start(ctx, node, args...)
+	p, err := b.start(ctx, node, "bench", args...)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func wholeLog(ctx context.Context, p *client.Process) (string, error) {
 	}
 }
 
-// await waits until the guest program has printed something.
+// await waits until a program has printed something.
 func await(ctx context.Context, p *client.Process) error {
 	text, _, err := p.Log(ctx, 0, 64, true)
 	if err == nil && len(text) == 0 {

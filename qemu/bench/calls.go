@@ -27,7 +27,7 @@ func calls(ctx context.Context, b *bench) error {
 	defer bed.down()
 	near, far := port("near"), port("far")
 	for node, p := range map[int]string{1: near.String(), 2: far.String()} {
-		if _, err := bed.start(ctx, node, "serve", p); err != nil {
+		if _, err := bed.start(ctx, node, "bench", "serve", p); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func moves(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer bed.down()
-	p, err := bed.start(ctx, 1, "idle", "1")
+	p, err := bed.start(ctx, 1, "idle", "1024")
 	if err != nil {
 		return err
 	}

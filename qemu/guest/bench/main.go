@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"syscall"
@@ -22,7 +21,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: bench null BATCH N | trans PORT BATCH N | serve PORT | idle MB")
+var errUsage = errors.New("usage: bench null BATCH N | trans PORT BATCH N | serve PORT")
 
 func run(args []string) error {
 	switch {
@@ -43,8 +42,6 @@ func run(args []string) error {
 			return err
 		}
 		return lib.Serve(get, 0, func(*std.Header, []byte) []byte { return nil })
-	case len(args) == 2 && args[0] == "idle":
-		return idle(args[1])
 	}
 	return errUsage
 }
@@ -86,18 +83,4 @@ func sample(batch, n string, one func() error) error {
 		fmt.Fprintf(out, "%.1f\n", float64(t)/float64(size))
 	}
 	return out.Flush()
-}
-
-func idle(megabytes string) error {
-	mb, err := strconv.Atoi(megabytes)
-	if err != nil {
-		return err
-	}
-	memory := make([]byte, mb<<20)
-	rand.NewChaCha8([32]byte{}).Read(memory)
-	fmt.Println("idle")
-	for {
-		time.Sleep(time.Hour)
-		fmt.Println(memory[rand.IntN(len(memory))]) // so that they are all needed
-	}
 }
