@@ -30,9 +30,10 @@ const (
 
 // bench is what all suites share.
 type bench struct {
-	short  bool
-	runs   int // how often each measurement is taken
-	report report
+	short   bool
+	runs    int // how often each measurement is taken
+	profile int // µs between samples of where the kernels are, 0: none
+	report  report
 }
 
 func newBench(short bool) (*bench, error) {
@@ -65,30 +66,35 @@ type bed struct {
 	status cluster.Status
 	flip   *flipnode.Node
 	client *client.Client
+
+	profile bool // the kernels are sampled
 }
 
 // up boots a cluster from a boot archive.
-func up(ctx context.Context, nodes int, archive string) (*bed, error) {
+func (b *bench) up(ctx context.Context, nodes int, archive string) (*bed, error) {
 	path, err := os.MkdirTemp("", "mb") // a short name, for sockets
 	if err != nil {
 		return nil, err
 	}
-	b := &bed{dir: cluster.Dir(path)}
-	if err := b.boot(ctx, nodes, archive); err != nil {
-		b.down()
+	c := &bed{dir: cluster.Dir(path), profile: b.profile > 0}
+	conf := cluster.Config{Kernel: kernelFile, Initrd: archive}
+	if c.profile {
+		conf.Append = fmt.Sprintf("profile=%d", b.profile)
+	}
+	if err := c.boot(ctx, nodes, conf); err != nil {
+		c.down()
 		return nil, err
 	}
-	return b, nil
+	return c, nil
 }
 
-func (b *bed) boot(ctx context.Context, nodes int, archive string) (err error) {
+func (b *bed) boot(ctx context.Context, nodes int, conf cluster.Config) (err error) {
 	daemon, err := filepath.Abs(motileFile)
 	if err != nil {
 		return err
 	}
 	b.status, err = cluster.Up(ctx, cluster.UpOptions{
-		Dir: b.dir, Daemon: []string{daemon, "daemon"}, Nodes: make([]cluster.NodeSpec, nodes),
-		Config: cluster.Config{Kernel: kernelFile, Initrd: archive},
+		Dir: b.dir, Daemon: []string{daemon, "daemon"}, Nodes: make([]cluster.NodeSpec, nodes), Config: conf,
 	})
 	if err != nil {
 		return err
@@ -101,6 +107,33 @@ func (b *bed) boot(ctx context.Context, nodes int, archive string) (err error) {
 		return err
 	}
 	b.client = client.New(b.flip, key)
+	return nil
+}
+
+// showProfiles prints where the kernels were, and what the bridge has carried.
+func (b *bed) showProfiles(ctx context.Context) error {
+	if !b.profile {
+		return nil
+	}
+	c, err := cluster.Connect(b.dir)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range s.Bridge.Ports {
+		fmt.Fprintf(os.Stderr, "port %+v\n", p)
+	}
+	for _, n := range b.status.Nodes {
+		text, err := b.client.Node(n.Number).Stats(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "node %d\n%s", n.Number, text)
+	}
 	return nil
 }
 

@@ -20,7 +20,7 @@ const (
 
 // calls measures what a system call, a transaction and a frame take.
 func calls(ctx context.Context, b *bench) error {
-	bed, err := up(ctx, 2, testArchive)
+	bed, err := b.up(ctx, 2, testArchive)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,9 @@ func calls(ctx context.Context, b *bench) error {
 			}
 			linuxEcho = append(linuxEcho, got...)
 		}
+	}
+	if err := bed.showProfiles(ctx); err != nil {
+		return err
 	}
 	r := &b.report
 	r.target(r.add("null call", "ns", null), nullLimit, "≤ 3 µs")

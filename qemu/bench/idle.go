@@ -13,7 +13,7 @@ const idleLimit = 6 // % of a core
 
 // idle measures what a cluster of three takes of the host while nothing happens.
 func idle(ctx context.Context, b *bench) error {
-	bed, err := up(ctx, 3, archiveFile)
+	bed, err := b.up(ctx, 3, archiveFile)
 	if err != nil {
 		return err
 	}

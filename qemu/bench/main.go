@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string) error {
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
 	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")
+	profile := flags.Int("profile", 0, "sample the kernels every `US` microseconds, and show where they were")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -54,6 +55,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	b.profile = *profile
 	for _, s := range suites {
 		if !re.MatchString(s.name) {
 			continue

@@ -17,7 +17,7 @@ const (
 
 // moves moves an idle process to and fro, and has the drivers alone carry as much.
 func moves(ctx context.Context, b *bench) error {
-	bed, err := up(ctx, 2, testArchive)
+	bed, err := b.up(ctx, 2, testArchive)
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,9 @@ func moves(ctx context.Context, b *bench) error {
 			return err
 		}
 		bulk = append(bulk, took)
+	}
+	if err := bed.showProfiles(ctx); err != nil {
+		return err
 	}
 	r := &b.report
 	w := r.add("move of an idle 1 MB process", "ns", total)

@@ -18,7 +18,7 @@ func prompts(ctx context.Context, b *bench) error {
 	}{{nodes: 1, limit: 1e9}, {nodes: 3, limit: 2.5e9}}
 	for range max(b.runs/2, 1) {
 		for i := range sizes {
-			took, err := prompt(ctx, sizes[i].nodes)
+			took, err := prompt(ctx, b, sizes[i].nodes)
 			if err != nil {
 				return err
 			}
@@ -34,9 +34,9 @@ func prompts(ctx context.Context, b *bench) error {
 
 // prompt boots a cluster, opens the terminal of node 1 and looks at it until the
 // shell asks for a command.
-func prompt(ctx context.Context, nodes int) (took time.Duration, err error) {
+func prompt(ctx context.Context, b *bench, nodes int) (took time.Duration, err error) {
 	start := time.Now()
-	bed, err := up(ctx, nodes, archiveFile)
+	bed, err := b.up(ctx, nodes, archiveFile)
 	if err != nil {
 		return 0, err
 	}
