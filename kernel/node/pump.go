@@ -143,4 +143,5 @@ func (p *pump) send() {
 		}
 		p.run()
 	})
+	s.n.m.Flush() // the target reads it while we make the next
 }

@@ -219,6 +219,7 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 		t.seen[seq] = true
 	}
 	n.reply(r, std.OK, nil)
+	n.m.Flush() // the source goes on while we look at the next message
 }
 
 const maxStream = 1 << 22 // messages: 240 GB
