@@ -21,7 +21,8 @@ const (
 
 // linux is two Linux machines on the bridge of a cluster, which exchange frames
 // through packet sockets. They have the CPU of a node, and the network card of one
-// on q35, with an interrupt of its own.
+// on q35, with an interrupt of its own. They are halted while something else is
+// measured.
 type linux struct {
 	ping, echo *linuxMachine
 }
@@ -53,7 +54,11 @@ func startLinux(ctx context.Context, b *bed) (*linux, error) {
 			return nil, err
 		}
 	}
-	return l, nil
+	return l, l.each(func(m *linuxMachine) error { return m.QMP().Stop(ctx) })
+}
+
+func (l *linux) each(do func(*linuxMachine) error) error {
+	return errors.Join(do(l.echo), do(l.ping))
 }
 
 func (b *bed) startLinux(ctx context.Context, node int, words string) (*linuxMachine, error) {
@@ -110,8 +115,22 @@ func (l *linux) stop() {
 	}
 }
 
-// exchange has so many frames go there and back, and returns how long each took.
+// exchange has so many frames go there and back, after some that do not count, and
+// returns how long each took.
 func (l *linux) exchange(ctx context.Context, frames int) (s sample, err error) {
+	if err := l.each(func(m *linuxMachine) error { return m.QMP().Cont(ctx) }); err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, l.each(func(m *linuxMachine) error { return m.QMP().Stop(ctx) }))
+	}()
+	if _, err := l.pings(ctx, warmUp); err != nil {
+		return nil, err
+	}
+	return l.pings(ctx, frames)
+}
+
+func (l *linux) pings(ctx context.Context, frames int) (s sample, err error) {
 	if _, err := fmt.Fprintf(l.ping.Console(), "%d\n", frames); err != nil {
 		return nil, err
 	}
