@@ -392,10 +392,13 @@ func (t *target) endpoints() []*rpc.Endpoint {
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
-// it has run before.
+// it has run before, or will not: a signal has stopped it.
 func (t *target) committed() {
-	if t.p == nil || of(t.p).arrived != t {
+	switch {
+	case t.p == nil || of(t.p).arrived != t:
 		t.answer(t.commit, moveAnswer{State: "committed"})
+	case t.p.Stopped():
+		t.ran()
 	}
 }
 

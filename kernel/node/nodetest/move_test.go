@@ -7,6 +7,7 @@ import (
 
 	"motile/kernel/abi"
 	"motile/kernel/object"
+	"motile/proc"
 )
 
 // counter prints a line with its clocks every 100 ms.
@@ -84,4 +85,32 @@ func TestMove_CounterGoesOn(t *testing.T) {
 		t.Errorf("trail %v, %d moves", q.Trail, q.Moves)
 	}
 	_ = object.In
+}
+
+// A process that a signal has stopped moves like any other: that none of its threads
+// will run does not keep the move from ending. It goes on where it is by then.
+func TestMove_Stopped(t *testing.T) {
+	w := New(t, 2, 1)
+	out := w.Host.NewObject()
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))
+	pid := p.PID
+	w.Run(500e6)
+	w.Nodes[1].Tab.Signal(p, proc.Info{Signo: abi.SIGSTOP})
+	w.Run(500e6)
+	stopped := len(out.Out)
+	began := w.Now
+	if r := w.Move(pid, 2); r.Node != 2 || w.Now-began > 1e9 {
+		t.Fatalf("on node %d after %d ms", r.Node, (w.Now-began)/1e6)
+	}
+	w.Run(500e6)
+	q := w.Nodes[2].Tab.Process(pid)
+	if q == nil || !q.Stopped() || len(out.Out) != stopped {
+		t.Fatalf("it did not stay stopped:\n%s", out.Out[stopped:])
+	}
+	w.Nodes[2].Tab.Signal(q, proc.Info{Signo: abi.SIGCONT})
+	w.Run(500e6)
+	if len(out.Out) == stopped {
+		t.Fatal("it does not go on")
+	}
+	checkLines(t, out.Out)
 }
