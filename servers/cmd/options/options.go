@@ -46,7 +46,7 @@ func (s *Set) Parse(words []string) (args []string, err error) {
 			return append(args, words...), nil
 		case strings.HasPrefix(word, "--"):
 			words, err = s.long(word[2:], words)
-		case len(word) > 1 && word[0] == '-':
+		case len(word) > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9'):
 			words, err = s.short(word[1:], words)
 		case s.first:
 			return append(append(args, word), words...), nil
