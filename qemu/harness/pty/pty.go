@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,6 +56,13 @@ func New(t testing.TB) *Person {
 	p.Resize(24, 80)
 	go p.look()
 	return p
+}
+
+// Start starts a program in the terminal, which becomes its controlling terminal.
+func (p *Person) Start(cmd *exec.Cmd) error {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Inside, p.Inside, p.Inside
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	return cmd.Start()
 }
 
 // look takes in what is shown, until the terminal is gone.
