@@ -30,7 +30,8 @@ type dest struct {
 
 	newer, older *dest // the box's list in the order of use
 	lastUsed     int64
-	refs         int // messages whose dst this is
+	heard        int64 // when a frame last came from it; 0: never
+	refs         int   // messages whose dst this is
 
 	phase     phase
 	inval     bool // LOCATE past the routers' caches
@@ -89,6 +90,15 @@ func (b *Box) Routes(yield func(Route) bool) {
 	}
 }
 
+// Heard is when a frame last came from an address, 0 if none has: be it data, or
+// no more than a sign that ours have arrived.
+func (b *Box) Heard(addr Address) int64 {
+	if d := b.dests.Get((*[16]byte)(&addr)); d != nil {
+		return d.heard
+	}
+	return 0
+}
+
 // lookupOrAdd returns what is known about an address, which may be nothing.
 func (b *Box) lookupOrAdd(now int64, addr *Address) *dest {
 	d := b.dests.Get((*[16]byte)(addr))
@@ -127,6 +137,7 @@ func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
 		d.epoch = h.Epoch
 		d.nlocs = 0
 	}
+	d.heard = now
 	// Nearly always the frame comes from where the last one came.
 	if best := &d.locs[0]; d.nlocs > 0 && best.mac == mac && best.link == link && best.hops == h.ActHop {
 		return d

@@ -30,6 +30,7 @@ type source struct {
 	timer    proc.Timer
 	grace    proc.Timer // asks again whether a vfork is over
 	key      [16]byte   // of the page stream
+	pulse    pulse
 
 	asked rpc.Handle // who wants the report; none if the node itself moves it
 	boot  uint64     // of the target
@@ -121,6 +122,7 @@ func (n *Node) moveObject(x *export) {
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})
+	s.pulse.init(s)
 	x.taking = true
 	n.objectMoves[s.id.Nr] = s
 	s.step(move.Start)
@@ -156,6 +158,7 @@ func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.H
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})
+	s.pulse.init(s)
 	n.sources[p.PID] = s
 	s.step(move.Start)
 }
@@ -188,6 +191,7 @@ func (s *source) act() {
 			s.sendFiles(0, 0)
 		case move.Freeze:
 			s.freeze()
+			s.pulse.start()
 		case move.SendPages:
 			s.sendPages()
 		case move.SendPrepare:
@@ -558,6 +562,7 @@ func (s *source) finish() {
 	delete(n.finished, s.id.Nr-maxFinished)
 	n.Tab.StopTimer(&s.timer)
 	n.Tab.StopTimer(&s.grace)
+	s.pulse.stop()
 	if s.p == nil {
 		delete(n.objectMoves, s.id.Nr)
 		s.object.taking = false

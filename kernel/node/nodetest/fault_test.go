@@ -84,9 +84,9 @@ func TestFault_TargetDiesAtEveryFrame(t *testing.T) {
 		t.Run(fmt.Sprintf("frame %d", k), func(t *testing.T) {
 			w, pid, out, _, reply := faulty(t, k, func(w *World, pid int32) { w.Kill(2) })
 			w.watch(pid)
-			w.Run(2e9)
+			w.Run(1900e6)
 			n := len(out.Out)
-			w.Run(2e9)
+			w.Run(200e6)
 			moved := *reply != nil && (*reply).Error == ""
 			if !moved && !w.Nodes[1].InDoubt(pid) && len(out.Out) == n {
 				t.Errorf("not committed, and silent\n%s", w.Describe())
