@@ -68,6 +68,7 @@ func (n *Node) runThread(t *proc.Thread) {
 		if d := n.Deadline(); d != 0 && d < deadline {
 			deadline = d
 		}
+		n.m.Flush() // what the thread has sent leaves before it goes on
 		t.Process().Space.Use()
 		start := n.Tab.Now
 		n.m.RunUser(t, deadline)
