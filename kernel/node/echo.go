@@ -64,7 +64,7 @@ func isLoopback(frame []byte) bool {
 	return len(frame) > netdev.HeaderSize && binary.BigEndian.Uint16(frame[12:]) == loopbackType
 }
 
-// loopback does what a frame asks for, in the frame itself.
+// loopback does what a frame asks for.
 func (n *Node) loopback(link int, frame []byte) {
 	const skip = netdev.HeaderSize
 	if len(frame) < skip+2 {
@@ -80,10 +80,11 @@ func (n *Node) loopback(link int, frame []byte) {
 			return // to a group of stations: one frame would become many
 		}
 		mac := n.ipc.links[link].Addr()
-		copy(frame[0:6], frame[at+2:])
-		copy(frame[6:12], mac[:])
-		binary.LittleEndian.PutUint16(frame[skip:], uint16(at+loopbackTurn-skip-2))
-		n.ipc.pieces[0], n.ipc.pieces[1] = frame, nil
+		head := append(n.forward[:0], frame[at+2:at+loopbackTurn]...)
+		head = append(head, mac[:]...)
+		head = append(head, frame[12:skip]...)
+		head = binary.LittleEndian.AppendUint16(head, uint16(at+loopbackTurn-skip-2))
+		n.ipc.pieces[0], n.ipc.pieces[1] = head, frame[skip+2:]
 		n.ipc.links[link].Send(n.ipc.pieces[:])
 	case loopbackReply:
 		if e := n.echo; e != nil {

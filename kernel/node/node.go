@@ -73,7 +73,8 @@ type Node struct {
 	unclaimed   map[int32]int               // children elsewhere: how often nobody answered for them
 	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
-	echo        *echo // under way
+	echo        *echo    // under way
+	forward     [16]byte // head of a loopback frame
 	clock       timeSync
 	wallSet     bool  // the wall clock was set by the time service
 	began       int64 // monotonic time of the start

@@ -32,6 +32,9 @@ type World struct {
 	Nodes []*Node // by number; index 0 is nil
 	Host  *Host
 
+	// Watch, unless nil, sees every frame that a node sends.
+	Watch func(from int, frame []byte)
+
 	partitioned bool    // nothing passes between nodes 1 and 2
 	watched     []int32 // processes that must never run twice
 
@@ -136,7 +139,11 @@ func (nd *Node) Send(pieces [][]byte) bool {
 	if nd.dead {
 		return false
 	}
-	nd.w.send(nd.n, join(pieces))
+	data := join(pieces)
+	if nd.w.Watch != nil {
+		nd.w.Watch(nd.n, data)
+	}
+	nd.w.send(nd.n, data)
 	return true
 }
 

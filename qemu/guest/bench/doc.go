@@ -4,8 +4,7 @@
 //	bench null BATCH N         a system call that does nothing
 //	bench trans PORT BATCH N   an empty request and its empty reply
 //	bench serve PORT           the server for that: PORT is its get-port
-//	bench idle MB              keeps random bytes in memory, and sleeps
 //
 // A time is the average over BATCH, for what takes hardly longer than to look at
-// the clock; there are N of them.
+// the clock; there are N of them, after some that do not count.
 package main
