@@ -158,9 +158,9 @@ func (b *bed) start(ctx context.Context, node int, program string, args ...strin
 	return b.client.Process(pid), nil
 }
 
-// numbers runs qemu/guest/bench to its end and returns the numbers it printed.
-func (b *bed) numbers(ctx context.Context, node int, args ...string) (sample, error) {
-	p, err := b.start(ctx, node, "bench", args...)
+// numbers runs a program on node 1 to its end and returns the numbers it printed.
+func (b *bed) numbers(ctx context.Context, program string, args ...string) (sample, error) {
+	p, err := b.start(ctx, 1, program, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -173,13 +173,13 @@ func (b *bed) numbers(ctx context.Context, node int, args ...string) (sample, er
 		return nil, err
 	}
 	if status != 0 {
-		return nil, fmt.Errorf("bench %s on node %d: %s\n%s", strings.Join(args, " "), node, client.Ending(status), text)
+		return nil, fmt.Errorf("%s %s: %s\n%s", program, strings.Join(args, " "), client.Ending(status), text)
 	}
 	var s sample
 	for field := range strings.FieldsSeq(text) {
 		v, err := strconv.ParseFloat(field, 64)
 		if err != nil {
-			return nil, fmt.Errorf("bench %s on node %d: %w", strings.Join(args, " "), node, err)
+			return nil, fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
 		}
 		s = append(s, v)
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
+	"motile/ipc/capability"
 	"motile/proc/api"
 )
 
@@ -25,9 +27,17 @@ func calls(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer bed.down()
-	near, far := port("near"), port("far")
-	for node, p := range map[int]string{1: near.String(), 2: far.String()} {
-		if _, err := bed.start(ctx, node, "bench", "serve", p); err != nil {
+	// A server on each node for C programs, and one for Go programs.
+	near, far, goNear, goFar := port("near"), port("far"), port("go near"), port("go far")
+	for _, s := range []struct {
+		node    int
+		program string
+		get     string
+	}{
+		{1, "calls", hexadecimal(near)}, {2, "calls", hexadecimal(far)},
+		{1, "bench", goNear.String()}, {2, "bench", goFar.String()},
+	} {
+		if _, err := bed.start(ctx, s.node, s.program, "serve", s.get); err != nil {
 			return err
 		}
 	}
@@ -40,21 +50,26 @@ func calls(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer lin.stop()
-	var linuxEcho, null, local, remote, echo sample
-	guest := func(s *sample, n int, args ...string) error {
-		got, err := bed.numbers(ctx, 1, append(args, strconv.Itoa(b.some(n)))...)
-		*s = append(*s, got...)
-		return err
+	var linuxEcho, null, local, remote, goLocal, goRemote, echo sample
+	programs := []struct {
+		to      *sample
+		n       int
+		program string
+		args    []string
+	}{
+		{&null, 50, "calls", []string{"null", "200"}},
+		{&local, 100, "calls", []string{"trans", hexadecimal(near.Put()), "10"}},
+		{&remote, 200, "calls", []string{"trans", hexadecimal(far.Put()), "1"}},
+		{&goLocal, 50, "bench", []string{"trans", goNear.String(), "10"}},
+		{&goRemote, 100, "bench", []string{"trans", goFar.String(), "1"}},
 	}
 	for range b.runs {
-		if err := guest(&null, 50, "null", "200"); err != nil {
-			return err
-		}
-		if err := guest(&local, 100, "trans", near.String(), "10"); err != nil {
-			return err
-		}
-		if err := guest(&remote, 200, "trans", far.String(), "1"); err != nil {
-			return err
+		for _, p := range programs {
+			got, err := bed.numbers(ctx, p.program, append(p.args, strconv.Itoa(b.some(p.n)))...)
+			if err != nil {
+				return err
+			}
+			*p.to = append(*p.to, got...)
 		}
 		got, err := bed.pings(ctx, peer, b.some(200))
 		if err != nil {
@@ -80,6 +95,8 @@ func calls(ctx context.Context, b *bench) error {
 	w = r.add("null trans, two nodes", "ns", remote)
 	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.median())
 	r.target(w, remoteEchos*echo.median(), "≤ %.1f echoes", remoteEchos)
+	r.add("  the same of Go programs, one node", "ns", goLocal)
+	r.add("  the same of Go programs, two nodes", "ns", goRemote)
 	w = r.add("echo of 64 bytes, our driver", "ns", echo)
 	if lin == nil {
 		w.Note = "nothing to compare with: there is no " + linuxKernel
@@ -89,6 +106,8 @@ func calls(ctx context.Context, b *bench) error {
 	r.add("echo of 64 bytes, Linux's AF_PACKET", "ns", linuxEcho)
 	return nil
 }
+
+func hexadecimal(p capability.Port) string { return hex.EncodeToString(p[:]) }
 
 // warmUp is how many exchanges come before those that count.
 const warmUp = 20

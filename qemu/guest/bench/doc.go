@@ -1,10 +1,9 @@
-// Command bench takes times on a node. A time is one number on a line: nanoseconds
-// for one of whatever was asked for.
+// Command bench takes times of transactions as Go programs make them, through
+// servers/lib. A time is one number on a line, in nanoseconds.
 //
-//	bench null BATCH N         a system call that does nothing
 //	bench trans PORT BATCH N   an empty request and its empty reply
 //	bench serve PORT           the server for that: PORT is its get-port
 //
-// A time is the average over BATCH, for what takes hardly longer than to look at
-// the clock; there are N of them, after some that do not count.
+// A time is the average over BATCH; there are N of them, after some that do not
+// count. What the kernel alone takes is for qemu/guest/calls to say.
 package main

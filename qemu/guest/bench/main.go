@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"motile/ipc/capability"
@@ -21,15 +20,10 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: bench null BATCH N | trans PORT BATCH N | serve PORT")
+var errUsage = errors.New("usage: bench trans PORT BATCH N | serve PORT")
 
 func run(args []string) error {
 	switch {
-	case len(args) == 3 && args[0] == "null":
-		return sample(args[1], args[2], func() error {
-			syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
-			return nil
-		})
 	case len(args) == 4 && args[0] == "trans":
 		get, err := capability.ParsePort(args[1])
 		if err != nil {

@@ -1,0 +1,103 @@
+// calls takes times on a node. A time is one number on a line: nanoseconds for one of
+// whatever was asked for.
+//
+//	calls null BATCH N         a system call that does nothing
+//	calls trans PUT BATCH N    an empty request and its empty reply
+//	calls serve GET            the server for that
+//
+// PUT and GET are the two halves of a port, as 32 hex digits. A time is the average
+// over BATCH, for what takes hardly longer than to look at the clock; there are N of
+// them, after some that do not count.
+//
+// It is in C because a runtime that minds threads in system calls, as Go's does,
+// takes as long as the calls themselves (compare qemu/guest/bench).
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SYS_TRANS = 0x4d00, SYS_GETREQ, SYS_PUTREP }; // kernel/abi
+enum { HEADER = 64, PORT = 16, WARM_UP = 20 };       // ipc/std: the port comes first
+
+static unsigned char port[PORT];
+
+static int parse(const char *hex)
+{
+	for (int i = 0; i < PORT; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", &port[i]) != 1)
+			return 0;
+	return 1;
+}
+
+static long null(void)
+{
+	return syscall(SYS_getppid) > 0 ? 0 : -1;
+}
+
+static long trans(void)
+{
+	unsigned char header[HEADER] = {0};
+
+	memcpy(header, port, PORT);
+	return syscall(SYS_TRANS, header, 0L, 0L, 0L, 0L);
+}
+
+static int serve(void)
+{
+	for (;;) {
+		unsigned char header[HEADER] = {0};
+
+		memcpy(header, port, PORT);
+		if (syscall(SYS_GETREQ, header, 0L, 0L) < 0)
+			return 1;
+		memset(header, 0, sizeof header); // status: STD_OK
+		if (syscall(SYS_PUTREP, header, 0L, 0L) < 0)
+			return 1;
+	}
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static int sample(long (*one)(void), int batch, int n)
+{
+	double *took = calloc(n, sizeof *took);
+
+	for (int i = 0; i < WARM_UP; i++)
+		if (one() < 0) {
+			perror("calls");
+			return 1;
+		}
+	for (int i = 0; i < n; i++) {
+		double start = now();
+
+		for (int j = 0; j < batch; j++)
+			if (one() < 0) {
+				perror("calls");
+				return 1;
+			}
+		took[i] = (now() - start) / batch;
+	}
+	for (int i = 0; i < n; i++)
+		printf("%.1f\n", took[i]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "null"))
+		return sample(null, atoi(argv[2]), atoi(argv[3]));
+	if (argc == 5 && !strcmp(argv[1], "trans") && parse(argv[2]))
+		return sample(trans, atoi(argv[3]), atoi(argv[4]));
+	if (argc == 3 && !strcmp(argv[1], "serve") && parse(argv[2]))
+		return serve();
+	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | serve GET\n");
+	return 2;
+}
