@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -197,7 +198,11 @@ func (c *motileCluster) fails(why string, args ...string) {
 // facts decodes what a command prints with --json.
 func facts[T any](c *motileCluster, args ...string) (v T) {
 	c.t.Helper()
-	out := c.ok(append(args, "--json")...)
+	words := 1 // of the command; what follows may not be for it
+	if args[0] == "node" {
+		words = 2
+	}
+	out := c.ok(slices.Insert(slices.Clone(args), words, "--json")...)
 	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		c.t.Fatalf("motile %q --json: %v\n%s", args, err, out)
 	}
