@@ -87,9 +87,12 @@ qemu-cluster: all ## boot NODES=3 nodes of MEM=128 MB on MACHINE=microvm|pc|q35;
 	@exec bin/motile --dir $(DIR) up --attach $(if $(GDB),--gdb) -n $(NODES) -m $(MEM) --machine $(MACHINE)
 
 .PHONY: demo
-demo: all ## a shell moves from node to node, with comments
-	$(call WANT,scripts/demo)
+demo: all ## programs and a shell walk about a cluster, with comments
 	@exec scripts/demo
+
+.PHONY: session
+session: all ## print a terminal session in which a job and its shell move
+	@exec scripts/session
 
 .PHONY: gdb
 gdb: | setup ## debug the kernel of NODE=1 of a cluster made with GDB=1
@@ -173,7 +176,7 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-BOOTS := qemu-cluster demo test e2e bench soak guests
+BOOTS := qemu-cluster demo session test e2e bench soak guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
 	$(if $(filter test unit e2e bench soak guests,$(MAKECMDGOALS)),cc) \

@@ -90,15 +90,7 @@ func (cmd *killCmd) Run(ctx context.Context, c *common, t terminal) error {
 		return err
 	}
 	defer n.close()
-	var processes []*client.Process
-	for _, pid := range cmd.PIDs {
-		more, err := n.Targets(ctx, pid, cmd.Cap)
-		if err != nil {
-			return err
-		}
-		processes = append(processes, more...)
-	}
-	return n.Kill(ctx, cmd.Signal, processes)
+	return n.Kill(ctx, cmd.Signal, cmd.PIDs, cmd.Cap)
 }
 
 type stunCmd struct {

@@ -36,15 +36,15 @@ func kill(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	var processes []*client.Process
+	var ids []int32
 	for _, arg := range args {
-		more, err := f.targets(ctx, e, arg)
+		id, err := operate.ParseTarget(arg)
 		if err != nil {
 			return err
 		}
-		processes = append(processes, more...)
+		ids = append(ids, id)
 	}
-	return e.Kill(ctx, signal, processes)
+	return e.Kill(ctx, signal, ids, f.cap)
 }
 
 func stun(ctx context.Context, words []string) error {

@@ -85,10 +85,7 @@ func (e *Env) Targets(ctx context.Context, id int32, capFile string) ([]*client.
 		p, err := e.Process(id, capFile)
 		return []*client.Process{p}, err
 	}
-	if capFile != "" {
-		return nil, fmt.Errorf("process group %d: a capability is for one process: name its members", -id)
-	}
-	nodes, err := e.Nodes(ctx)
+	nodes, err := e.groupNodes(ctx, -id, capFile)
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +97,22 @@ func (e *Env) Targets(ctx context.Context, id int32, capFile string) ([]*client.
 		mu.Unlock()
 	})
 	if len(members) == 0 {
-		return nil, fmt.Errorf("process group %d: nobody is in it (ps -v shows groups)", -id)
+		return nil, noGroup(-id)
 	}
 	slices.SortFunc(members, func(a, b *client.Process) int { return int(a.PID - b.PID) })
 	return members, nil
+}
+
+// groupNodes is where members of a process group may be.
+func (e *Env) groupNodes(ctx context.Context, pgid int32, capFile string) ([]int, error) {
+	if capFile != "" {
+		return nil, fmt.Errorf("process group %d: a capability is for one process: name its members", pgid)
+	}
+	return e.Nodes(ctx)
+}
+
+func noGroup(pgid int32) error {
+	return fmt.Errorf("process group %d: nobody is in it (ps -v shows groups)", pgid)
 }
 
 // ReadCap reads a capability in its text form from a file; - is standard input.

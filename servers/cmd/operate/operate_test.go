@@ -255,19 +255,24 @@ func TestKill_GoesOn(t *testing.T) {
 		b.Log("%d", clienttest.Decode[api.SignalRequest](data).Signo)
 		return nil, std.OK
 	})
-	var all []*client.Process
-	for _, pid := range []int32{7, 8, 9} {
-		all = append(all, b.Client.Process(pid))
-	}
-	err := b.Kill(t.Context(), "int", all)
+	all := []int32{7, 8, 9}
+	err := b.Kill(t.Context(), "int", all, "")
 	if err == nil || !strings.Contains(err.Error(), "process 9") || !strings.Contains(b.err.String(), "process 7") {
 		t.Fatal(err, b.err)
 	}
 	if l := b.Logged(); len(l) != 1 || l[0] != "2" {
 		t.Error(l)
 	}
-	if err := b.Kill(t.Context(), "nonsense", all); err == nil || len(b.Logged()) > 0 {
+	if err := b.Kill(t.Context(), "nonsense", all, ""); err == nil || len(b.Logged()) > 0 {
 		t.Fatal(err)
+	}
+	// A member of a group that has ended needs no signal.
+	b.Node(1, func(*std.Header, []byte) (any, std.Status) { return api.GroupReply{PIDs: []int32{7, 8}}, std.OK })
+	if err := b.Kill(t.Context(), "HUP", []int32{-7}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if l := b.Logged(); len(l) != 1 || l[0] != "1" {
+		t.Error(l)
 	}
 	operate.SignalList(b.out)
 	if s := b.out.String(); !strings.Contains(s, " 9 KILL") || !strings.HasSuffix(s, "\n") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"motile/ipc/capability"
 	"motile/proc/api/client"
@@ -33,15 +34,16 @@ func (e *Env) Wait(ctx context.Context, p *client.Process) (status int, err erro
 	return client.ExitStatus(wait), nil
 }
 
-// Kill sends a signal to processes. It goes on after one that is not there.
-func (e *Env) Kill(ctx context.Context, signal string, processes []*client.Process) error {
+// Kill sends a signal to processes and process groups, as Targets names them. It
+// goes on after one that is not there.
+func (e *Env) Kill(ctx context.Context, signal string, ids []int32, capFile string) error {
 	signo, err := client.ParseSignal(signal)
 	if err != nil {
 		return err
 	}
 	var failed error
-	for _, p := range processes {
-		if err := p.Signal(ctx, signo); err != nil {
+	for _, id := range ids {
+		if err := e.kill(ctx, signo, id, capFile); err != nil {
 			if failed != nil {
 				e.warn("%v", failed)
 			}
@@ -49,6 +51,42 @@ func (e *Env) Kill(ctx context.Context, signal string, processes []*client.Proce
 		}
 	}
 	return failed
+}
+
+func (e *Env) kill(ctx context.Context, signo int, id int32, capFile string) error {
+	if id < 0 {
+		return e.killGroup(ctx, signo, -id, capFile)
+	}
+	p, err := e.Process(id, capFile)
+	if err != nil {
+		return err
+	}
+	return p.Signal(ctx, signo)
+}
+
+// killGroup sends a signal to all of a process group, to each as soon as it is found.
+// Who has ended before it comes needs none.
+func (e *Env) killGroup(ctx context.Context, signo int, pgid int32, capFile string) error {
+	nodes, err := e.groupNodes(ctx, pgid, capFile)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var errs []error
+	found := 0
+	e.Client.GroupMembers(ctx, nodes, pgid, func(p *client.Process) {
+		err := p.Signal(ctx, signo)
+		mu.Lock()
+		defer mu.Unlock()
+		found++
+		if !client.Gone(err) {
+			errs = append(errs, err)
+		}
+	})
+	if found == 0 {
+		return noGroup(pgid)
+	}
+	return errors.Join(errs...)
 }
 
 // SignalList prints the names of the signals.
