@@ -51,6 +51,7 @@ var (
 	nextTID    uint32 = 2
 	numReady   int    // ready threads, the running one included, idle not
 	threadsMin int64  // earliest deadline of a waiting thread, 0: none
+	napsMin    int64  // the same of those asleep (nanosleep), which is the monitor
 )
 
 // Shared with assembly.
@@ -107,9 +108,7 @@ func block(t *thread, s state, deadline int64) {
 	t.deadline = deadline
 	numReady--
 	if deadline != 0 {
-		if threadsMin == 0 || deadline < threadsMin {
-			threadsMin = deadline
-		}
+		wakeBy(s, deadline)
 		arm()
 	}
 }
@@ -138,20 +137,33 @@ func pick(switching bool) *thread {
 	return &threads[idleThread]
 }
 
+// wakeBy notes a deadline.
+//
+//go:nosplit
+func wakeBy(s state, deadline int64) {
+	first := &threadsMin
+	if s == asleep {
+		first = &napsMin
+	}
+	if *first == 0 || deadline < *first {
+		*first = deadline
+	}
+}
+
 // expire wakes the threads whose time has come.
 //
 //go:nosplit
 func expire(now int64) {
-	if threadsMin == 0 || now < threadsMin {
+	if (threadsMin == 0 || now < threadsMin) && (napsMin == 0 || now < napsMin) {
 		return
 	}
-	threadsMin = 0
+	threadsMin, napsMin = 0, 0
 	for i := range threads {
 		t := &threads[i]
 		if t.deadline == 0 || t.state == free || t.state == ready {
 			continue
 		}
-		if t.deadline <= now {
+		if t.deadline <= now && !(halted && t.state == asleep) {
 			switch t.state {
 			case onFutex:
 				t.frame.AX = negErrno(abi.ETIMEDOUT)
@@ -159,8 +171,8 @@ func expire(now int64) {
 				t.frame.AX = 0
 			}
 			makeReady(t)
-		} else if threadsMin == 0 || t.deadline < threadsMin {
-			threadsMin = t.deadline
+		} else {
+			wakeBy(t.state, t.deadline)
 		}
 	}
 }
@@ -169,6 +181,10 @@ func expire(now int64) {
 var (
 	armed      int64 // when the LAPIC timer will fire, 0: it will not
 	dispatcher int64 // the dispatcher's deadline, 0: none
+
+	// halted: the dispatcher waits for an interrupt. The runtime's monitor then has
+	// nobody to look after, and its naps wake nobody: an idle node sleeps.
+	halted bool
 )
 
 // arm makes the timer fire by the earliest deadline. A timer that fires too
@@ -177,6 +193,9 @@ var (
 //go:nosplit
 func arm() {
 	want := threadsMin
+	if !halted && napsMin != 0 && (want == 0 || napsMin < want) {
+		want = napsMin
+	}
 	if dispatcher != 0 && (want == 0 || dispatcher < want) {
 		want = dispatcher
 	}

@@ -49,7 +49,12 @@ func SpillFPU(f *abi.Frame) {
 
 // Halt waits for an interrupt unless one has left work already.
 func Halt() {
-	halt()
+	halted = true
+	for halt(); pending == 0 && numReady == 1; halt() {
+		// The timer was armed for a slice that ended early, or a nap.
+	}
+	halted = false
+	arm()
 	if numReady > 1 {
 		yield()
 	}

@@ -35,6 +35,11 @@ func initAPIC() {
 	// The two legacy interrupt controllers stay silent.
 	Out8(0x21, 0xff)
 	Out8(0xa1, 0xff)
+	// The legacy timer (8254) counts once and stops. Left alone it changes its output
+	// 36 times a second for ever, and wakes the emulator each time.
+	Out8(0x43, 0x30) // channel 0, both bytes, mode 0
+	Out8(0x40, 1)
+	Out8(0x40, 0)
 	lapicBase = MapMMIO(lapicPhys, PageSize)
 	ioapicBase = MapMMIO(ioapicPhys, PageSize)
 	lapicWrite(lapicTPR, 0)
