@@ -209,6 +209,13 @@ func TestPartition(t *testing.T) {
 			t.Errorf("%q cuts %s from %s: %v", c.sets, c.a, c.b, got)
 		}
 	}
+	ports := []string{"n1", "n2.1"}
+	for sets, want := range map[string]string{"1/2": "", "1,host/2": "", "1/2,3": "n3", "1/host-7": "host-7"} {
+		p, err := ParsePartition(sets)
+		if got := p.Missing(ports); got != want || err != nil {
+			t.Errorf("%q names %q, want %q; %v", sets, got, want, err)
+		}
+	}
 	for _, bad := range []string{"1", "1,2", "1//2", "/", "1,/2", "1/1"} {
 		if _, err := ParsePartition(bad); err == nil || !strings.Contains(err.Error(), "partition") {
 			t.Errorf("%q: %v", bad, err)

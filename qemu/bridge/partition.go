@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,19 @@ func (p Partition) Cuts(a, b string) bool {
 	}
 	i, j := p.set(a), p.set(b)
 	return i >= 0 && j >= 0 && i != j
+}
+
+// Missing returns the first name that covers none of the ports; "" if all cover some.
+// "host" needs none: host ports come and go.
+func (p Partition) Missing(ports []string) string {
+	for _, names := range p {
+		for _, name := range names {
+			if name != "host" && !slices.ContainsFunc(ports, func(port string) bool { return covers(name, port) }) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // set is the index of the set that names a port, or -1.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"motile/qemu/bridge"
 )
 
 // server obeys the control socket.
@@ -172,11 +174,32 @@ func (c *session) changeFaults(change FaultChange) (any, error) {
 	c.faults.Lock()
 	defer c.faults.Unlock()
 	b := c.cluster.bridge
+	if change.Partition != nil {
+		if err := c.checkPartition(*change.Partition); err != nil {
+			return nil, err
+		}
+	}
 	f, err := b.SetFaults(change.apply(b.Faults()))
 	if err == nil {
 		c.cluster.conf.Log.Info("faults", "now", fmt.Sprintf("%+v", f))
 	}
 	return f, err
+}
+
+// checkPartition refuses names that stand for nothing: they are mistyped.
+func (c *session) checkPartition(sets string) error {
+	p, err := bridge.ParsePartition(sets)
+	if err != nil {
+		return err
+	}
+	var ports []string
+	for _, port := range c.cluster.bridge.Stats().Ports {
+		ports = append(ports, port.Name)
+	}
+	if name := p.Missing(ports); name != "" {
+		return fmt.Errorf("partition %q: there is no port %s (motile bridge lists them)", sets, name)
+	}
+	return nil
 }
 
 // Status returns the cluster's facts.

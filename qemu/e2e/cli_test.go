@@ -336,7 +336,7 @@ func testBridge(t *testing.T, c *motileCluster) {
 	checkLines(t, c.ok("logs", fmt.Sprint(pid)))
 	c.ok("kill", fmt.Sprint(pid))
 	c.fails("loss is 2", "bridge", "--loss", "2")
-	c.fails("node 9", "bridge", "--partition", "1/9")
+	c.fails("no port n9", "bridge", "--partition", "1/9")
 }
 
 // checkLines checks that a counter has counted on, without a gap.
