@@ -438,14 +438,13 @@ func TestCLI_BadInput(t *testing.T) {
 	const nobody = "3000099"
 	bad := func(cases ...badInput) {
 		t.Helper()
-		t.Run("refused", func(t *testing.T) {
-			for _, b := range cases {
-				t.Run(b.why, func(t *testing.T) {
-					t.Parallel() // most of them wait for an answer that does not come
-					c.sub(b.check)(t)
-				})
-			}
-		})
+		var commands [][]string
+		for _, b := range cases {
+			commands = append(commands, b.args)
+		}
+		for i, r := range c.atOnce(commands...) { // most of them wait for an answer that does not come
+			c.refused(r, cases[i].why, cases[i].args...)
+		}
 		p := c.process(id)
 		if p.Node != 1 || p.Moves != 0 || p.State != "R" && p.State != "S" {
 			t.Errorf("%+v", p)
@@ -492,8 +491,6 @@ type badInput struct {
 	why  string
 	args []string
 }
-
-func (b badInput) check(t *testing.T, c *motileCluster) { c.fails(b.why, b.args...) }
 
 // A cluster that is told to stop, in whatever way, leaves nothing.
 func TestCLI_Interrupted(t *testing.T) {

@@ -154,6 +154,27 @@ func (c *motileCluster) motile(in io.Reader, args ...string) motileResult {
 	return motileResult{cmd.ProcessState.ExitCode(), out.String(), err.String()}
 }
 
+// atOnce runs commands beside each other.
+func (c *motileCluster) atOnce(commands ...[]string) []motileResult {
+	c.t.Helper()
+	out, err := make([]bytes.Buffer, len(commands)), make([]bytes.Buffer, len(commands))
+	var running []*exec.Cmd
+	for i, args := range commands {
+		cmd := c.command(args...)
+		cmd.Stdout, cmd.Stderr = &out[i], &err[i]
+		if err := cmd.Start(); err != nil {
+			c.t.Fatal(err)
+		}
+		running = append(running, cmd)
+	}
+	results := make([]motileResult, len(commands))
+	for i, cmd := range running {
+		c.ends(cmd.Wait(), commands[i])
+		results[i] = motileResult{cmd.ProcessState.ExitCode(), out[i].String(), err[i].String()}
+	}
+	return results
+}
+
 // ends checks that a command has ended by itself.
 func (c *motileCluster) ends(err error, args []string) {
 	c.t.Helper()
@@ -189,7 +210,12 @@ func (c *motileCluster) says(words []string, args ...string) string {
 // what is wrong.
 func (c *motileCluster) fails(why string, args ...string) {
 	c.t.Helper()
-	r := c.motile(nil, args...)
+	c.refused(c.motile(nil, args...), why, args...)
+}
+
+// refused checks that a command has failed so.
+func (c *motileCluster) refused(r motileResult, why string, args ...string) {
+	c.t.Helper()
 	if r.status != 1 || r.out != "" || !strings.Contains(r.err, why) {
 		c.t.Fatalf("motile %q should fail for %q: exit status %d\n%s%s", args, why, r.status, r.out, r.err)
 	}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// What makes no sense is refused before anybody is asked.
+func TestRun_Usage(t *testing.T) {
+	for line, want := range map[string]int{
+		"motile":                         0,
+		"motile --list":                  0,
+		"motile migrate -h":              0,
+		"/bbin/ps --help":                0,
+		"motile fly":                     exitUsage,
+		"migrate":                        exitUsage,
+		"migrate 1000002":                exitUsage,
+		"migrate 1000002 2 3":            exitUsage,
+		"migrate --fast 1000002 2":       exitUsage,
+		"migrate --strategy":             exitUsage,
+		"nodes 1":                        exitUsage,
+		"kill":                           exitUsage,
+		"kill -l":                        0,
+		"kill -s":                        exitUsage,
+		"run":                            exitUsage,
+		"motile resolve 1000002":         exitUsage,
+		"motile wait 1000002 1000003":    exitUsage,
+		"motile cap --rights READ":       exitUsage,
+		"std info":                       exitUsage,
+		"stun --resume 1000002 1000003":  exitUsage,
+		"drain --json":                   exitUsage,
+		"logs -f --cap file 1000002 all": exitUsage,
+	} {
+		if got := run(strings.Fields(line)); got != want {
+			t.Errorf("%q: exit status %d, want %d", line, got, want)
+		}
+	}
+}
+
+// The build makes a link for each of these names.
+func TestCommands_AreLinked(t *testing.T) {
+	var names strings.Builder
+	list(&names)
+	if strings.Contains(names.String(), "wait\n") || !strings.Contains(names.String(), "migrate\n") {
+		t.Error(names.String())
+	}
+}
