@@ -68,12 +68,15 @@ func (r *Regular) Write(op *object.Op, f *object.File, off int64) int {
 		off = r.Node.store.Size()
 		f.Offset = off
 	}
+	if off >= vm.MaxStore {
+		return abi.EFBIG
+	}
 	if errno := r.Node.writable(); errno != 0 {
 		return errno
 	}
 	r.Node.Mtime = r.tree.Wall
 	for {
-		m := op.Buf.Next(vm.PageBytes, false)
+		m := op.Buf.Next(int(min(vm.PageBytes, vm.MaxStore-off)), false)
 		if len(m) == 0 {
 			return 0
 		}
@@ -92,6 +95,9 @@ func (r *Regular) Write(op *object.Op, f *object.File, off int64) int {
 func (r *Regular) Size() int64 { return r.Node.store.Size() }
 
 func (r *Regular) Truncate(size int64) int {
+	if size > vm.MaxStore {
+		return abi.EFBIG
+	}
 	if errno := r.Node.writable(); errno != 0 {
 		return errno
 	}

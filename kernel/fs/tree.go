@@ -19,6 +19,9 @@ type Tree struct {
 	Root *Node
 	// Wall is the time stamped on changes, ns since 1970; set before each step.
 	Wall int64
+	// Full reports that the kernel's heap is nearly used up: nothing is created. Nil:
+	// there is room.
+	Full func() bool
 
 	ino     uint64
 	digests map[vm.Digest]*Node // immutable files by content
@@ -146,6 +149,8 @@ func (t *Tree) create(pl Place, n *Node) int {
 		return abi.EPERM
 	case pl.Dir.Nlink == 0:
 		return abi.ENOENT
+	case t.Full != nil && t.Full():
+		return abi.ENOSPC
 	}
 	pl.Dir.add(pl.Name, n)
 	pl.Dir.Mtime = t.Wall

@@ -29,6 +29,8 @@ type Kernel struct {
 	Pressure func() bool
 	// TotalPages and FreePages describe the node's memory.
 	TotalPages, FreePages func() uint64
+	// HeapPages is how much of it the kernel's heap takes; nil: unknown.
+	HeapPages func() uint64
 	// Log writes a line to the kernel's log.
 	Log func(format string, args ...any)
 
@@ -117,8 +119,15 @@ func (k *Kernel) missing(t *proc.Thread, c *proc.Call) int64 {
 
 // Fault handles a page fault of a user thread.
 func (k *Kernel) Fault(t *proc.Thread) {
-	const wrote, fetched = 2, 16
+	const wrote, user, fetched = 2, 4, 16
 	f := t.Frame
+	if f.Err&user == 0 {
+		// The CPU did this by itself, with the kernel's rights: for a table of its own,
+		// or (QEMU's, for IRET) on the user's stack, where SMAP forbids it. Whatever is
+		// mapped there, it would fault again.
+		k.Tab.Force(t, proc.Info{Signo: abi.SIGSEGV, Code: proc.SiKernel})
+		return
+	}
 	access := uint8(vm.ProtRead)
 	switch {
 	case f.Err&fetched != 0:

@@ -47,6 +47,9 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if flags&mapAnonymous != 0 {
 		r.Off = 0
 		if r.Shared {
+			if n > vm.MaxStore {
+				return -abi.ENOMEM
+			}
 			r.Store = vm.NewStore()
 			r.Store.SetSize(int64(n+vm.PageBytes-1) &^ (vm.PageBytes - 1))
 		}

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	maxPoll = proc.MaxFDs
-	fdSet   = 1024 // descriptors in an fd_set
+	maxPoll  = proc.MaxFDs
+	manyPoll = 64   // more are admitted only while the kernel has memory
+	fdSet    = 1024 // descriptors in an fd_set
 )
 
 func sysPoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -51,6 +52,9 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 	n := c.Args[1]
 	if n > maxPoll {
 		return -abi.EINVAL
+	}
+	if n > manyPoll && k.Pressure != nil && k.Pressure() {
+		return -abi.ENOMEM
 	}
 	b := make([]byte, 8*n)
 	if !k.copyIn(t, c.Args[0], b) {

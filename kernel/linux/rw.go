@@ -125,7 +125,7 @@ func (k *Kernel) iovec(t *proc.Thread, addr uint64, n int) ([]object.Vec, int64)
 // op is the context of the caller's operations. There is one: steps do not nest.
 func (k *Kernel) op(t *proc.Thread) *object.Op {
 	p := t.Process()
-	k.scratch = object.Op{Now: k.Tab.Now, Who: object.Who{
+	k.scratch = object.Op{Now: k.Tab.Now, Pressure: k.Pressure, Who: object.Who{
 		PID: p.PID, PGID: p.PGID, SID: p.SID, NoTTOU: k.shuns(t, abi.SIGTTOU)}}
 	if k.Link != nil {
 		k.scratch.Link = k.Link(t)

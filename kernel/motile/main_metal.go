@@ -28,6 +28,9 @@ func main() {
 	m.node.Log("motile: node %d ready, %d MB, %d networks, %d ms", m.node.Number,
 		hw.Stats().Total*hw.PageSize>>20, len(m.nets), hw.Now()/1e6)
 	m.startShell()
+	if m.params["break"] != "" {
+		breakDown(nil)
+	}
 	m.node.Run()
 	hw.PowerOff()
 }

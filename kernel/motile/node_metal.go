@@ -29,7 +29,9 @@ type machine struct {
 	nets     []*virtio.Net
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
-	yielded  int64 // when Wait last let other goroutines run
+
+	collected int64 // when pressure last had garbage collected
+	yielded   int64 // when Wait last let other goroutines run
 }
 
 const yieldEvery = 1_000_000 // ns
@@ -52,10 +54,26 @@ func (m *machine) initMemory() {
 }
 
 // pressure reports that the kernel heap is so full that nothing new is admitted.
-func pressure() bool {
-	st := hw.Stats()
-	return st.Heap > st.Ceiling*7/8
+// Garbage does not count: it is collected first, if that was not done just now in
+// vain.
+func (m *machine) pressure() bool {
+	full := func() bool {
+		st := hw.Stats()
+		return st.Heap > st.Ceiling*7/8
+	}
+	if !full() {
+		return false
+	}
+	if now := hw.Now(); now-m.collected > collectEvery {
+		debug.FreeOSMemory()
+		m.collected = hw.Now()
+	}
+	return full()
 }
+
+// collectEvery spaces collections that bring nothing: most of the time is the
+// programs'.
+const collectEvery = 250e6
 
 func (m *machine) initClock() {
 	if s := m.params.number("uptime", 0); s > 0 {
@@ -112,7 +130,9 @@ func (m *machine) initNode() {
 		m.node.Profile = profile
 	}
 	m.node.Tab.SpillFPU = rt.SpillFPU
-	m.node.K.Pressure = pressure
+	m.node.K.Pressure = m.pressure
+	m.files.Full = m.pressure
+	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
 	m.node.K.FreePages = hw.UserFree
 }

@@ -86,3 +86,8 @@ func disassemble(say func(string, ...any), pc uint64, count int) {
 		code, pc = code[size:], pc+uint64(size)
 	}
 }
+
+// breakDown writes where there is nothing.
+//
+//go:noinline
+func breakDown(m *machine) { m.wallBase = 1 }

@@ -12,6 +12,7 @@ import (
 //	uptime=N      the monotonic clock starts at N seconds
 //	shell=serial  run a shell on the serial port
 //	strace=1      log every system call
+//	break=1       when ready, do what a broken kernel does: for the test of what it says
 //	profile=N     sample where the kernel is every N microseconds; Stats shows it
 type params map[string]string
 

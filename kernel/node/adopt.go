@@ -269,7 +269,9 @@ func (t *target) file(m *image.File, pipes map[int32]*object.Pipe) (*object.File
 		}
 		impl = r
 	default:
-		impl = t.value(m, pipes)
+		if impl = t.value(m, pipes); impl == nil {
+			return nil, "out of memory"
+		}
 	}
 	f := object.NewFile(impl, m.Flags, m.Path)
 	f.Offset = m.Offset
@@ -291,7 +293,10 @@ func (t *target) value(m *image.File, pipes map[int32]*object.Pipe) object.Impl 
 		return new(object.Epoll)
 	case image.KindLog:
 		l := object.NewLog()
-		l.Restore(o.LogBase, o.Log)
+		if !l.Restore(o.LogBase, o.Log) {
+			l.Close(nil)
+			return nil
+		}
 		return l
 	}
 	return t.n.K.FS.Snapshot(o.Text)

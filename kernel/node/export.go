@@ -137,7 +137,7 @@ func (x *export) answer(r *rpc.Incoming, errno, size int, data []byte) {
 
 // op prepares an operation for somebody elsewhere.
 func (x *export) op(w fileio.Who) *object.Op {
-	return &object.Op{Now: x.n.Tab.Now, Who: object.Who{PID: w.PID, PGID: w.PGID, SID: w.SID, NoTTOU: w.NoTTOU}}
+	return &object.Op{Now: x.n.Tab.Now, Pressure: x.n.K.Pressure, Who: object.Who{PID: w.PID, PGID: w.PGID, SID: w.SID, NoTTOU: w.NoTTOU}}
 }
 
 // position is where an operation is to happen; own says that it is at the

@@ -70,6 +70,9 @@ func (n *Node) load() api.Load {
 	if n.K.TotalPages != nil {
 		l.TotalKB, l.FreeKB = int(n.K.TotalPages())*kb, int(n.K.FreePages())*kb
 	}
+	if n.K.HeapPages != nil {
+		l.HeapKB = int(n.K.HeapPages()) * kb
+	}
 	return l
 }
 

@@ -58,9 +58,12 @@ func header(t *proc.Thread, addr uint64) (h std.Header, ok bool) {
 }
 
 // message reads the data of a request or reply from the caller's memory.
-func message(t *proc.Thread, addr, size uint64) ([]byte, std.Status) {
-	if size > maxMessage {
+func (n *Node) message(t *proc.Thread, addr, size uint64) ([]byte, std.Status) {
+	switch {
+	case size > maxMessage:
 		return nil, std.Overflow
+	case n.K.Pressure != nil && n.K.Pressure():
+		return nil, std.NoMem
 	}
 	b := make([]byte, size)
 	if _, f := t.Process().Space.CopyIn(b, addr); f != vm.OK {
@@ -105,7 +108,7 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		data, s := message(t, c.Args[1], c.Args[2])
+		data, s := n.message(t, c.Args[1], c.Args[2])
 		if s != std.OK {
 			return int64(s)
 		}
@@ -167,7 +170,7 @@ func (n *Node) sysPutrep(t *proc.Thread, c *proc.Call) int64 {
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		data, s := message(t, c.Args[1], c.Args[2])
+		data, s := n.message(t, c.Args[1], c.Args[2])
 		if s != std.OK {
 			return int64(s)
 		}

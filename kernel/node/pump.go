@@ -113,11 +113,9 @@ func (p *pump) takeStored() (uint64, *[vm.PageBytes]byte, bool) {
 		if st.Immutable() {
 			continue
 		}
-		for ; p.page < st.Pages(); p.page++ {
-			if frame := st.Page(p.page); frame != 0 {
-				p.page++
-				return storeWord(p.store, p.page-1), hw.Page(frame), true
-			}
+		if page, frame := st.NextPage(p.page); frame != 0 {
+			p.page = page + 1
+			return storeWord(p.store, page), hw.Page(frame), true
 		}
 	}
 	return 0, nil, false

@@ -70,6 +70,9 @@ type Op struct {
 	Who Who
 	// Positioned: the offset is the caller's (pread), not the description's.
 	Positioned bool
+	// Pressure reports that the kernel's heap is nearly used up: what would take more
+	// of it waits or fails. Nil: there is room.
+	Pressure func() bool
 	// Link reaches objects on other nodes; nil where there are none to reach.
 	Link Link
 }

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"motile/kernel/abi"
 	"motile/kernel/vm"
 	"motile/kernel/wait"
 )
@@ -35,23 +36,33 @@ func (l *Log) Write(op *Op, _ *File, _ int64) int {
 		if len(m) == 0 {
 			return faultError(op)
 		}
-		l.Append(m)
-		op.Buf.Advance(len(m))
+		n := l.Append(m)
+		op.Buf.Advance(n)
+		if n < len(m) {
+			if op.Buf.Done == 0 {
+				return abi.ENOSPC
+			}
+			return 0
+		}
 	}
 }
 
-// Append adds output. What memory cannot hold is lost, as what is too old is.
-func (l *Log) Append(p []byte) {
-	for len(p) > 0 {
+// Append adds output, and returns how much of it memory had room for.
+func (l *Log) Append(p []byte) (n int) {
+	for n < len(p) {
 		at := l.end % LogSize
-		n := min(len(p), int(LogSize-at))
-		l.store.WriteAt(p[:n], at)
-		l.end += int64(n)
-		p = p[n:]
+		k := min(len(p)-n, int(LogSize-at))
+		got := l.store.WriteAt(p[n:n+k], at)
+		l.end += int64(got)
+		n += got
+		if got < k {
+			break
+		}
 	}
-	if l.OnWrite != nil {
+	if n > 0 && l.OnWrite != nil {
 		l.OnWrite()
 	}
+	return n
 }
 
 // End is the number of bytes ever written.
@@ -81,8 +92,9 @@ func (l *Log) Snapshot() (p []byte, base int64) {
 	return p, base
 }
 
-// Restore makes a log of what an image holds: the bytes from base on.
-func (l *Log) Restore(base int64, p []byte) {
+// Restore makes a log of what an image holds: the bytes from base on. It reports
+// false when memory has no room for them.
+func (l *Log) Restore(base int64, p []byte) bool {
 	l.end = base
-	l.Append(p)
+	return l.Append(p) == len(p)
 }

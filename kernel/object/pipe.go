@@ -33,7 +33,7 @@ func NewPipe(flags int) (r, w *File) {
 // many descriptions of each as there are.
 func RestorePipe(buf []byte, readers, writers int) *Pipe {
 	p := &Pipe{readers: readers, writers: writers}
-	p.grow(len(buf))
+	p.grow(len(buf), nil)
 	p.n = copy(p.buf, buf)
 	return p
 }
@@ -86,7 +86,14 @@ func (p *Pipe) Write(op *Op, f *File, _ int64) int {
 		return abi.EAGAIN
 	}
 	want = min(want, free)
-	p.grow(p.n + want)
+	if !p.grow(p.n+want, op.Pressure) {
+		// Less must do. What readers take makes room; who has none gets an error.
+		if want = len(p.buf) - p.n; p.n == 0 {
+			return abi.ENOMEM
+		} else if want == 0 || op.Buf.Left() <= PipeBuf && op.Buf.Done == 0 {
+			return abi.EAGAIN
+		}
+	}
 	was := p.n
 	for p.n-was < want {
 		tail := (p.head + p.n) % len(p.buf)
@@ -108,10 +115,13 @@ func (p *Pipe) Write(op *Op, f *File, _ int64) int {
 	return 0
 }
 
-// grow makes the ring hold at least n bytes.
-func (p *Pipe) grow(n int) {
+// grow makes the ring hold at least n bytes, unless there is no room.
+func (p *Pipe) grow(n int, pressure func() bool) bool {
 	if n <= len(p.buf) {
-		return
+		return true
+	}
+	if pressure != nil && pressure() {
+		return false
 	}
 	size := max(len(p.buf)*2, 512)
 	for size < n {
@@ -119,6 +129,7 @@ func (p *Pipe) grow(n int) {
 	}
 	p.buf = append(make([]byte, 0, size), p.Bytes()...)[:size]
 	p.head = 0
+	return true
 }
 
 // Bytes returns what is in the pipe, oldest first.

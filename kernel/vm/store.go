@@ -2,6 +2,9 @@ package vm
 
 import "motile/kernel/hw"
 
+// MaxStore bounds the size of a Store.
+const MaxStore = 1 << 40
+
 // Digest names a file's content: SHA-256, computed where the file was packed.
 // The zero Digest means that none is known.
 type Digest [32]byte
@@ -18,7 +21,7 @@ type Store struct {
 	size   int64
 	source []byte
 	direct hw.PFN // frame of source[0] if that is page-aligned, else 0
-	frames []hw.PFN
+	frames pageIndex
 	sealed bool // complete: it does not change any more
 	users  int  // files and regions that hold the Store
 }
@@ -52,20 +55,15 @@ func (s *Store) Release() {
 	if s.users--; s.users > 0 {
 		return
 	}
-	for _, p := range s.frames {
-		if p != 0 {
-			release(p)
-		}
-	}
-	s.frames = nil
+	s.frames.cut(0)
 }
 
 // page returns the frame of page i for mapping or reading; with write, one that
 // may be written. 0 means no memory. A page wholly beyond the end does not exist:
 // callers check the size.
 func (s *Store) page(i int, write bool) hw.PFN {
-	if i < len(s.frames) && s.frames[i] != 0 {
-		return s.frames[i]
+	if p := s.frames.get(i); p != 0 {
+		return p
 	}
 	off := i * hw.PageSize
 	if s.direct != 0 && off+hw.PageSize <= len(s.source) {
@@ -78,19 +76,14 @@ func (s *Store) page(i int, write bool) hw.PFN {
 	if off < len(s.source) {
 		copy(hw.Page(p)[:], s.source[off:])
 	}
-	for len(s.frames) <= i {
-		s.frames = append(s.frames, 0)
-	}
-	s.frames[i] = p
+	s.frames.put(i, p)
 	return p
 }
 
 // Resident reports how many frames the Store holds.
 func (s *Store) Resident() (n int) {
-	for _, p := range s.frames {
-		if p != 0 {
-			n++
-		}
+	for i, p := s.NextPage(0); p != 0; i, p = s.NextPage(i + 1) {
+		n++
 	}
 	return n
 }
@@ -110,8 +103,8 @@ func (s *Store) ReadAt(dst []byte, off int64) int {
 	for done := 0; done < len(dst); {
 		i, in := int((off+int64(done))/hw.PageSize), int((off+int64(done))%hw.PageSize)
 		n := min(hw.PageSize-in, len(dst)-done)
-		if i < len(s.frames) && s.frames[i] != 0 {
-			copy(dst[done:done+n], hw.Page(s.frames[i])[in:])
+		if p := s.frames.get(i); p != 0 {
+			copy(dst[done:done+n], hw.Page(p)[in:])
 		} else {
 			clear(dst[done : done+n])
 		}
@@ -141,14 +134,11 @@ func (s *Store) WriteAt(src []byte, off int64) int {
 func (s *Store) Truncate(size int64) {
 	if size < s.size {
 		keep := int((size + hw.PageSize - 1) / hw.PageSize)
-		for i := keep; i < len(s.frames); i++ {
-			if s.frames[i] != 0 {
-				release(s.frames[i])
+		s.frames.cut(keep)
+		if in := int(size % hw.PageSize); in != 0 {
+			if p := s.frames.get(keep - 1); p != 0 {
+				clear(hw.Page(p)[in:])
 			}
-		}
-		s.frames = s.frames[:min(keep, len(s.frames))]
-		if in := int(size % hw.PageSize); in != 0 && keep-1 < len(s.frames) && s.frames[keep-1] != 0 {
-			clear(hw.Page(s.frames[keep-1])[in:])
 		}
 	}
 	s.size = size

@@ -89,16 +89,9 @@ func (s *Space) Settle() bool {
 	return ok
 }
 
-// Page returns the frame of page i of a Store if it is in memory, else 0.
-func (s *Store) Page(i int) hw.PFN {
-	if i < len(s.frames) {
-		return s.frames[i]
-	}
-	return 0
-}
-
-// Pages is one above the last page that may be in memory.
-func (s *Store) Pages() int { return len(s.frames) }
+// NextPage returns the first page of a Store from i on that is in memory, and its
+// frame; 0 if there is none.
+func (s *Store) NextPage(i int) (page int, frame hw.PFN) { return s.frames.next(i) }
 
 // Install makes page i of a writable Store and returns its memory; nil when memory
 // is short or the page is beyond the end.

@@ -41,14 +41,11 @@ func (b *Bench) inspectMemory() error {
 		if users := int(field(st, "users").Int()); users != found {
 			return fmt.Errorf("a store of %d bytes has %d users, found %d", st.Size(), users, found)
 		}
-		frames := field(st, "frames")
-		for i := range frames.Len() {
-			if p := hw.PFN(frames.Index(i).Uint()); p != 0 {
-				if s.frames[p] != nil {
-					return fmt.Errorf("two stores hold frame %d", p)
-				}
-				s.frames[p] = st
+		for i, p := st.NextPage(0); p != 0; i, p = st.NextPage(i + 1) {
+			if s.frames[p] != nil {
+				return fmt.Errorf("two stores hold frame %d", p)
 			}
+			s.frames[p] = st
 		}
 	}
 	for _, sp := range s.spaces {

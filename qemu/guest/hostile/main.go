@@ -109,7 +109,7 @@ var attempts = []attempt{
 	{"bad mxcsr", doLdmxcsr, fpu}, {"simd exception", doSimdTrap, fpu}, {"x87 exception", doX87Trap, fpe},
 	{"far jump to kernel segment", doFar, segv}, {"iret to ring 0", doIret, segv}, {"load kernel ss", doLoadSS, segv},
 	{"32-bit code", doCall32, any},
-	{"fxrstor of garbage", fxrstorGarbage, segv},
+	{"fxrstor of garbage", fxrstorGarbage, fpu},
 	{"sigreturn to kernel", func() { sigreturn(0xffffffff80200000, 0x3202, 0x10, 0) }, segv},
 	{"sigreturn non-canonical", func() { sigreturn(0x0000800000000000, 0x202, 0x33, 0) }, segv},
 	{"sigreturn with iopl", func() { sigreturn(uint64(funcAddr(doOut)), 0x3202, 0x33, 0) }, segv},

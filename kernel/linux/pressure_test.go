@@ -1,0 +1,73 @@
+package linux_test
+
+import (
+	"testing"
+
+	"motile/kernel/abi"
+	. "motile/kernel/linux/linuxtest"
+	"motile/kernel/object"
+)
+
+// When the kernel's heap is nearly used up, what would take more of it fails, and
+// what is there goes on.
+func TestPressure_Pipe(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	r, w := p.Pipe()
+	_, w2 := p.Pipe()
+	p.Write(w, "some")
+	tight := true
+	b.K.Pressure = func() bool { return tight }
+	buf := p.Alloc(8192)
+	p.Want(-abi.ENOMEM, abi.SysWrite, w2, buf, 4096) // nobody will ever make room
+	p.Want(508, abi.SysWrite, w, buf, 508)           // what is there suffices
+	p.Want(4+508, abi.SysRead, r, buf, 8192)
+	p.Want(-abi.ENFILE, abi.SysPipe, buf)
+	p.Want(-abi.ENFILE, abi.SysEventfd2, 0, 0)
+	tight = false
+	p.Want(8192, abi.SysWrite, w, buf, 8192)
+}
+
+func TestPressure_PipeWaitsForReader(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	r, w := p.Pipe()
+	q := p.Fork()
+	p.Write(w, "some")
+	b.K.Pressure = func() bool { return true }
+	buf, to := p.Alloc(4096), q.Alloc(4096)
+	p.Want(Blocked, abi.SysWrite, w, buf, 4096)
+	b.K.Pressure = nil
+	q.Want(4, abi.SysRead, r, to, 4096)
+	p.Expect(4096)
+}
+
+func TestPressure_Files(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	b.K.FS.Full = func() bool { return true }
+	for _, c := range []struct {
+		nr   int
+		args []any
+	}{
+		{abi.SysMkdir, []any{p.Text("/dir"), 0o700}},
+		{abi.SysSymlink, []any{p.Text("to"), p.Text("/link")}},
+		{abi.SysOpen, []any{p.Text("/file"), object.OCreat | object.OWronly, 0o600}},
+	} {
+		p.Want(-abi.ENOSPC, c.nr, c.args...)
+	}
+}
+
+// Sizes that no Store can have, and far ends of those that one can.
+func TestFile_FarEnds(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	fd := p.Must(abi.SysOpen, p.Text("/sparse"), object.OCreat|object.ORdwr, 0o600)
+	buf := p.Alloc(16)
+	p.Want(1, abi.SysPwrite64, fd, buf, 1, 1<<40-1)
+	p.Want(-abi.EFBIG, abi.SysPwrite64, fd, buf, 1, 1<<40)
+	p.Want(-abi.EFBIG, abi.SysPwrite64, fd, buf, 1, 1<<63-1)
+	p.Want(-abi.EFBIG, abi.SysFtruncate, fd, 1<<40+1)
+	p.Want(1, abi.SysPread64, fd, buf, 1, 1<<39)
+	p.Want(0, abi.SysFtruncate, fd, 0)
+}
