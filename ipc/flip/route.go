@@ -130,7 +130,7 @@ func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
 		return nil // said before it was frozen, and late
 	}
 	if h.Epoch != d.epoch {
-		if h.Epoch < d.epoch {
+		if h.Epoch < d.epoch && !d.lost() {
 			b.Stats.StaleEpoch++
 			return nil
 		}
@@ -144,6 +144,13 @@ func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
 	}
 	d.insert(location{link: link, mac: mac, hops: h.ActHop})
 	return d
+}
+
+// lost reports that nobody has answered for the address at the epoch last heard of,
+// although it was asked for again and again. A damaged frame has said so; what is
+// where it was before is not late then.
+func (d *dest) lost() bool {
+	return d.local == nil && d.phase == locating && d.round > lostRounds
 }
 
 // insert adds or updates a location and keeps the cheapest first; among equals

@@ -30,8 +30,8 @@ type machine struct {
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
 
-	collected int64 // when pressure last had garbage collected
-	yielded   int64 // when Wait last let other goroutines run
+	collect int64 // from when on pressure may have garbage collected again
+	yielded int64 // when Wait last let other goroutines run
 }
 
 const yieldEvery = 1_000_000 // ns
@@ -54,26 +54,29 @@ func (m *machine) initMemory() {
 }
 
 // pressure reports that the kernel heap is so full that nothing new is admitted.
-// Garbage does not count: it is collected first, if that was not done just now in
-// vain.
-func (m *machine) pressure() bool {
+func (m *machine) pressure() bool { return m.heapAbove(7) }
+
+// filesFull is pressure for what stays when processes have ended: it must leave
+// room for those that remove it.
+func (m *machine) filesFull() bool { return m.heapAbove(5) }
+
+// heapAbove reports whether more eighths of the heap's ceiling are in use. Garbage
+// does not count: it is collected first, if that was not done just now in vain.
+func (m *machine) heapAbove(eighths uint64) bool {
 	full := func() bool {
 		st := hw.Stats()
-		return st.Heap > st.Ceiling*7/8
+		return st.Heap > st.Ceiling*eighths/8
 	}
 	if !full() {
 		return false
 	}
-	if now := hw.Now(); now-m.collected > collectEvery {
+	if now := hw.Now(); now >= m.collect {
 		debug.FreeOSMemory()
-		m.collected = hw.Now()
+		took := hw.Now() - now
+		m.collect = now + took + 2*took // most of the time is the programs'
 	}
 	return full()
 }
-
-// collectEvery spaces collections that bring nothing: most of the time is the
-// programs'.
-const collectEvery = 250e6
 
 func (m *machine) initClock() {
 	if s := m.params.number("uptime", 0); s > 0 {
@@ -131,7 +134,7 @@ func (m *machine) initNode() {
 	}
 	m.node.Tab.SpillFPU = rt.SpillFPU
 	m.node.K.Pressure = m.pressure
-	m.files.Full = m.pressure
+	m.files.Full = m.filesFull
 	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
 	m.node.K.FreePages = hw.UserFree

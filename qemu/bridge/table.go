@@ -43,6 +43,18 @@ func (t *table) route(src, dst mac, in *port, now time.Time) *port {
 	if !src.group() {
 		t.learn(src, station{in, now})
 	}
+	return t.lookUp(dst, now)
+}
+
+// find is route for a frame that proves nothing about its source.
+func (t *table) find(dst mac, now time.Time) *port {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lookUp(dst, now)
+}
+
+// lookUp returns the port behind which dst lies. Called with mu held.
+func (t *table) lookUp(dst mac, now time.Time) *port {
 	if dst.group() {
 		return nil
 	}

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"motile/proc/api/client"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
+	"motile/qemu/soak"
 	"motile/tools/flipnode"
 	"motile/tools/flipnode/hostio"
 )
@@ -104,22 +103,17 @@ func (l *robustLab) faults(f bridge.Faults) {
 	}
 }
 
-// ticker is a running /test/ticker whose lines come to the host: both copies, if
+// ticker is a running /test/ticker whose lines come to the host: both copies', if
 // there were two.
 type ticker struct {
 	*client.Process
+	soak.Lines
 	lab *robustLab
-
-	mu   sync.Mutex
-	rest string // of a line
-	last int
-	bad  string        // the first line that was not the next one
-	news chan struct{} // closed when a line comes, and made anew
 }
 
 func (l *robustLab) ticker(node int, args ...string) *ticker {
 	l.t.Helper()
-	k := &ticker{lab: l, news: make(chan struct{})}
+	k := &ticker{lab: l}
 	out, err := hostio.NewOutput(l.flip, k)
 	if err != nil {
 		l.t.Fatal(err)
@@ -131,50 +125,12 @@ func (l *robustLab) ticker(node int, args ...string) *ticker {
 	return k
 }
 
-// Write implements io.Writer.
-func (k *ticker) Write(p []byte) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.rest += string(p)
-	for {
-		line, rest, whole := strings.Cut(k.rest, "\n")
-		if !whole {
-			return len(p), nil
-		}
-		if line != strconv.Itoa(k.last+1) && k.bad == "" {
-			k.bad = fmt.Sprintf("line %q behind %d", line, k.last)
-		}
-		k.last++
-		k.rest = rest
-		close(k.news)
-		k.news = make(chan struct{})
-	}
-}
-
-// check fails the test if a line was lost, or came twice.
-func (k *ticker) check() {
-	k.lab.t.Helper()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.bad != "" {
-		k.lab.t.Fatalf("process %d: %s", k.PID, k.bad)
-	}
-}
-
-// progress waits until a line comes, and returns when that was. One that had been
-// on its way does not count, if settle is long enough for it.
+// progress waits until a line comes, which must be the next one, and returns when
+// that was.
 func (k *ticker) progress(limit time.Duration) time.Time {
 	k.lab.t.Helper()
-	defer k.check()
-	k.mu.Lock()
-	news, last := k.news, k.last
-	k.mu.Unlock()
-	select {
-	case <-news:
-	case <-time.After(limit):
-		k.lab.t.Fatalf("process %d has not printed anything for %v behind line %d", k.PID, limit, last)
-	case <-k.lab.Context().Done():
-		k.lab.t.Fatal(context.Cause(k.lab.Context()))
+	if err := k.Await(k.lab.within(limit)); err != nil {
+		k.lab.t.Fatalf("process %d: %v", k.PID, err)
 	}
 	return time.Now()
 }

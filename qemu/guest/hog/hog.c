@@ -38,14 +38,16 @@ static void hold(void) {
 		;
 }
 
+static void tell(long n, int err) {
+	char line[128];
+	int k = snprintf(line, sizeof line, "%s: %ld, %s\n", what, n, err ? strerror(err) : "enough");
+	if (!quiet && write(1, line, k) != k)
+		_exit(1);
+}
+
 // full says what was had, and holds it.
 static void full(long n, int err) {
-	if (!quiet) {
-		char line[128];
-		int k = snprintf(line, sizeof line, "%s: %ld, %s\n", what, n, err ? strerror(err) : "enough");
-		if (write(1, line, k) != k)
-			_exit(1);
-	}
+	tell(n, err);
 	hold();
 	_exit(0);
 }
@@ -249,7 +251,10 @@ static void smallfiles(void) {
 	long n = 0;
 	for (;; n++) {
 		char name[64];
-		snprintf(name, sizeof name, "/tmp/hog/small%ld", n);
+		snprintf(name, sizeof name, "/tmp/hog/dir%ld", n / 500);
+		if (n % 500 == 0 && mkdir(name, 0700) < 0)
+			full(n, errno);
+		snprintf(name, sizeof name, "/tmp/hog/dir%ld/small%ld", n / 500, n);
 		int fd = open(name, O_WRONLY | O_CREAT, 0600);
 		if (fd < 0)
 			full(n, errno);
@@ -271,7 +276,8 @@ static void links(void) {
 	}
 }
 
-// deep goes down and down, and then asks where it is.
+// deep goes down and down, and asks where it is. Few programs could remove what it
+// makes, so it does.
 static void deep(void) {
 	static char name[251], where[1 << 16];
 	memset(name, 'd', 250);
@@ -285,6 +291,8 @@ static void deep(void) {
 	}
 	int e = errno;
 	getcwd(where, sizeof where);
+	while (chdir("..") == 0 && rmdir(name) == 0)
+		;
 	full(n, n < 100000 ? e : 0);
 }
 
