@@ -62,7 +62,7 @@ const (
 	weightEther  = 3
 	maxHop       = 25
 	maxHopInval  = 26  // beyond maxHop: every router forgets and asks anew
-	lostRounds   = 6   // LOCATEs without an answer before an older epoch is believed again
+	lostRounds   = 3   // LOCATEs without an answer before an older epoch is believed again
 	maxLocations = 4   // of one address
 	locateRate   = 100 // LOCATEs a second on one link
 	maxBounces   = 16  // NOTHEREs that one message survives

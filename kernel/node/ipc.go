@@ -18,7 +18,8 @@ type ipc struct {
 	key   api.Key
 	boot  uint64 // drawn at start: distinguishes this run of the node from others
 
-	self  *rpc.Endpoint // the process server's, and the client of the kernel's own calls
+	self  *rpc.Endpoint // the process server's
+	asker *rpc.Endpoint // the client of the kernel's own calls
 	calls []func(*rpc.Complete)
 	// done counts effects already carried out, while perform runs.
 	running bool
@@ -49,6 +50,9 @@ func (n *Node) initIPC(cfg *Config) {
 	}
 	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),
 		Epoch: uint32(n.Tab.Now >> 30), Upcall: true, Reborn: true})
+	// It asks under another address, a new one each time it boots: others remember
+	// what the old ones have asked, by address and number.
+	n.ipc.asker = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n})
 	n.ipc.m.Listen(n.Tab.Now, n.ipc.self, cfg.Key.NodePort(n.Number).Put())
 }
 
@@ -144,9 +148,9 @@ func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64,
 		n.ipc.calls = append(n.ipc.calls, nil)
 	}
 	n.ipc.calls[slot] = done
-	if s := n.ipc.m.Trans(n.Tab.Now, n.ipc.self, uint32(slot), to, h, data, patience); s != rpc.Wait {
+	if s := n.ipc.m.Trans(n.Tab.Now, n.ipc.asker, uint32(slot), to, h, data, patience); s != rpc.Wait {
 		n.ipc.calls[slot] = nil
-		done(&rpc.Complete{Endpoint: n.ipc.self, Slot: uint32(slot), Kind: rpc.KindTrans, Status: s})
+		done(&rpc.Complete{Endpoint: n.ipc.asker, Slot: uint32(slot), Kind: rpc.KindTrans, Status: s})
 		return
 	}
 	n.perform()

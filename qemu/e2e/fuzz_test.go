@@ -21,7 +21,7 @@ import (
 const (
 	fuzzSeed   = 20
 	fuzzTime   = time.Minute
-	fuzzRate   = 1500 // frames a second
+	fuzzRate   = 300 // frames a second
 	fuzzEvery  = 20 * time.Millisecond
 	maxCorpus  = 4000
 	leastMoved = 3 // moves that succeed meanwhile

@@ -131,3 +131,23 @@ func TestFault_LossyWire(t *testing.T) {
 		checkLines(t, out.Out)
 	}
 }
+
+// A node that was restarted is not taken for what it was: what it asks is new.
+func TestReboot_MovesAgain(t *testing.T) {
+	w := New(t, 2, 7)
+	out := w.Host.NewObject()
+	pid := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out)).PID
+	for range 6 {
+		w.Move(pid, 2)
+		w.Move(pid, 1)
+	}
+	w.Kill(1)
+	w.Run(1e9)
+	w.Boot(1)
+	w.Run(1e9)
+	pid = w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(w.Host.NewObject())).PID
+	w.Move(pid, 2)
+	if on := w.On(pid); on != 2 {
+		t.Fatalf("on node %d", on)
+	}
+}

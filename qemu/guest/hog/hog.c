@@ -291,6 +291,7 @@ static void deep(void) {
 	}
 	int e = errno;
 	getcwd(where, sizeof where);
+	rmdir(name);
 	while (chdir("..") == 0 && rmdir(name) == 0)
 		;
 	full(n, n < 100000 ? e : 0);
