@@ -71,3 +71,18 @@ func TestFile_FarEnds(t *testing.T) {
 	p.Want(1, abi.SysPread64, fd, buf, 1, 1<<39)
 	p.Want(0, abi.SysFtruncate, fd, 0)
 }
+
+// The CPU touched a page in the kernel's name, which SMAP forbids: that the page is
+// there for the user does not help, and must not be taken for an answer.
+func TestFault_WithTheKernelsRights(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	at := p.Mmap(4096, 3, 0x22)
+	if r := p.Fault(at, WriteFault); r != 0 {
+		t.Fatal(r)
+	}
+	const present = 1
+	if r := p.Fault(at, present); r != Dead {
+		t.Errorf("%v, want its end", r)
+	}
+}

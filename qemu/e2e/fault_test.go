@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"motile/proc/api"
 	"motile/proc/api/client"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
@@ -165,5 +166,54 @@ func checkTicks(t testing.TB, out string) {
 		if line != strconv.Itoa(i+1) {
 			t.Fatalf("line %d is %q", i+1, line)
 		}
+	}
+}
+
+// A doubt that is ended by hand: the user says which copy lives.
+func TestFault_Resolve(t *testing.T) {
+	t.Parallel()
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 3 * time.Minute})
+	k := l.ticker(1, "20", "512")
+	at := 1
+	for _, lives := range []string{"target", "source"} {
+		from, to := at, 3-at
+		s := moveStep{name: lives + " lives", command: api.MoveCommit}
+		cut := l.at(s, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
+		done := k.move(to)
+		l.await(cut, "the commit")
+		var states map[int]string
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			if states = k.copies(); states[from] == "in-doubt" && states[to] == "arriving" {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the process is not in doubt: %v", states)
+			}
+		}
+		resume, discard := to, from
+		if lives == "source" {
+			resume, discard = from, to
+		}
+		for _, r := range []struct {
+			node   int
+			resume bool
+		}{{discard, false}, {resume, true}} {
+			if err := l.Client().Node(r.node).Resolve(l.within(5*time.Second), k.PID, r.resume); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m := <-done; m.err == nil {
+			t.Errorf("%s: the report says that it moved: %+v", lives, m)
+		}
+		if at = k.settled(10 * time.Second); at != resume {
+			t.Fatalf("%s: on node %d", lives, at)
+		}
+		k.progress(10 * time.Second)
+		l.faults(bridge.Faults{})
+		k.progress(10 * time.Second)
+		if got := k.settled(time.Second); got != resume {
+			t.Fatalf("%s: on node %d after the partition", lives, got)
+		}
+		l.Bridge().Watch(nil)
 	}
 }
