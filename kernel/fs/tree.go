@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"strings"
 
 	"motile/kernel/abi"
@@ -119,12 +120,14 @@ func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int
 	return pl, 0
 }
 
-// Path is the absolute name of a directory.
-func (t *Tree) Path(d *Node) string {
+// Path is the absolute name of a directory; ENAMETOOLONG if it is longer than any
+// path may be: directories can be nested deeper than that.
+func (t *Tree) Path(d *Node) (string, int) {
 	if d == t.Root {
-		return "/"
+		return "/", 0
 	}
-	var parts []string
+	var names []string
+	length := 0
 	for ; d != t.Root && d != nil; d = d.parent {
 		name := "(deleted)"
 		if d.parent != nil {
@@ -134,9 +137,13 @@ func (t *Tree) Path(d *Node) string {
 				}
 			}
 		}
-		parts = append([]string{name}, parts...)
+		if length += 1 + len(name); length >= maxPath {
+			return "", abi.ENAMETOOLONG
+		}
+		names = append(names, name)
 	}
-	return "/" + strings.Join(parts, "/")
+	slices.Reverse(names)
+	return "/" + strings.Join(names, "/"), 0
 }
 
 func (t *Tree) create(pl Place, n *Node) int {

@@ -157,8 +157,18 @@ func (k *Kernel) absolute(t *proc.Thread, dirfd int64, path string) string {
 	if dir == "/" {
 		dir = ""
 	}
+	if len(dir)+len(path) >= maxOpened {
+		return nameless
+	}
 	return dir + "/" + path
 }
+
+// A file that was opened step by step, each relative to the last, would have a path
+// as long as one likes, in the kernel's memory.
+const (
+	maxOpened = 4096
+	nameless  = "(path too long)"
+)
 
 func sysAccess(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return k.access(t, atFDCWD, c.Args[0], true)
@@ -389,7 +399,16 @@ func sysChdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case !n.IsDir():
 		return -abi.ENOTDIR
 	}
-	t.Process().Cwd = k.FS.Path(n)
+	return k.enter(t, n)
+}
+
+// enter makes a directory the working directory: one that has a path.
+func (k *Kernel) enter(t *proc.Thread, n *fs.Node) int64 {
+	path, errno := k.FS.Path(n)
+	if errno != 0 {
+		return -int64(errno)
+	}
+	t.Process().Cwd = path
 	return 0
 }
 
@@ -402,8 +421,7 @@ func sysFchdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !ok {
 		return -abi.ENOTDIR
 	}
-	t.Process().Cwd = k.FS.Path(d.Node)
-	return 0
+	return k.enter(t, d.Node)
 }
 
 func sysGetcwd(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

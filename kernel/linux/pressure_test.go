@@ -86,3 +86,18 @@ func TestFault_WithTheKernelsRights(t *testing.T) {
 		t.Errorf("%v, want its end", r)
 	}
 }
+
+// What a file is called does not grow with every step to it.
+func TestOpenat_StepByStep(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	fd := p.Must(abi.SysOpen, p.Text("/"), 0)
+	for range 2000 {
+		next := p.Must(abi.SysOpenat, fd, p.Text("./././"), 0)
+		p.Close(fd)
+		fd = next
+	}
+	if got := b.K.Tab.Processes()[0].FDs.Get(int32(fd)).Path; len(got) > 4096 {
+		t.Errorf("a path of %d bytes", len(got))
+	}
+}

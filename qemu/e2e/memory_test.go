@@ -20,7 +20,7 @@ import (
 var hogs = []string{
 	"memory", "regions", "tables", "shared", "sparse", "threads", "crowd of threads", "files", "crowd of files",
 	"pipes", "crowd of pipes", "eventfds", "crowd of eventfds", "epolls", "crowd of epolls", "memfds",
-	"bigfile", "smallfiles", "links", "deep", "forks", "bomb", "arguments", "signals", "crowd of signals",
+	"bigfile", "smallfiles", "links", "deep", "deeper", "forks", "bomb", "arguments", "signals", "crowd of signals",
 	"polls", "requests", "services", "crowd of services", "stack", "vectors",
 }
 

@@ -297,6 +297,34 @@ static void deep(void) {
 	full(n, n < 100000 ? e : 0);
 }
 
+// deeper goes down by descriptors, so that no path leads there any more.
+static void deeper(void) {
+	static char name[251], where[1 << 16];
+	memset(name, 'e', 250);
+	int at = open("/tmp/hog", O_RDONLY | O_DIRECTORY), e = 0;
+	long n = 0;
+	for (; n < 20000; n++) {
+		int next = mkdirat(at, name, 0700) < 0 ? -1 : openat(at, name, O_RDONLY | O_DIRECTORY);
+		if (next < 0) {
+			e = errno;
+			unlinkat(at, name, AT_REMOVEDIR);
+			break;
+		}
+		fchdir(next);
+		getcwd(where, sizeof where);
+		close(at);
+		at = next;
+	}
+	for (;;) {
+		int up = openat(at, "..", O_RDONLY | O_DIRECTORY);
+		if (up < 0 || unlinkat(up, name, AT_REMOVEDIR) < 0)
+			break;
+		close(at);
+		at = up;
+	}
+	full(n, e);
+}
+
 static void forks(void) {
 	long n = 0;
 	for (;; n++) {
@@ -472,7 +500,7 @@ static const struct {
 	{"pipes", pipes}, {"crowd of pipes", crowdOfPipes},
 	{"eventfds", eventfds}, {"crowd of eventfds", crowdOfEventfds},
 	{"epolls", epolls}, {"crowd of epolls", crowdOfEpolls},
-	{"memfds", memfds}, {"bigfile", bigfile}, {"smallfiles", smallfiles}, {"links", links}, {"deep", deep},
+	{"memfds", memfds}, {"bigfile", bigfile}, {"smallfiles", smallfiles}, {"links", links}, {"deep", deep}, {"deeper", deeper},
 	{"forks", forks}, {"bomb", bomb}, {"arguments", arguments},
 	{"signals", signals}, {"crowd of signals", crowdOfSignals}, {"polls", polls},
 	{"requests", requests}, {"services", services}, {"crowd of services", crowdOfServices},
