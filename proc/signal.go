@@ -144,13 +144,14 @@ func (p *Process) ignores(sig int32) bool {
 }
 
 // Signal sends a signal to a process of this node: kill(2). Signal 0 does nothing.
-func (tb *Table) Signal(p *Process, in Info) {
+// It reports false if there is no room to queue it.
+func (tb *Table) Signal(p *Process, in Info) bool {
 	if in.Signo == 0 || p.exiting {
-		return
+		return true
 	}
 	if in.Signo == abi.SIGKILL {
 		tb.Exit(p, abi.SIGKILL)
-		return
+		return true
 	}
 	tb.prepare(p, in.Signo)
 	wanted := false // by a sigwait, or blocked for later
@@ -158,15 +159,16 @@ func (tb *Table) Signal(p *Process, in Info) {
 		wanted = wanted || t.Mask&bit(in.Signo) != 0
 	}
 	if p.ignores(in.Signo) && !wanted {
-		return
+		return true
 	}
-	p.Pending.add(in)
+	ok := p.Pending.add(in)
 	for _, t := range p.Threads {
 		if t.Mask&bit(in.Signo) == 0 || t.waitsFor(in.Signo) {
 			tb.interrupt(t)
-			return
+			break
 		}
 	}
+	return ok
 }
 
 // SignalThread sends a signal to one thread: tgkill(2), faults.

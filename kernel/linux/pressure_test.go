@@ -101,3 +101,17 @@ func TestOpenat_StepByStep(t *testing.T) {
 		t.Errorf("a path of %d bytes", len(got))
 	}
 }
+
+// A signal that finds no room is not said to have been sent.
+func TestSigqueue_Full(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	p.Block(40)
+	info := p.Bytes(make([]byte, 128))
+	p.SetWord32(info+8, 0xffffffff) // SI_QUEUE
+	pid := p.Must(abi.SysGetpid)
+	for range 256 {
+		p.Want(0, abi.SysRtSigqueueinfo, pid, 40, info)
+	}
+	p.Want(-abi.EAGAIN, abi.SysRtSigqueueinfo, pid, 40, info)
+}

@@ -325,6 +325,8 @@ func sysRtSigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if q == nil {
 		return -abi.ESRCH
 	}
-	k.Tab.Signal(q, in)
+	if !k.Tab.Signal(q, in) {
+		return -abi.EAGAIN
+	}
 	return 0
 }

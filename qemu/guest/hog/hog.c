@@ -478,9 +478,9 @@ static void stack(void) {
 // vectors reads with as many pieces as there can be.
 static void vectors(void) {
 	static struct iovec v[1024];
-	static char c;
+	char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < 1024; i++)
-		v[i] = (struct iovec){&c, 1ul << 40};
+		v[i] = (struct iovec){page, 1ul << 40};
 	int fd = open("/dev/zero", O_RDONLY);
 	errno = 0;
 	readv(fd, v, 1024);
