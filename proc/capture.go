@@ -137,7 +137,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
 		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
 		Moves: im.Moves + 1, Trail: append(append([]int(nil), im.Trail...), tb.Node),
-		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true,
+		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true, moving: true,
 	}
 	for _, a := range im.Actions {
 		p.Actions[a.Signal] = Action{Handler: a.Handler, Flags: a.Flags, Restorer: a.Restorer, Mask: a.Mask}
@@ -234,6 +234,7 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 		}
 	}
 	p.frozen = false
+	p.settled()
 	for _, t := range order {
 		if t.state == Ready {
 			tb.ready(t, true)

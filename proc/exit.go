@@ -14,6 +14,7 @@ func (tb *Table) Exit(p *Process, status int) {
 	}
 	p.exiting = true
 	p.stopped, p.frozen = false, false
+	p.settled()
 	for _, t := range p.Threads {
 		tb.robustExit(t)
 		if t.ClearTID != 0 && p.Space.Shared() {
@@ -72,7 +73,7 @@ func (tb *Table) orphanChildren(p *Process) {
 			tb.orphans.Reaped++
 			continue
 		}
-		if q := tb.Process(c.PID); q != nil {
+		if q := tb.Process(c.PID); q != nil && !q.moving {
 			tb.Orphan(q, p.PID)
 		} else if tb.Remote != nil {
 			tb.Remote.Orphaned(c.PID, p.PID)

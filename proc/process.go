@@ -78,9 +78,11 @@ type Process struct {
 
 	table     *Table
 	nextIndex uint32
-	stopped   bool // by a signal
-	frozen    bool // by migration or stun
-	execed    bool // has called execve: setpgid by the parent is too late
+	stopped   bool    // by a signal
+	frozen    bool    // by migration or stun
+	moving    bool    // frozen, and where it will go on is not decided yet
+	forwarded Pending // signals sent to its address meanwhile
+	execed    bool    // has called execve: setpgid by the parent is too late
 	exiting   bool
 	childQ    wait.Queue // woken by every change of a child
 }
@@ -96,6 +98,11 @@ func (p *Process) Stopped() bool { return p.stopped }
 
 // Frozen reports whether p is held for migration or by stun.
 func (p *Process) Frozen() bool { return p.frozen }
+
+// Moving reports whether p is one end of a move: the copy that is leaving, or the
+// one that is arriving. Nobody changes it. What happens to the process meanwhile is
+// sent to its address, and reaches it wherever it goes on.
+func (p *Process) Moving() bool { return p.moving }
 
 // Exiting reports whether p has begun to end.
 func (p *Process) Exiting() bool { return p.exiting }

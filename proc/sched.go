@@ -135,12 +135,22 @@ func (tb *Table) Freeze(p *Process) {
 	tb.stopTimers(p)
 }
 
+// FreezeToMove is Freeze for a process that may go on elsewhere.
+func (tb *Table) FreezeToMove(p *Process) {
+	p.moving = true
+	tb.Freeze(p)
+}
+
 // Thaw lets a frozen process run on.
 func (tb *Table) Thaw(p *Process) {
 	p.frozen = false
+	p.settled()
 	tb.startTimers(p)
 	tb.unhold(p)
 }
+
+// settled: it is known now where p is.
+func (p *Process) settled() { p.moving, p.forwarded = false, Pending{} }
 
 // Runnable counts the threads that could run now: the node's load.
 func (tb *Table) Runnable() (n int) {

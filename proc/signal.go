@@ -149,6 +149,10 @@ func (tb *Table) Signal(p *Process, in Info) bool {
 	if in.Signo == 0 || p.exiting {
 		return true
 	}
+	if p.moving {
+		tb.forward(p, 0, in)
+		return true
+	}
 	if in.Signo == abi.SIGKILL {
 		tb.Exit(p, abi.SIGKILL)
 		return true
@@ -177,6 +181,10 @@ func (tb *Table) SignalThread(t *Thread, in Info) bool {
 	if in.Signo == 0 || p.exiting || t.state == Dead {
 		return true
 	}
+	if p.moving {
+		tb.forward(p, t.TID, in)
+		return true
+	}
 	if in.Signo == abi.SIGKILL {
 		tb.Exit(p, abi.SIGKILL)
 		return true
@@ -190,6 +198,15 @@ func (tb *Table) SignalThread(t *Thread, in Info) bool {
 		tb.interrupt(t)
 	}
 	return ok
+}
+
+// forward sends a signal after a process that moves. It waits on the network for as
+// long as the move takes, so no more are sent than would be kept here.
+func (tb *Table) forward(p *Process, tid int32, in Info) {
+	known := in.Signo < 32 && p.forwarded.Set&bit(in.Signo) != 0
+	if !known && p.forwarded.add(in) && tb.Remote != nil {
+		tb.Remote.Signal(p.PID, tid, in)
+	}
 }
 
 // waitsFor reports whether t is in sigtimedwait for the signal.

@@ -48,6 +48,9 @@ type Remote interface {
 	ChildChanged(parent int32, c Child)
 	// Orphaned tells a child on another node that its parent is gone.
 	Orphaned(child int32, parent int32)
+	// Signal sends a signal to a process, or with tid to one of its threads, at its
+	// address.
+	Signal(pid, tid int32, in Info)
 }
 
 // Orphans counts what init has reaped.

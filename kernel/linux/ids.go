@@ -59,7 +59,7 @@ func sysSetpgid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EINVAL
 	}
 	p := k.target(t, c.Args[0])
-	if p == nil {
+	if p == nil || p.Moving() {
 		ch := self.Child(int32(c.Args[0]))
 		if ch == nil {
 			return -abi.ESRCH

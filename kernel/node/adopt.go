@@ -259,7 +259,7 @@ func (t *target) file(m *image.File, pipes map[int32]*object.Pipe) (*object.File
 	case image.KindRemote:
 		r := &object.Remote{Addr: flip.Address(m.Address), Mode: m.Mode, Rdev: m.Rdev, Terminal: m.Terminal,
 			Counted: m.Counted, Seekable: m.Seekable, Residual: m.Residual, Home: m.Home}
-		if x := n.exportAt(r.Addr); x != nil { // its home is here: no need to go through the network
+		if x := n.exportAt(r.Addr); x != nil && !x.leaving { // its home is here: no need to go through the network
 			x.file.Retain()
 			return x.file, ""
 		}

@@ -253,13 +253,17 @@ func (n *Node) captureExports(c *captured) error {
 		if e == nil {
 			continue
 		}
+		if e.leaving {
+			return fmt.Errorf("%s: it is on the move itself", f.Path)
+		}
+		e.leaving = true
+		c.moving = append(c.moving, e)
 		e.askAgain()
 		n.ipc.m.Freeze(n.Tab.Now, e.ep)
 		st, ok := n.ipc.m.Export(e.ep)
 		if !ok {
 			return fmt.Errorf("%s: its endpoint cannot be frozen", f.Path)
 		}
-		c.moving = append(c.moving, e)
 		ex := image.Export{File: int32(i), State: st.Append(nil)}
 		for _, h := range e.holders {
 			ex.Holders = append(ex.Holders, image.Holder{Node: h.node, Boot: h.boot})
@@ -277,22 +281,22 @@ func (n *Node) captureExports(c *captured) error {
 // undo puts back what capture has changed: the process stays.
 func (n *Node) undo(c *captured, target int, boot uint64) {
 	for _, e := range c.moving {
+		e.leaving = false
 		n.ipc.m.Thaw(n.Tab.Now, e.ep)
 	}
 	n.perform()
 	for _, x := range c.holding {
 		x.dropHolder(target, boot)
 	}
-	for _, f := range c.rehomed {
-		if e := n.findExport(f); e != nil && len(e.holders) == 0 {
-			e.close()
-		}
+	for _, e := range c.moving {
+		e.closeUnused()
 	}
 }
 
 // leave lets go of what has moved: the process is elsewhere.
 func (n *Node) leave(c *captured) {
 	for _, e := range c.moving {
+		e.gone = true
 		for i, y := range n.exports {
 			if y == e {
 				n.exports = append(n.exports[:i], n.exports[i+1:]...)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"sort"
 
 	"motile/ipc/flip"
@@ -18,6 +19,8 @@ const (
 	// A node not heard of for so long is shown as silent, and nothing is asked
 	// of it that need not be.
 	silentAfter = 7e9
+	maxNode     = 500 // numbers go from 1 to this
+
 	// A node silent for so long is forgotten.
 	forgetAfter = 600e9
 )
@@ -26,8 +29,9 @@ var helloMagic = []byte("hello1")
 
 // neighbour is another node as this one knows it.
 type neighbour struct {
-	load  api.Load
-	heard int64
+	load   api.Load
+	heard  int64
+	former uint64 // the boot before this one, 0 if none is known
 }
 
 // helloTimer implements the table's timer: it says hello, again and again.
@@ -74,21 +78,27 @@ func (n *Node) delivered(d *flip.Deliver) {
 		n.strangers++
 		return
 	}
+	if l.Node < 1 || l.Node > maxNode {
+		n.strangers++
+		return
+	}
 	was, known := n.neighbours[l.Node]
-	n.neighbours[l.Node] = neighbour{l, n.Tab.Now}
+	if known && was.former == l.Boot && l.Boot != was.load.Boot {
+		return // it was under way for a long time: that node has been restarted since
+	}
+	is := neighbour{load: l, heard: n.Tab.Now, former: was.former}
+	if known && was.load.Boot != l.Boot {
+		is.former = was.load.Boot
+	}
+	n.neighbours[l.Node] = is
 	if !known {
 		n.sayHello() // so that a new node need not wait to see the others
 	} else if was.load.Boot != l.Boot {
-		n.rebooted(l.Node, was.load.Boot)
+		n.movesRebooted(l.Node, was.load.Boot)
 	}
-}
-
-// rebooted: a node has lost all it had.
-func (n *Node) rebooted(node int, boot uint64) {
-	for _, x := range n.exports {
-		x.dropHolder(node, boot)
+	for _, x := range slices.Clone(n.exports) {
+		x.dropLost(l.Node, l.Boot)
 	}
-	n.movesRebooted(node, boot)
 }
 
 // nodes lists the nodes heard of lately, this one excepted, in order.

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"slices"
+
 	"motile/ipc/fileio"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -23,7 +25,9 @@ type export struct {
 	ep      *rpc.Endpoint
 	holders []holder
 	polls   []*poll
-	taking  bool // it is on its way to a holder
+	taking  bool // it shall go to a holder
+	leaving bool // frozen, and written down in the image of a move
+	gone    bool // closed, or elsewhere
 }
 
 type holder struct {
@@ -73,21 +77,39 @@ func (x *export) addHolder(node int, boot uint64) {
 	x.holders = append(x.holders, holder{node, boot})
 }
 
-// dropHolder is called when a node lets go, or has lost all it had.
+// dropHolder is called when a node lets go.
 func (x *export) dropHolder(node int, boot uint64) {
-	for i, h := range x.holders {
-		if h.node == node && h.boot == boot {
-			x.holders = append(x.holders[:i], x.holders[i+1:]...)
-			break
+	x.dropHolders(func(h holder) bool { return h.node == node && h.boot == boot })
+}
+
+// dropLost is called when a node is known to run under a boot: what it held before
+// it holds no more. The holders of one that is leaving are written down already, and
+// are looked at where it goes.
+func (x *export) dropLost(node int, boot uint64) {
+	if !x.leaving {
+		x.dropHolders(func(h holder) bool { return h.node == node && h.boot != boot })
+	}
+}
+
+func (x *export) dropHolders(which func(holder) bool) {
+	if n := len(x.holders); n > 0 && !x.gone {
+		x.holders = slices.DeleteFunc(x.holders, which)
+		if len(x.holders) < n {
+			x.closeUnused()
 		}
 	}
-	if len(x.holders) == 0 && !x.taking {
+}
+
+// closeUnused closes the export if nobody elsewhere holds it.
+func (x *export) closeUnused() {
+	if len(x.holders) == 0 && !x.taking && !x.leaving && !x.gone {
 		x.close()
 	}
 }
 
 // close ends the export; the description lives on if processes here have it open.
 func (x *export) close() {
+	x.gone = true
 	x.askAgain()
 	n := x.n
 	for i, y := range n.exports {
@@ -309,7 +331,7 @@ func (n *Node) remoteDropped(r *object.Remote) {
 			break
 		}
 	}
-	if r.Counted {
+	if r.Counted && !n.usesRemote(r.Addr) {
 		n.release(r)
 	}
 }

@@ -77,15 +77,20 @@ func (n *Node) lookForChild(parent, child, pgid int32) {
 	})
 }
 
+// Signal implements proc.Remote.
+func (n *Node) Signal(pid, tid int32, in proc.Info) {
+	n.call(n.ipc.key.ProcessAddress(pid), n.processHeader(pid, api.Signal), signalRequest(tid, in), familyPatience, func(*rpc.Complete) {})
+}
+
 // signalRequest is a signal as it travels.
-func signalRequest(in proc.Info) []byte {
-	b, _ := image.Marshal(api.SignalRequest{Signo: in.Signo, Code: in.Code, PID: in.PID, Value: in.Value})
+func signalRequest(tid int32, in proc.Info) []byte {
+	b, _ := image.Marshal(api.SignalRequest{Signo: in.Signo, Code: in.Code, PID: in.PID, Value: in.Value, TID: tid})
 	return b
 }
 
 // SignalRequest implements linux.Cluster.
 func (n *Node) SignalRequest(pid int32, in proc.Info) (to flip.Address, h *std.Header, data []byte) {
-	return n.ipc.key.ProcessAddress(pid), n.processHeader(pid, api.Signal), signalRequest(in)
+	return n.ipc.key.ProcessAddress(pid), n.processHeader(pid, api.Signal), signalRequest(0, in)
 }
 
 // Spread implements linux.Cluster.
@@ -142,8 +147,7 @@ func (g *groupSignal) heard() {
 		if p := g.n.Tab.Process(pid); p != nil && !p.Frozen() {
 			g.n.Tab.Signal(p, g.in)
 		} else {
-			to, h, data := g.n.SignalRequest(pid, g.in)
-			g.n.call(to, h, data, familyPatience, func(*rpc.Complete) {})
+			g.n.Signal(pid, 0, g.in)
 		}
 	}
 	g.done(len(g.pids))

@@ -137,8 +137,10 @@ func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 
 // homeless reports whether an object is open on other nodes only. An object lives
 // beside a holder: it must go to one.
-func (n *Node) homeless(x *export) bool {
-	if x.file.Refs() > 1 || len(x.holders) == 0 || n.usesRemote(x.ep.Address()) || x.taking {
+func (n *Node) homeless(x *export) bool { return !x.taking && n.abroad(x) }
+
+func (n *Node) abroad(x *export) bool {
+	if x.file.Refs() > 1 || len(x.holders) == 0 || n.usesRemote(x.ep.Address()) || x.leaving || x.gone {
 		return false
 	}
 	if pipe, ok := x.file.Impl.(*object.Pipe); ok {

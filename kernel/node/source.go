@@ -83,6 +83,8 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 		refuse("there is no node %d: numbers are 1 to 500", q.Target)
 	case n.moving(p) != "":
 		refuse("process %d is %s already", q.PID, n.moving(p))
+	case of(p).arriving != nil:
+		refuse("process %d is arriving from node %d; move it when it is here", q.PID, of(p).arriving.offer.Source)
 	case of(p).stunned:
 		refuse("process %d is stunned; resume it first", q.PID)
 	default:
@@ -191,7 +193,6 @@ func (s *source) act() {
 			s.sendFiles(0, 0)
 		case move.Freeze:
 			s.freeze()
-			s.pulse.start()
 		case move.SendPages:
 			s.sendPages()
 		case move.SendPrepare:
@@ -392,24 +393,31 @@ func (g graceOver) Expire(int64) {
 	}
 }
 
-// freeze stops the process and captures it.
+// freeze stops the process and captures it. While files were on the way much can
+// have happened to it.
 func (s *source) freeze() {
 	n := s.n
 	if s.p == nil {
-		s.cap = &captured{im: new(image.Process)}
-		if err := n.captureObject(s.cap, s.object); err != nil {
-			s.why = err.Error()
-		}
-		return
-	}
-	if s.p.Exiting() || n.Tab.Process(s.p.PID) != s.p {
-		s.fail("the process has ended")
+		s.freezeObject()
 		return
 	}
 	x := of(s.p)
+	switch {
+	case s.p.Exiting() || n.Tab.Process(s.p.PID) != s.p:
+		s.fail("the process has ended")
+		return
+	case x.stunned:
+		s.fail("the process was stunned")
+		return
+	}
+	if why := n.obstacle(s.p, s.residual); why != "" {
+		s.fail("process %d cannot move: %s", s.p.PID, why)
+		return
+	}
+	s.pulse.start()
 	x.askAgain()
 	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
-	n.Tab.Freeze(s.p)
+	n.Tab.FreezeToMove(s.p)
 	n.ipc.m.Freeze(n.Tab.Now, x.pid)
 	if x.own != nil {
 		n.ipc.m.Freeze(n.Tab.Now, x.own)
@@ -419,6 +427,19 @@ func (s *source) freeze() {
 	s.cap = c
 	if err != nil {
 		s.why = fmt.Sprintf("process %d cannot move: %v", s.p.PID, err)
+	}
+}
+
+func (s *source) freezeObject() {
+	n := s.n
+	if !n.abroad(s.object) {
+		s.fail("it is wanted here again, or nowhere")
+		return
+	}
+	s.pulse.start()
+	s.cap = &captured{im: new(image.Process)}
+	if err := n.captureObject(s.cap, s.object); err != nil {
+		s.why = err.Error()
 	}
 }
 
@@ -521,15 +542,15 @@ func (s *source) discard() {
 
 // thaw lets the process run on here.
 func (s *source) thaw() {
+	if s.cap == nil {
+		return // it was never frozen
+	}
+	s.n.undo(s.cap, s.target, s.boot)
+	s.cap = nil
 	if s.p == nil {
-		s.n.undo(s.cap, s.target, s.boot)
 		return
 	}
 	n, x := s.n, of(s.p)
-	if s.cap != nil {
-		n.undo(s.cap, s.target, s.boot)
-		s.cap = nil
-	}
 	n.ipc.m.Thaw(n.Tab.Now, x.pid)
 	if x.own != nil {
 		n.ipc.m.Thaw(n.Tab.Now, x.own)
@@ -566,6 +587,7 @@ func (s *source) finish() {
 	if s.p == nil {
 		delete(n.objectMoves, s.id.Nr)
 		s.object.taking = false
+		s.object.closeUnused()
 		return
 	}
 	delete(n.sources, s.p.PID)

@@ -346,6 +346,7 @@ func (t *target) activate() {
 		if !n.usesRemote(x.ep.Address()) {
 			x.dropHolder(n.Number, n.ipc.boot)
 		}
+		x.closeUnused()
 	}
 	n.arrived[t.id] = true
 	n.arrivals = append(n.arrivals, t.id)

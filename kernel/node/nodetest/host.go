@@ -191,6 +191,13 @@ func (h *Host) Migrate(pid int32, from, to int, done func(api.MigrateReply)) {
 	})
 }
 
+// process sends a command to a process, wherever it is.
+func (h *Host) process(pid int32, command uint32, done func(rpc.Complete)) {
+	hd := &std.Header{Command: command}
+	hd.SetCapability(h.w.Key.ProcessCap(pid))
+	h.Ask(h.w.Key.ProcessAddress(pid), hd, nil, done)
+}
+
 // Move moves a process and waits until that is over. It fails the test if it fails.
 func (w *World) Move(pid int32, to int) api.MigrateReply {
 	w.T.Helper()

@@ -35,8 +35,9 @@ type World struct {
 	// Watch, unless nil, sees every frame that a node sends.
 	Watch func(from int, frame []byte)
 
-	partitioned bool    // nothing passes between nodes 1 and 2
-	watched     []int32 // processes that must never run twice
+	partitioned bool     // nothing passes between nodes 1 and 2
+	watched     []int32  // processes that must never run twice
+	due         []func() // to be done between two steps
 
 	rng    *rand.Rand
 	frames []frame // under way, by time
@@ -58,6 +59,7 @@ type Node struct {
 	boot  int64 // world time at power-on
 	inbox [][]byte
 	dead  bool
+	next  func() // called after each frame the node has taken, before a thread runs
 }
 
 var initMemory = func() func() {
@@ -125,6 +127,9 @@ func (nd *Node) Poll() {
 		f := nd.inbox[0]
 		nd.inbox = nd.inbox[1:]
 		nd.Input(0, f)
+		if nd.next != nil {
+			nd.next()
+		}
 	}
 }
 
@@ -200,6 +205,11 @@ func (w *World) RunUntil(d int64, what string, cond func() bool) {
 func (w *World) until(end int64, cond func() bool) bool {
 	for {
 		w.deliver()
+		for len(w.due) > 0 {
+			f := w.due[0]
+			w.due = w.due[1:]
+			f()
+		}
 		busy := w.settle()
 		switch {
 		case cond():
