@@ -88,7 +88,8 @@ func (tb *Table) block(t *Thread) {
 		tb.wake(t)
 		return
 	}
-	if t.Call.Deadline != 0 {
+	// A handler that waits beyond the deadline waits for something else: an answer.
+	if t.Call.Deadline > tb.Now {
 		tb.timers.start(&t.timer, t.Call.Deadline)
 	}
 	if t.Deliverable() != 0 && !t.Call.Masked {

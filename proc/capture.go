@@ -10,6 +10,9 @@ import (
 	"motile/migrate/image"
 )
 
+// maxTrail is how many nodes that a process was on are remembered.
+const maxTrail = 1000
+
 // Capture writes down a frozen process: everything but its descriptors, which
 // need the file tree, and the contents of its pages. stores are what the regions
 // in the image refer to by index.
@@ -23,7 +26,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
 		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
-		NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail,
+		NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail[max(len(p.Trail)-maxTrail, 0):],
 	}
 	for _, t := range p.Threads {
 		im.Threads = append(im.Threads, tb.captureThread(t))

@@ -167,8 +167,8 @@ func (iv *Interval) Expire(now int64) {
 	if iv.Period == 0 {
 		iv.Value = 0
 	} else {
-		for iv.Value <= now { // periods that were missed give one signal
-			iv.Value += iv.Period * max((now-iv.Value)/iv.Period, 1)
+		if late := now - iv.Value; late >= 0 { // periods that were missed give one signal
+			iv.Value = now + iv.Period - late%iv.Period
 		}
 		if real {
 			tb.timers.start(&iv.timer, iv.Value)

@@ -70,8 +70,9 @@ func seekable(f *object.File) bool {
 
 func (k *Kernel) plain(t *proc.Thread, c *proc.Call, write bool, at int64) int64 {
 	op := k.op(t)
-	done := c.Done
-	op.Buf.User(t.Process().Space, c.Args[1]+done, int(min(c.Args[2], maxIO)-done))
+	size := min(c.Args[2], maxIO)
+	done := min(c.Done, size) // a record may come from another node
+	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
 	return k.transfer(&io{t: t, c: c, write: write, at: at}, op)
 }
 

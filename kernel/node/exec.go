@@ -114,7 +114,7 @@ func (n *Node) servePutFile(r *rpc.Incoming) {
 	if !n.parse(r, &q) {
 		return
 	}
-	if len(q.Digest) != 32 || q.Size < 0 || q.Size > maxFile || q.Path == "" || q.Path[0] != '/' || len(q.Path) > 1024 {
+	if !validFile(q.Digest, q.Path, q.Size) {
 		n.reply(r, std.ArgBad, nil)
 		return
 	}
@@ -124,6 +124,11 @@ func (n *Node) servePutFile(r *rpc.Incoming) {
 		return
 	}
 	n.replyWith(r, api.PutFileReply{Have: got == q.Size, Got: got})
+}
+
+func validFile(digest []byte, path string, size int64) bool {
+	return len(digest) == len(vm.Digest{}) && size >= 0 && size <= maxFile &&
+		path != "" && path[0] == '/' && len(path) <= 1024
 }
 
 // putFile adds a piece, if it is the next one, and returns how much of the file is
@@ -148,7 +153,7 @@ func (n *Node) putFile(d vm.Digest, path string, size, off int64, data []byte) (
 		p = &partial{digest: d, path: path, size: size, store: vm.NewStore()}
 		n.partials[d] = p
 	}
-	if size != p.size || off+int64(len(data)) > size {
+	if size != p.size || off < 0 || off > size-int64(len(data)) {
 		return std.ArgBad, 0
 	}
 	if off == p.got {

@@ -131,8 +131,8 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 
 // interruptTrans: a signal came. Either the call ends at once, or the server is told.
 func (n *Node) interruptTrans(x *process, c *proc.Call) {
-	if !n.ipc.m.AbortTrans(n.Tab.Now, x.own, c.Slot) {
-		n.ipc.m.Signal(n.Tab.Now, x.own, c.Slot)
+	if !n.ipc.m.AbortTrans(n.Tab.Now, x.endpoint(), c.Slot) {
+		n.ipc.m.Signal(n.Tab.Now, x.endpoint(), c.Slot)
 	}
 	n.perform()
 }
@@ -154,7 +154,7 @@ func (n *Node) sysGetreq(t *proc.Thread, c *proc.Call) int64 {
 		}
 		n.perform()
 	} else if c.Interrupted && c.Answer == nil && !n.Tab.HandlerRestarts(t) {
-		n.ipc.m.AbortGetReq(n.Tab.Now, x.own, t.Server)
+		n.ipc.m.AbortGetReq(n.Tab.Now, x.endpoint(), t.Server)
 		n.perform()
 	}
 	if a := takeAnswer(c); a != nil {

@@ -160,8 +160,8 @@ func (n *Node) threadEnded(t *proc.Thread) {
 		return // the endpoint goes with the process
 	}
 	drop := func(c *proc.Call) {
-		if c.Slot != 0 && c.Answer == nil {
-			n.ipc.m.Forget(n.Tab.Now, x.own, c.Slot)
+		if c.Slot != 0 && c.Slot&proc.ServerSlot == 0 && c.Answer == nil {
+			n.ipc.m.ForgetTrans(n.Tab.Now, x.own, c.Slot)
 			x.slots.free(c.Slot)
 		}
 	}

@@ -184,7 +184,7 @@ func (n *Node) gotFile(r *rpc.Incoming) {
 		return
 	}
 	t := n.targets[q.Move]
-	if t == nil || t.m.State() != move.Receiving || len(q.Digest) != 32 || q.Size > maxFile {
+	if t == nil || t.m.State() != move.Receiving || !validFile(q.Digest, q.Path, q.Size) {
 		n.reply(r, std.NotFound, nil)
 		return
 	}
@@ -252,16 +252,28 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 	}
 	t.ready = r.Handle
 	if t.m.State() == move.Receiving {
-		for i := range q.Messages {
-			if i >= len(t.seen) || !t.seen[i] {
-				t.why = fmt.Sprintf("page message %d of %d is missing", i, q.Messages)
-			}
+		if missing := t.missing(q.Messages); missing >= 0 {
+			t.why = fmt.Sprintf("page message %d of %d is missing", missing, q.Messages)
 		}
 		if t.why == "" {
 			t.why = t.decode(q.Image)
 		}
 	}
 	t.step(move.Prepare)
+}
+
+// missing is the first of so many messages of the page stream that has not come, -1
+// if all have.
+func (t *target) missing(messages int) int {
+	for i, seen := range t.seen {
+		if !seen && i < messages {
+			return i
+		}
+	}
+	if messages > len(t.seen) {
+		return len(t.seen)
+	}
+	return -1
 }
 
 // decode takes the image apart and checks it. It returns what is wrong, or "".

@@ -15,6 +15,12 @@ const (
 	maxPipe    = 64 << 10
 	maxLog     = 1 << 20
 	fxSize     = 512
+	maxBelow   = 64
+	maxSlot    = 4096    // of RPC
+	maxSize    = 1 << 40 // of a store
+	maxTime    = 1 << 62 // ns; twice that is no number any more
+	maxEnds    = 1 << 20 // descriptions of a pipe
+	maxTrail   = 1024
 
 	replyHeader = 64 // std.HeaderLen
 	pageSize    = abi.PageSize
@@ -47,12 +53,17 @@ func (p *Process) checkIdentity() error {
 		return fmt.Errorf("working directory %.20q", p.Cwd)
 	case len(p.Comm) > 15 || len(p.Comment) > 31 || len(p.Owner) > 64 || len(p.Exe) > 4096 || len(p.Args) > 8192:
 		return fmt.Errorf("names too long")
-	case len(p.Children) > maxArray || len(p.Limits) > 16 || len(p.Missing) > 1024 || len(p.Trail) > maxArray:
+	case len(p.Children) > maxArray || len(p.Limits) > 16 || len(p.Missing) > 1024 || len(p.Trail) > maxTrail:
 		return fmt.Errorf("tables too long")
 	}
 	for _, c := range p.Children {
 		if !validPID(c.PID) || c.State > 3 {
 			return fmt.Errorf("child %d in state %d", c.PID, c.State)
+		}
+	}
+	for i, t := range p.Timers {
+		if t.Left < 0 || t.Left > maxTime || t.Period < 0 || t.Period > maxTime {
+			return fmt.Errorf("interval timer %d: %d ns left of %d", i, t.Left, t.Period)
 		}
 	}
 	return nil
@@ -70,10 +81,10 @@ func (p *Process) checkThreads() error {
 			return fmt.Errorf("thread id %d", t.TID)
 		case len(t.FX) != fxSize:
 			return fmt.Errorf("thread %d: %d bytes of floating-point state", t.TID, len(t.FX))
-		case len(t.Name) > 15 || len(t.Pending) > maxSignals || len(t.Below) > 64:
+		case len(t.Name) > 15 || len(t.Pending) > maxSignals || len(t.Below) > maxBelow:
 			return fmt.Errorf("thread %d: tables too long", t.TID)
-		case !t.repliesFit():
-			return fmt.Errorf("thread %d: a reply without a header", t.TID)
+		case !t.callsFit():
+			return fmt.Errorf("thread %d: a call that cannot be", t.TID)
 		case t.Index >= p.NextIndex:
 			return fmt.Errorf("thread %d: index %d of %d", t.TID, t.Index, p.NextIndex)
 		}
@@ -82,8 +93,17 @@ func (p *Process) checkThreads() error {
 	return nil
 }
 
-func (t *Thread) repliesFit() bool {
-	ok := func(c *Call) bool { return c.Reply == nil || len(c.Reply.Header) == replyHeader }
+// callsFit: replies have headers, and slots are numbers that RPC hands out; those of
+// serving are the thread's own.
+func (t *Thread) callsFit() bool {
+	const serving = 1 << 31
+	ok := func(c *Call) bool {
+		slot := c.Slot < maxSlot || c.Slot&serving != 0 && c.Slot&^serving == t.Server
+		return slot && c.Done <= maxTime && (c.Reply == nil || len(c.Reply.Header) == replyHeader)
+	}
+	if t.Server >= maxSlot {
+		return false
+	}
 	if t.Call != nil && !ok(t.Call) {
 		return false
 	}
@@ -100,7 +120,7 @@ func (p *Process) checkMemory() error {
 		return fmt.Errorf("%d regions over %d stores", len(p.Regions), len(p.Stores))
 	}
 	for i, s := range p.Stores {
-		if s.Size < 0 || len(s.Digest) != 0 && len(s.Digest) != 32 {
+		if s.Size < 0 || s.Size > maxSize || len(s.Digest) != 0 && len(s.Digest) != 32 {
 			return fmt.Errorf("store %d: size %d, digest of %d bytes", i, s.Size, len(s.Digest))
 		}
 	}
@@ -153,8 +173,9 @@ func (p *Process) checkFiles(objects []Object) error {
 		return fmt.Errorf("terminal %d or log %d is no file", p.TTY, p.Log)
 	}
 	for i, o := range objects {
-		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Text) > maxLog || len(o.Watches) > maxFiles {
-			return fmt.Errorf("object %d is too large", i)
+		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Text) > maxLog || len(o.Watches) > maxFiles ||
+			o.LogBase < 0 || o.LogBase > maxTime || o.Readers < 0 || o.Readers > maxEnds || o.Writers < 0 || o.Writers > maxEnds {
+			return fmt.Errorf("object %d is out of range", i)
 		}
 		for _, w := range o.Watches {
 			if !inFiles(w.File) {
@@ -166,14 +187,17 @@ func (p *Process) checkFiles(objects []Object) error {
 }
 
 func (f *File) check(objects int) error {
+	if f.Offset < 0 {
+		return fmt.Errorf("offset %d", f.Offset)
+	}
 	switch f.Kind {
 	case KindDevice, KindDir:
 		if f.Path == "" || f.Path[0] != '/' {
 			return fmt.Errorf("path %.20q", f.Path)
 		}
 	case KindRegular:
-		if len(f.Digest) != 32 || f.Offset < 0 {
-			return fmt.Errorf("digest of %d bytes, offset %d", len(f.Digest), f.Offset)
+		if len(f.Digest) != 32 {
+			return fmt.Errorf("digest of %d bytes", len(f.Digest))
 		}
 	case KindRemote:
 		if len(f.Address) != 16 {

@@ -9,7 +9,7 @@ type Process struct {
 	PGID   int32 `cbor:"3,keyasint"`
 	SID    int32 `cbor:"4,keyasint"`
 
-	Threads []Thread `cbor:"5,keyasint"`
+	Threads Threads  `cbor:"5,keyasint"`
 	Regions []Region `cbor:"6,keyasint"`
 	Stores  []Store  `cbor:"7,keyasint"` // what regions refer to
 	Files   []File   `cbor:"8,keyasint"` // open file descriptions
@@ -64,8 +64,8 @@ type Thread struct {
 	Err  uint64 `cbor:"6,keyasint"`
 	CR2  uint64 `cbor:"7,keyasint"`
 
-	Call  *Call       `cbor:"8,keyasint"` // in progress, nil: in user mode
-	Below []Suspended `cbor:"9,keyasint"` // calls that wait below signal handlers
+	Call  *Call      `cbor:"8,keyasint"` // in progress, nil: in user mode
+	Below Suspendeds `cbor:"9,keyasint"` // calls that wait below signal handlers
 
 	Mask       uint64    `cbor:"10,keyasint"`
 	SavedMask  uint64    `cbor:"11,keyasint"`

@@ -43,6 +43,10 @@ func run(t *proc.Thread) {
 		return
 	}
 	f.Vector = abi.VecNone
+	if f.R15 >= uint64(len(programs)) { // registers that somebody made up
+		f.AX, f.IP, f.Vector = abi.SysPause, codeBase+2, abi.VecSyscall
+		return
+	}
 	for f.Vector == abi.VecNone {
 		f.IP = codeBase
 		programs[f.R15](&User{t: t, Ret: int64(f.AX)})
