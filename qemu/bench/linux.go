@@ -78,7 +78,7 @@ func (b *bed) startLinux(ctx context.Context, node int, words string) (*linuxMac
 	m := &linuxMachine{p, console.View(0)}
 	if _, err := m.find(ctx, "linuxecho: ready"); err != nil {
 		m.stop()
-		return nil, fmt.Errorf("Linux did not start: %w\n%s", err, strings.Join(console.Tail(20), "\n"))
+		return nil, fmt.Errorf("the Linux guest did not start: %w\n%s", err, strings.Join(console.Tail(20), "\n"))
 	}
 	return m, nil
 }
@@ -146,7 +146,7 @@ func (l *linux) pings(ctx context.Context, frames int) (s sample, err error) {
 		s = append(s, v)
 	}
 	if len(s) != frames {
-		return nil, fmt.Errorf("Linux: %d of %d frames came back", len(s), frames)
+		return nil, fmt.Errorf("the Linux guests: %d of %d frames came back", len(s), frames)
 	}
 	return s, nil
 }
