@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"context"
-	"io"
+	"os"
 	"testing"
 
 	"motile/proc/api"
@@ -52,8 +52,10 @@ func (w *world) must(err error) {
 type program struct {
 	*client.Process
 	w   *world
-	in  *io.PipeWriter
+	in  *os.File // the host's pipe holds what the program does not read yet
 	out *transcript
+
+	ended bool // and somebody has seen it
 }
 
 // run starts a program of the nodes' archive. Its words are those of args, the
@@ -61,7 +63,8 @@ type program struct {
 func (w *world) run(node int, args ...string) *program {
 	w.t.Helper()
 	const readOnly, writeOnly = 0, 1
-	r, typed := io.Pipe()
+	r, typed, err := os.Pipe()
+	w.must(err)
 	p := &program{w: w, in: typed, out: newTranscript()}
 	in, err := hostio.NewInput(w.flip, r)
 	w.must(err)
@@ -71,6 +74,7 @@ func (w *world) run(node int, args ...string) *program {
 		typed.Close()
 		in.Close()
 		out.Close()
+		r.Close()
 	})
 	from, to := in.Address(), out.Address()
 	output := api.FileRef{Address: to[:], Flags: writeOnly, Path: "host:out"}
@@ -82,7 +86,7 @@ func (w *world) run(node int, args ...string) *program {
 	w.must(err)
 	p.Process = w.client.Process(pid)
 	w.t.Cleanup(func() {
-		if w.t.Failed() {
+		if w.t.Failed() && !p.ended {
 			w.t.Logf("process %d, %q, printed last:\n%s", pid, args, p.out.tail(12))
 		}
 	})
@@ -92,7 +96,7 @@ func (w *world) run(node int, args ...string) *program {
 // send gives the program input.
 func (p *program) send(text string) {
 	p.w.t.Helper()
-	_, err := io.WriteString(p.in, text)
+	_, err := p.in.WriteString(text)
 	p.w.must(err)
 }
 
@@ -124,5 +128,7 @@ func (p *program) end() int {
 	p.w.t.Helper()
 	status, err := p.Wait(p.w.ctx)
 	p.w.must(err)
+	p.ended = true
+	p.w.must(p.Destroy(p.w.ctx)) // its node need not remember it any more
 	return client.ExitStatus(status)
 }
