@@ -56,9 +56,7 @@ func (n *Node) poll() {
 
 // runThread gives a thread its slice.
 func (n *Node) runThread(t *proc.Thread) {
-	if x := of(t.Process()); x.arrived != nil {
-		x.arrived.ran()
-	}
+	of(t.Process()).settled()
 	if !n.K.Prepare(t) {
 		return
 	}

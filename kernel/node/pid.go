@@ -235,9 +235,7 @@ func statusWord(s std.Status) uint32 { return uint32(int32(s)) }
 // stun stops the process where it is, until resume.
 func (x *process) stun() {
 	if !x.stunned && !x.p.Frozen() {
-		if x.arrived != nil {
-			x.arrived.ran() // it will not for a while
-		}
+		x.settled()
 		x.stunned = true
 		x.node.Tab.Freeze(x.p)
 	}

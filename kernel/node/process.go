@@ -77,9 +77,7 @@ func (n *Node) died(p *proc.Process, status int) {
 	if !ok {
 		return
 	}
-	if x.arrived != nil {
-		x.arrived.ran() // it will not any more
-	}
+	x.settled()
 	x.ended(status)
 	n.forget(x)
 	n.wantRehome = len(n.exports) > 0

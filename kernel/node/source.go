@@ -415,6 +415,7 @@ func (s *source) freeze() {
 		return
 	}
 	s.pulse.start()
+	x.settled()
 	x.askAgain()
 	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
 	n.Tab.FreezeToMove(s.p)

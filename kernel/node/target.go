@@ -405,19 +405,25 @@ func (t *target) endpoints() []*rpc.Endpoint {
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
-// it has run before, or will not: a signal has stopped it.
+// one has run before, or none is going to: a stopped process may stay so for ever.
 func (t *target) committed() {
 	switch {
 	case t.p == nil || of(t.p).arrived != t:
 		t.answer(t.commit, moveAnswer{State: "committed"})
 	case t.p.Stopped():
-		t.ran()
+		of(t.p).settled()
 	}
 }
 
-// ran is called when a thread of a process that has arrived runs for the first time.
-func (t *target) ran() {
-	of(t.p).arrived = nil
+// settled is called when a thread of a process runs, and when what is about to
+// happen to the process keeps them all from running. If it has just arrived, that
+// was what its source waited to hear.
+func (x *process) settled() {
+	t := x.arrived
+	if t == nil {
+		return
+	}
+	x.arrived = nil
 	delete(t.n.targets, t.id)
 	t.answer(t.commit, moveAnswer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
 }
