@@ -44,7 +44,18 @@ func sysPpoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		}
 		c.Interrupted = k.Tab.HandlerPending(t)
 	}
-	return endMask(t, k.poll(t, c, now))
+	ret := k.poll(t, c, now)
+	k.sayLeft(t, c, ret, c.Args[2], timespec)
+	return endMask(t, ret)
+}
+
+// sayLeft tells the caller of a call that is over how much of its time-out was left,
+// as only Linux does (select(2), "Timeout"). A caller that cannot be told does not
+// mind.
+func (k *Kernel) sayLeft(t *proc.Thread, c *proc.Call, ret int64, at uint64, encode func(int64) []byte) {
+	if ret != -abi.EBLOCKED && at != 0 {
+		k.copyOut(t, at, encode(max(c.Deadline-k.Tab.Now, 0)))
+	}
 }
 
 // poll is one look at the descriptors; if none is ready it joins their queues.
@@ -133,7 +144,9 @@ func sysSelect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		now = ns == 0
 	}
 	c.Phase = 1
-	return k.selectStep(t, c, now)
+	ret := k.selectStep(t, c, now)
+	k.sayLeft(t, c, ret, c.Args[4], timeval)
+	return ret
 }
 
 func sysPselect6(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -157,7 +170,9 @@ func sysPselect6(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 			c.Interrupted = k.Tab.HandlerPending(t)
 		}
 	}
-	return endMask(t, k.selectStep(t, c, now))
+	ret := k.selectStep(t, c, now)
+	k.sayLeft(t, c, ret, c.Args[4], timespec)
+	return endMask(t, ret)
 }
 
 // selectStep looks at three sets of descriptors.

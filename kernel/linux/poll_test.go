@@ -54,6 +54,53 @@ func TestPoll_Timeout(t *testing.T) {
 	}
 }
 
+// select(2), "Timeout": Linux says how much of it was left.
+func TestPoll_TimeLeft(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		call func(p *Thread, fd, limit uint64) Result
+		unit uint64 // ns in the second word
+	}{
+		{"ppoll", func(p *Thread, fd, limit uint64) Result {
+			return p.Call(abi.SysPpoll, p.Words(pollfd(fd, 1)), 1, limit, 0, 8)
+		}, 1},
+		{"select", func(p *Thread, fd, limit uint64) Result {
+			return p.Call(abi.SysSelect, fd+1, p.Words(1<<fd), 0, 0, limit)
+		}, 1000},
+		{"pselect", func(p *Thread, fd, limit uint64) Result {
+			return p.Call(abi.SysPselect6, fd+1, p.Words(1<<fd), 0, 0, limit, 0)
+		}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := New(t)
+			p := b.Process()
+			r, w := p.Pipe()
+			q := p.Fork()
+			for _, want := range []time.Duration{900 * time.Millisecond, 0} {
+				limit := p.Words(1, 500e6/test.unit)
+				if got := test.call(p, r, limit); got != Blocked {
+					t.Fatal(got)
+				}
+				if p.Word(limit) == 0 {
+					t.Error("it says so too early")
+				}
+				if want > 0 {
+					b.Advance(600 * time.Millisecond)
+					q.Write(w, "x")
+					p.Expect(1)
+					p.Read(r, 1)
+				} else {
+					b.Advance(1500 * time.Millisecond)
+					p.Expect(0)
+				}
+				if s, ns := p.Word(limit), p.Word(limit+8)*test.unit; s != 0 || ns != uint64(want) {
+					t.Errorf("%d s %d ns left, want %v", s, ns, want)
+				}
+			}
+		})
+	}
+}
+
 func TestPoll_ClosedIsReported(t *testing.T) {
 	b := New(t)
 	p := b.Process()
