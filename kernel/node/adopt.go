@@ -62,7 +62,7 @@ func (t *target) assemble() string {
 		return "a process or thread id of it is in use here"
 	}
 	t.p = p
-	x := &process{node: t.n, p: p, arriving: t}
+	x := &process{node: t.n, p: p, arriving: t, kept: t.im.Kept}
 	p.Ext = x
 	if why := t.endpointsFrom(x); why != "" {
 		return why

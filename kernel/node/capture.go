@@ -30,6 +30,7 @@ type captured struct {
 func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) (*captured, error) {
 	c := &captured{}
 	c.im, c.stores = n.Tab.Capture(p)
+	c.im.Kept = of(p).kept
 	for fd := range p.FDs.Len() {
 		e := p.FDs.Entry(int32(fd))
 		if e == nil {

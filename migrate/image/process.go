@@ -50,6 +50,7 @@ type Process struct {
 	Trail     []int          `cbor:"38,keyasint"`
 	Log       int32          `cbor:"39,keyasint"` // index into Files of its log, -1: none
 	Owner     []byte         `cbor:"40,keyasint"` // capability of who is told of its end
+	Kept      bool           `cbor:"41,keyasint"` // its end is remembered until somebody asks
 }
 
 // Thread is one thread: registers, and the calls it is in.
