@@ -144,6 +144,11 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 	if x.c.Slot != 0 && x.c.Answer == nil {
 		return -abi.EBLOCKED // asked another node; the answer is under way
 	}
+	if _, distant := x.f.Impl.(object.Distant); distant && x.c.Interrupted && x.c.Slot == 0 {
+		// It has asked, in vain, and waits. To ask again would leave the signal's
+		// handler to run on top of the call, which then would not end with EINTR.
+		return k.outcome(x, abi.EAGAIN)
+	}
 	off := x.at
 	op.Positioned = off >= 0
 	if off < 0 {

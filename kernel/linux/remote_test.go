@@ -1,0 +1,77 @@
+package linux_test
+
+import (
+	"testing"
+
+	"motile/ipc/flip"
+	"motile/ipc/std"
+	"motile/kernel/abi"
+	. "motile/kernel/linux/linuxtest"
+	"motile/kernel/object"
+	"motile/proc"
+)
+
+// elsewhere stands for the network: what a thread asks waits for the test to answer.
+type elsewhere struct {
+	t     *proc.Thread
+	asked int
+}
+
+func (e *elsewhere) Ask(flip.Address, *std.Header, []byte) {
+	e.asked++
+	e.t.Call.Slot = 1
+}
+
+func (e *elsewhere) Answer() (object.Answer, bool) {
+	a := e.t.Call.Answer
+	if a == nil {
+		return object.Answer{}, false
+	}
+	e.t.Call.Slot, e.t.Call.Answer = 0, nil
+	return *a, true
+}
+
+// A read of an object elsewhere that has nothing now ends with EINTR, or is made
+// again, when a signal with a handler comes; one that has an answer under way goes
+// on below the handler, and loses nothing.
+func TestRemote_SignalInterruptsRead(t *testing.T) {
+	const fd = 5
+	for _, test := range []struct {
+		name  string
+		flags uint64
+		empty bool // the object has been asked and has nothing
+		want  Result
+	}{
+		{"waiting", 0, true, -abi.EINTR},
+		{"waiting, SA_RESTART", proc.SaRestart, true, Blocked},
+		{"asking", 0, false, Blocked},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := New(t)
+			p := b.Process()
+			far := &elsewhere{t: p.Thread}
+			b.K.Link = func(*proc.Thread) object.Link { return far }
+			r := &object.Remote{Ask: func(*object.Remote, object.Events, bool) {}}
+			p.Process().FDs.Set(fd, object.NewFile(r, object.ORdonly, "far"), false)
+			answer := func(errno uint32, data string) {
+				b.Tab.Answered(p.Process(), 1, &object.Answer{Header: std.Header{Extra: errno}, Data: []byte(data)})
+				b.Run()
+			}
+			p.Handle(abi.SIGUSR1, test.flags, 0)
+			p.Want(Blocked, abi.SysRead, fd, p.Alloc(8), 8)
+			if test.empty {
+				answer(abi.EAGAIN, "")
+			}
+			b.Send(p, abi.SIGUSR1)
+			p.Expect(InHandler)
+			if got := p.Return(); got != test.want {
+				t.Fatalf("after the handler: %v, want %v", got, test.want)
+			}
+			if test.want == Blocked {
+				answer(0, "news")
+				p.Expect(4)
+			}
+			p.Close(fd)
+		})
+	}
+}
