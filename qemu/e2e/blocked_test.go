@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -91,7 +92,7 @@ func checkWait(t *testing.T, name string, lines []line) {
 		}
 		took, left, limit := ms(1), ms(2), ms(3)
 		if sum := took + left; sum < limit-2*time.Millisecond || sum > limit+late {
-			t.Errorf("%s: %s", name, l.text)
+			t.Errorf("%s: %s\n%s", name, l.text, stamped(lines))
 		}
 		// lines[0] is “ready”.
 		if saw := lines[i].at.Sub(lines[0].at); saw < took-late || saw > took+late {
@@ -125,6 +126,9 @@ func TestMove_InEveryBlockingCall(t *testing.T) {
 	if len(names) < 30 {
 		t.Fatalf("%q", names)
 	}
+	if f := os.Getenv("ONLY"); f != "" {
+		names = strings.Fields(f)
+	}
 	unmoved := w.unblock(w.block(names, time.Second))
 	began := time.Now()
 	calls := w.block(names, 25*time.Second)
@@ -143,10 +147,18 @@ func TestMove_InEveryBlockingCall(t *testing.T) {
 			t.Errorf("%s ended before it had been moved %d times", c.name, moves)
 		}
 	}
+	t.Logf("go %s", time.Now().Format("05.000"))
 	moved := w.unblock(calls)
+	for i := 1; i < 4; i++ {
+		st, _ := w.client.Node(i).Stats(w.ctx)
+		t.Logf("STAT %d %s", i, st)
+	}
+	for _, name := range names {
+		t.Logf("DBG %s\n%s", name, stamped(moved[name]))
+	}
 	for _, name := range names {
 		if got, want := masked(moved[name]), masked(unmoved[name]); got != want {
-			t.Errorf("%s: said\n%sand if it is not moved\n%s", name, got, want)
+			t.Errorf("%s: said\n%sand if it is not moved\n%s", name, stamped(moved[name]), stamped(unmoved[name]))
 		}
 		checkWait(t, name, unmoved[name])
 		checkWait(t, name, moved[name])

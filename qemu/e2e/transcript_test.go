@@ -77,11 +77,16 @@ func (tr *transcript) find(ctx context.Context, re string) ([]string, error) {
 // tail is the end of the output, for a failure's report.
 func (tr *transcript) tail(n int) string {
 	lines := tr.all()
-	var b strings.Builder
-	for _, l := range lines[max(0, len(lines)-n):] {
-		b.WriteString("  " + l.at.Format("05.000 ") + l.text + "\n")
-	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	return b.String() + "  " + string(tr.partial)
+	return stamped(lines[max(0, len(lines)-n):]) + "  " + string(tr.partial)
+}
+
+// stamped is lines with the times of their arrival.
+func stamped(lines []line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString("  " + l.at.Format("05.000 ") + l.text + "\n")
+	}
+	return b.String()
 }

@@ -167,9 +167,12 @@ static void doDrain(void)
 	must(k == 0, "read");
 	say("drained %ld", n);
 }
+static void doWrite(void);
 static void doSignalFirst(void)
 {
+	say("DBG go");
 	doSignal();
+	say("DBG killed");
 	usleep(200000); // so that the signal is what ends the wait, or does not
 	doWrite();
 }
@@ -219,8 +222,8 @@ static void nanosleepSignal(void)
 
 static void sleepUntil(clockid_t clock)
 {
-	struct timespec t = spec(nowOf(clock) + limitNs());
 	ready();
+	struct timespec t = spec(nowOf(clock) + limitNs());
 	int err = clock_nanosleep(clock, TIMER_ABSTIME, &t, NULL);
 	say("result %d", err);
 	waited(0);
@@ -259,8 +262,8 @@ static void futexTimeout(void)
 
 static void futexBitset(void)
 {
-	struct timespec t = spec(nowOf(CLOCK_MONOTONIC) + limitNs());
 	ready();
+	struct timespec t = spec(nowOf(CLOCK_MONOTONIC) + limitNs());
 	outcome(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, 0, &t, NULL, ~0));
 	waited(0);
 }
@@ -269,8 +272,8 @@ static void semTimedwait(void)
 {
 	sem_t sem;
 	sem_init(&sem, 0, 0);
-	struct timespec t = spec(nowOf(CLOCK_REALTIME) + limitNs());
 	ready();
+	struct timespec t = spec(nowOf(CLOCK_REALTIME) + limitNs());
 	outcome(sem_timedwait(&sem, &t));
 	waited(0);
 }
