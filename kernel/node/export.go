@@ -92,11 +92,17 @@ func (x *export) dropLost(node int, boot uint64) {
 }
 
 func (x *export) dropHolders(which func(holder) bool) {
-	if n := len(x.holders); n > 0 && !x.gone {
-		x.holders = slices.DeleteFunc(x.holders, which)
-		if len(x.holders) < n {
-			x.closeUnused()
-		}
+	n := len(x.holders)
+	if n == 0 || x.gone {
+		return
+	}
+	x.holders = slices.DeleteFunc(x.holders, which)
+	if len(x.holders) == n {
+		return
+	}
+	x.closeUnused()
+	if len(x.holders) > 0 {
+		x.askAgain() // only who holds it still does
 	}
 }
 
@@ -305,7 +311,9 @@ func (n *Node) adoptRemote(r *object.Remote) {
 }
 
 // askRemote asks an object elsewhere what is ready. The answer to a waiting
-// question may be that the object is on the move: then it is asked again.
+// question may be that the object is on the move: then it is asked again, if
+// anybody here still has it open. To look for one that may be gone for good would
+// crowd out, with LOCATEs, the questions that matter.
 func (n *Node) askRemote(r *object.Remote, events object.Events, wait bool) {
 	h := &std.Header{Command: fileio.Poll, Size: uint32(events)}
 	if wait {
@@ -313,6 +321,7 @@ func (n *Node) askRemote(r *object.Remote, events object.Events, wait bool) {
 	}
 	n.call(r.Addr, h, nil, patience, func(c *rpc.Complete) {
 		switch {
+		case !slices.Contains(n.remotes, r):
 		case c.Status == std.OK && c.Header.Status() == std.NotNow:
 			n.askRemote(r, events, wait)
 		case c.Status != std.OK || c.Header.Status() != std.OK:
