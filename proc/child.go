@@ -60,7 +60,7 @@ func (tb *Table) childChanged(p *Process, s ChildState, status int) {
 		UserNs: user + p.ChildUser, SystemNs: system + p.ChildSys, ExitSig: p.ExitSig}
 	if parent := tb.Process(p.Parent); parent != nil && !parent.frozen {
 		tb.ChildChanged(parent, ev)
-	} else if p.Parent == tb.Init() {
+	} else if isInit(p.Parent) {
 		if s == ChildExited {
 			tb.orphans.Reaped++
 		}

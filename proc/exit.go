@@ -106,7 +106,7 @@ func (tb *Table) OrphanedGroup(p *Process) bool { return tb.orphaned(p) }
 // same session but another group: nobody does job control for it.
 func (tb *Table) orphaned(p *Process) bool {
 	for _, q := range tb.procs {
-		if q.PGID != p.PGID || q.exiting || q.Parent == tb.Init() {
+		if q.PGID != p.PGID || q.exiting || isInit(q.Parent) {
 			continue
 		}
 		parent := tb.Process(q.Parent)

@@ -71,6 +71,10 @@ func NewTable(node int, first int32) *Table {
 // Init is the pid of this node's init.
 func (tb *Table) Init() int32 { return int32(tb.Node)*PIDsPerNode + 1 }
 
+// isInit reports whether a pid is that of some node's init. The one of the node
+// where a process became an orphan stays its parent, wherever it moves.
+func isInit(pid int32) bool { return pid%PIDsPerNode == 1 }
+
 // allocate returns an unused id for a process or thread, or 0.
 func (tb *Table) allocate() int32 {
 	for range 100_000 {

@@ -75,3 +75,25 @@ func TestRemote_SignalInterruptsRead(t *testing.T) {
 		})
 	}
 }
+
+// relatives notes what is told to processes on other nodes.
+type relatives struct{ told []int32 }
+
+func (r *relatives) ChildChanged(parent int32, _ proc.Child) { r.told = append(r.told, parent) }
+func (r *relatives) Orphaned(child, _ int32)                 { r.told = append(r.told, child) }
+
+// An orphan that has come from another node is nobody's child here either.
+func TestRemote_OrphanOfAnotherNode(t *testing.T) {
+	b := New(t)
+	far := new(relatives)
+	b.Tab.Remote = far
+	p := b.Process()
+	p.Process().Parent = 2*proc.PIDsPerNode + 1 // init of node 2
+	if !b.Tab.OrphanedGroup(p.Process()) {
+		t.Error("its group is not orphaned")
+	}
+	p.Exit(0)
+	if len(far.told) != 0 {
+		t.Errorf("%v are told of its end", far.told)
+	}
+}
