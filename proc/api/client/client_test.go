@@ -186,6 +186,28 @@ func TestMigrate_FollowsAndExplains(t *testing.T) {
 	says(t, err, "leaves every node")
 }
 
+// A node that had the process does not always know where it is now.
+func TestMigrate_AsksAgainWhereItIs(t *testing.T) {
+	f, c := setUp()
+	at, state := 1, "S"
+	f.Process(7, func(*std.Header, []byte) (any, std.Status) {
+		return api.ProcessInfo{PID: 7, Node: at, State: state}, std.OK
+	})
+	f.Node(1, func(*std.Header, []byte) (any, std.Status) {
+		at = 2
+		return api.MigrateReply{PID: 7, Elsewhere: true}, std.OK
+	})
+	f.Node(2, func(*std.Header, []byte) (any, std.Status) {
+		at, state = 1, "zombie"
+		return api.MigrateReply{PID: 7, Node: 3}, std.OK
+	})
+	if r, err := c.Process(7).Migrate(t.Context(), client.Move{Target: 3}); err != nil || r.Node != 3 {
+		t.Fatal(r, err)
+	}
+	_, err := c.Process(7).Migrate(t.Context(), client.Move{Target: 3})
+	says(t, err, "process 7: it has ended")
+}
+
 func TestSignalGroup_EachMemberOnce(t *testing.T) {
 	f, c := setUp()
 	group := func(pids ...int32) clienttest.Handler {

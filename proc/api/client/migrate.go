@@ -43,12 +43,11 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 	if err := m.check(); err != nil {
 		return r, err
 	}
-	info, err := p.c.Process(p.PID).Info(ctx)
+	at, err := p.where(ctx)
 	if err != nil {
 		return r, err
 	}
 	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Cap: p.cap.Append(nil)}
-	at := info.Node
 	for range maxHops {
 		r = api.MigrateReply{}
 		if err := p.c.Node(at).ask(ctx, api.Migrate, &q, &r); err != nil {
@@ -57,7 +56,12 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 		if !r.Elsewhere {
 			break
 		}
-		at = r.Node
+		if at = r.Node; at != 0 {
+			continue
+		}
+		if at, err = p.where(ctx); err != nil { // it does not know either
+			return r, err
+		}
 	}
 	if r.Elsewhere {
 		return r, fmt.Errorf("%s: it leaves every node before that can move it; somebody else is moving it", p.name)
@@ -66,6 +70,15 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 		return r, fmt.Errorf("%s: %s", p.name, r.Error)
 	}
 	return r, nil
+}
+
+// where is the node of a process that has not ended.
+func (p *Process) where(ctx context.Context) (int, error) {
+	info, err := p.c.Process(p.PID).Info(ctx)
+	if err == nil && info.State == "zombie" {
+		err = fmt.Errorf("%s: it has ended", p.name)
+	}
+	return info.Node, err
 }
 
 // blame makes an error of the process out of one of its node that is about the
