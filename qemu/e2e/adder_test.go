@@ -15,6 +15,7 @@ import (
 // wire, while clients on two nodes call it as fast as they can. Every call
 // succeeds and is done once.
 func TestAdder_MovesUnderLoad(t *testing.T) {
+	t.Parallel()
 	const moves = 100
 	w := boot(t, harness.Options{Nodes: 3, Deadline: 3 * time.Minute})
 	server := w.run(1, "/test/adder", "serve", "adder")

@@ -74,6 +74,23 @@ func (tr *transcript) find(ctx context.Context, re string) ([]string, error) {
 	}
 }
 
+// awaitLines waits until there are n lines, or the context ends.
+func (tr *transcript) awaitLines(ctx context.Context, n int) {
+	for {
+		tr.mu.Lock()
+		have, news := len(tr.lines), tr.news
+		tr.mu.Unlock()
+		if have >= n {
+			return
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // tail is the end of the output, for a failure's report.
 func (tr *transcript) tail(n int) string {
 	lines := tr.all()

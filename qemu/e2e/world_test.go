@@ -2,8 +2,11 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"motile/proc/api"
 	"motile/proc/api/client"
@@ -100,6 +103,24 @@ func (p *program) send(text string) {
 	p.w.must(err)
 }
 
+// ps is what processes there are, for a failure's report.
+func (w *world) ps() string {
+	var b strings.Builder
+	var nodes []int
+	for _, n := range w.Nodes() {
+		nodes = append(nodes, n.Number)
+	}
+	list, err := w.client.Processes(w.ctx, nodes)
+	for _, i := range list {
+		command, _, _ := strings.Cut(i.Command, "\n")
+		fmt.Fprintf(&b, "  %d of %d on %v: %s, %d threads, %s\n", i.PID, i.Parent, i.Trail, i.State, i.Threads, command)
+	}
+	if err != nil {
+		fmt.Fprintf(&b, "  %v\n", err)
+	}
+	return b.String()
+}
+
 // await waits for a line of output that matches, behind the one that the last
 // await found, and returns it with the expression's groups.
 func (p *program) await(re string) []string {
@@ -122,12 +143,19 @@ func (p *program) move(node int) api.MigrateReply {
 	return r
 }
 
+// endsWithin bounds how long a program that has nothing left to wait for goes on.
+const endsWithin = time.Minute
+
 // end waits until the program has ended, and returns its exit status as a shell
 // would see it.
 func (p *program) end() int {
 	p.w.t.Helper()
-	status, err := p.Wait(p.w.ctx)
-	p.w.must(err)
+	ctx, cancel := context.WithTimeout(p.w.ctx, endsWithin)
+	defer cancel()
+	status, err := p.Wait(ctx)
+	if err != nil {
+		p.w.t.Fatalf("waiting for the end of process %d: %v\n%s", p.PID, err, p.w.ps())
+	}
 	p.ended = true
 	p.w.must(p.Destroy(p.w.ctx)) // its node need not remember it any more
 	return client.ExitStatus(status)

@@ -167,12 +167,9 @@ static void doDrain(void)
 	must(k == 0, "read");
 	say("drained %ld", n);
 }
-static void doWrite(void);
 static void doSignalFirst(void)
 {
-	say("DBG go");
 	doSignal();
-	say("DBG killed");
 	usleep(200000); // so that the signal is what ends the wait, or does not
 	doWrite();
 }
