@@ -54,13 +54,40 @@ func (w *Waiter) Remove() {
 func (w *Waiter) Waiting() bool { return w.queue != nil }
 
 // Wake tells every waiter that events may hold now. Waiters stay in the queue
-// until their owners leave.
+// until their owners leave, which they may do at once, and take others along: a
+// thread that polls an object by two descriptors is in its queue twice.
 func (q *Queue) Wake(events uint32) {
-	for w := q.first; w != nil; {
-		next := w.next
-		w.Owner.Wake(w, events)
-		w = next
+	w := q.first
+	if w == nil {
+		return
 	}
+	if w.next == nil {
+		w.wake(events)
+		return
+	}
+	var marks [2]Waiter // nobody's: they stay where they are put
+	place, end := &marks[0], &marks[1]
+	q.Add(end) // who comes during this need not be woken
+	for w != end {
+		w.follow(place)
+		w.wake(events)
+		w = place.next
+		place.Remove()
+	}
+	end.Remove()
+}
+
+// wake wakes the owner, unless w marks a place of another Wake.
+func (w *Waiter) wake(events uint32) {
+	if w.Owner != nil {
+		w.Owner.Wake(w, events)
+	}
+}
+
+// follow puts x behind w, which is not the last of its queue.
+func (w *Waiter) follow(x *Waiter) {
+	x.queue, x.prev, x.next = w.queue, w, w.next
+	w.next.prev, w.next = x, x
 }
 
 // First returns the longest waiting, or nil.
