@@ -73,6 +73,13 @@ func (t *target) assemble() string {
 // memory gives the space its regions and rights.
 func (t *target) memory() string {
 	stores := make([]*vm.Store, len(t.im.Stores))
+	defer func() {
+		for _, st := range stores {
+			if st != nil {
+				st.Release()
+			}
+		}
+	}()
 	for i, s := range t.im.Stores {
 		if len(s.Digest) == 32 {
 			node := t.n.K.FS.ByDigest(vm.Digest(s.Digest))
@@ -82,27 +89,16 @@ func (t *target) memory() string {
 			stores[i] = node.Store()
 			stores[i].Retain()
 		} else {
-			stores[i] = vm.NewStore()
-			stores[i].SetSize(s.Size)
+			if stores[i] = t.stored[i]; stores[i] == nil {
+				stores[i] = vm.NewStore()
+			}
+			delete(t.stored, i)
+			stores[i].Truncate(s.Size)
 		}
 	}
-	defer func() {
-		for _, st := range stores {
-			st.Release()
-		}
-	}()
-	for word, data := range t.stored {
-		i, page := int(word>>40), int(word>>12&(1<<28-1))
-		if i >= len(stores) {
-			return "a page of memory that is not there"
-		}
-		m := stores[i].Install(page)
-		if m == nil {
-			return "out of memory"
-		}
-		copy(m[:], data)
+	if len(t.stored) > 0 {
+		return "a page of memory that is not there"
 	}
-	t.stored = nil
 	for _, r := range t.im.Regions {
 		nr := vm.Region{Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Off: r.Off}
 		if r.Store >= 0 {

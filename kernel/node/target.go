@@ -31,7 +31,7 @@ type target struct {
 	key   [16]byte
 
 	space  *vm.Space
-	stored map[uint64][]byte // pages of memory stores, by word, until those exist
+	stored map[int]*vm.Store // memory stores of the image, as their pages come
 	seen   []bool            // messages of the page stream, by sequence number
 
 	im      *image.Process
@@ -82,7 +82,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		n.replyWith(r, offerReply{Refused: why, Boot: n.ipc.boot})
 		return
 	}
-	t := &target{n: n, id: o.Move, offer: o, key: n.moveKey(o.Move), space: vm.New(), stored: make(map[uint64][]byte)}
+	t := &target{n: n, id: o.Move, offer: o, key: n.moveKey(o.Move), space: vm.New(), stored: make(map[int]*vm.Store)}
 	if t.space == nil {
 		n.replyWith(r, offerReply{Refused: "out of memory", Boot: n.ipc.boot})
 		return
@@ -228,7 +228,9 @@ func (t *target) install(words, pages []byte) bool {
 	for ; len(words) > 0; words, pages = words[8:], pages[vm.PageBytes:] {
 		word := binary.LittleEndian.Uint64(words)
 		if word&storePage != 0 {
-			t.stored[word] = pages[:vm.PageBytes]
+			if !t.installStored(int(word>>40), int(word>>12&(1<<28-1)), pages) {
+				return false
+			}
 			continue
 		}
 		page := t.space.Install(word)
@@ -239,6 +241,27 @@ func (t *target) install(words, pages []byte) bool {
 	}
 	return true
 }
+
+func (t *target) installStored(store, page int, data []byte) bool {
+	st := t.stored[store]
+	if st == nil {
+		if store >= maxStores {
+			return false
+		}
+		st = vm.NewStore()
+		st.SetSize(vm.MaxStore) // until the image says
+		t.stored[store] = st
+	}
+	m := st.Install(page)
+	if m == nil {
+		return false
+	}
+	copy(m[:], data)
+	return true
+}
+
+// maxStores bounds the memory stores of an image.
+const maxStores = 1 << 14
 
 func (n *Node) gotPrepare(r *rpc.Incoming) {
 	var q prepare
@@ -450,6 +473,10 @@ func (t *target) drop() {
 		t.space.Release()
 	}
 	t.space = nil
+	for _, st := range t.stored {
+		st.Release()
+	}
+	t.stored = nil
 	n.perform()
 	if t.m.State() == move.Dropped && t.why != "" {
 		n.Log("motile: process %d did not arrive: %s", t.offer.PID, t.why)

@@ -2,7 +2,7 @@ package vm
 
 import "motile/kernel/hw"
 
-// MaxStore bounds the size of a Store.
+// MaxStore bounds the size of a Store: a move numbers its pages in 28 bits.
 const MaxStore = 1 << 40
 
 // Digest names a file's content: SHA-256, computed where the file was packed.

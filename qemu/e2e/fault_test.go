@@ -177,7 +177,8 @@ func TestFault_Resolve(t *testing.T) {
 	at := 1
 	for _, lives := range []string{"target", "source"} {
 		from, to := at, 3-at
-		s := moveStep{name: lives + " lives", command: api.MoveCommit}
+		// Of a COMMIT of the last round a copy may still be under way.
+		s := moveStep{name: lives + " lives", command: api.MoveCommit, from: from}
 		cut := l.at(s, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
 		done := k.move(to)
 		l.await(cut, "the commit")

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -195,16 +196,17 @@ type moveStep struct {
 	name    string
 	command uint32
 	answer  bool
+	from    int // the node that sends the request; 0: any
 }
 
 func (s moveStep) String() string { return s.name }
 
 // moveSteps are all that a move needs (migrate/move), if the target has the files.
 var moveSteps = []moveStep{
-	{"offer", api.MoveOffer, false}, {"accept", api.MoveOffer, true},
-	{"pages", api.MovePages, false}, {"pages arrived", api.MovePages, true},
-	{"prepare", api.MovePrepare, false}, {"ready", api.MovePrepare, true},
-	{"commit", api.MoveCommit, false}, {"committed", api.MoveCommit, true},
+	{"offer", api.MoveOffer, false, 0}, {"accept", api.MoveOffer, true, 0},
+	{"pages", api.MovePages, false, 0}, {"pages arrived", api.MovePages, true, 0},
+	{"prepare", api.MovePrepare, false, 0}, {"ready", api.MovePrepare, true, 0},
+	{"commit", api.MoveCommit, false, 0}, {"committed", api.MoveCommit, true, 0},
 }
 
 // at calls strike once, just before the frame of a step is delivered: with faults
@@ -223,7 +225,7 @@ func (l *robustLab) at(s moveStep, strike func()) <-chan struct{} {
 		m, ok := rpc.Summarize(payload)
 		mu.Lock()
 		defer mu.Unlock()
-		if !ok || struck {
+		if !ok || struck || s.from != 0 && m.Type == rpc.Request && port != fmt.Sprintf("n%d", s.from) {
 			return
 		}
 		switch {

@@ -148,3 +148,76 @@ func TestExport_HolderArrivesWhileThePipeLeaves(t *testing.T) {
 		w.CheckEmpty()
 	}
 }
+
+// stream forks a child that writes numbers into a pipe as fast as it can; the parent
+// copies them to descriptor 1.
+const streamCount = 600
+
+var stream = Register(func(u *User) {
+	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
+	case 1:
+		u.Call(2, abi.SysFork)
+	case 2:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysClose, fd(0))
+		} else {
+			u.Call(10, abi.SysClose, fd(1))
+		}
+	case 10:
+		u.Call(11, abi.SysRead, fd(0), DataBase+bufAt, 512)
+	case 11:
+		if u.Ret <= 0 {
+			u.Call(12, abi.SysWrite, 1, u.Put(lineAt, []byte("end\n")), 4)
+			return
+		}
+		u.Call(10, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
+	case 12:
+		u.Call(13, abi.SysExitGroup, 0)
+	case 20:
+		if u.SetA(u.A() + 1); u.A() > streamCount {
+			u.Call(21, abi.SysExitGroup, 0)
+			return
+		}
+		line := fmt.Sprintf("%d\n", u.A())
+		u.Call(22, abi.SysWrite, fd(1), u.Put(lineAt, []byte(line)), uint64(len(line)))
+	case 22:
+		u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(100e3)), 0)
+	}
+})
+
+// A process comes to the node of the pipe it reads or writes, while the answer to its
+// last request is on the way: what that took or brought counts, once.
+func TestExport_AnswerComesWhenTheObjectIsHere(t *testing.T) {
+	var want strings.Builder
+	for i := range streamCount {
+		fmt.Fprintf(&want, "%d\n", i+1)
+	}
+	want.WriteString("end\n")
+	for _, who := range []string{"reader", "writer"} {
+		for seed := range uint64(15) {
+			w := New(t, 2, seed)
+			out := w.Host.NewObject()
+			p := w.Nodes[1].Start(stream, nil, w.Nodes[1].Remote(out))
+			pid := p.PID
+			w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
+			if who == "writer" {
+				pid = p.Children[0].PID
+			}
+			for i := 0; !strings.Contains(string(out.Out), "end"); i++ {
+				if i > 200 {
+					t.Fatalf("%s moves, seed %d: no end\n%s", who, seed, w.Describe())
+				}
+				if on := w.On(pid); on != 0 {
+					w.Host.Migrate(pid, on, 3-on, func(api.MigrateReply) {})
+				}
+				w.Run(2e6 + int64(w.rng.IntN(3e6)))
+			}
+			if string(out.Out) != want.String() {
+				t.Fatalf("%s moves, seed %d: output:\n%s", who, seed, out.Out)
+			}
+		}
+	}
+}

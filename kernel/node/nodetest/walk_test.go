@@ -74,14 +74,15 @@ var signals = Register(func(u *User) {
 	}
 })
 
-// cut is a pair of nodes that do not reach each other for a while: less than the ten
-// seconds after which transactions end in FAILURE, as they may.
+// cut is a pair of nodes that do not reach each other for a while: less than the three
+// seconds for which RPC has a server looked for that has fallen silent, after which
+// transactions may end in FAILURE.
 type cut struct {
 	a, b  int
 	since int64
 }
 
-const maxCut = 4e9
+const maxCut = 1500e6
 
 // walk is one of them.
 type walk struct {
@@ -158,13 +159,13 @@ func (w *walk) step() {
 			}
 			w.Host.Migrate(pid, at, w.node(), func(api.MigrateReply) {})
 		}
-	case k < 16 && len(w.cuts) < 2:
+	case k < 16 && len(w.cuts) == 0:
 		w.cuts = append(w.cuts, cut{w.node(), w.node(), w.Now})
 	case k < 18 && len(w.cuts) > 0:
 		w.cuts = w.cuts[1:]
 	case k == 19 && w.crashes && !w.lost:
 		n := w.node()
-		w.lost = true
+		w.lost, w.cuts = true, nil
 		w.Kill(n)
 		w.Run(w.r.Int64N(4e9))
 		w.Boot(n)
