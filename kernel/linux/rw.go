@@ -154,21 +154,37 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 	if off < 0 {
 		off = x.f.Offset
 	}
-	errno := 0
-	if x.write {
-		errno = x.f.Impl.Write(op, x.f, off)
-	} else {
-		errno = x.f.Impl.Read(op, x.f, off)
+	errno, before := abi.EAGAIN, 0
+	if _, distant := x.f.Impl.(object.Distant); x.c.Answer != nil && !distant {
+		// The object was on another node when it was asked, and is here now. It has
+		// done what it says, and moved its offset. There may be more to do by now.
+		errno = object.Answered(op, x.write)
+		before = op.Buf.Done
 	}
-	moved := op.Buf.Done
-	if x.at < 0 {
-		x.f.Offset += int64(moved)
+	if errno == abi.EAGAIN && (x.write || before == 0) {
+		if x.write {
+			errno = x.f.Impl.Write(op, x.f, x.writeAt(off, before))
+		} else {
+			errno = x.f.Impl.Read(op, x.f, off)
+		}
+		if x.at < 0 {
+			x.f.Offset += int64(op.Buf.Done - before)
+		}
 	}
-	x.c.Done += uint64(moved)
+	x.c.Done += uint64(op.Buf.Done)
 	if op.Buf.Fault != vm.OK && errno == 0 {
 		errno = int(-k.fault(op.Buf.Fault))
 	}
 	return k.outcome(x, errno)
+}
+
+// writeAt is where a write goes on that another node has begun: at the description's
+// own offset, which has moved, or behind what was done.
+func (x *io) writeAt(off int64, done int) int64 {
+	if x.at < 0 {
+		return off
+	}
+	return off + int64(done)
 }
 
 // outcome: a step has ended with errno, having moved Call.Done bytes in all.

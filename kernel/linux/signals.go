@@ -209,7 +209,7 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	in := proc.Info{Signo: int32(sig), Code: proc.SiUser, PID: p.PID}
 	switch {
 	case pid > 0:
-		if q := k.Tab.Process(pid); q != nil && !q.Frozen() {
+		if q := k.Tab.Process(pid); q != nil && !q.Frozen() && c.Slot == 0 { // not sent by its address already
 			k.Tab.Signal(q, in)
 			return 0
 		}

@@ -73,13 +73,8 @@ func (r *Remote) Read(op *Op, f *File, off int64) int {
 		if errno := unreachable(a.Status); errno != 0 {
 			return errno
 		}
-		if a.Header.Extra != 0 {
-			r.stale(In | RdNorm)
-			return int(a.Header.Extra)
-		}
-		op.Buf.Put(a.Data)
 		r.stale(In | RdNorm) // whether more is there is for the object to say
-		return faultError(op)
+		return a.take(op)
 	}
 	h := std.Header{Command: fileio.Read, Offset: r.position(op, off), Size: uint32(n)}
 	op.Link.Ask(r.Addr, &h, op.who(nil))
@@ -91,10 +86,9 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 		if errno := unreachable(a.Status); errno != 0 {
 			return errno
 		}
-		op.Buf.Skip(min(int(a.Header.Size), fileio.MaxData))
-		if a.Header.Extra != 0 {
+		if errno := a.skip(op); errno != 0 {
 			r.stale(Out | WrNorm)
-			return int(a.Header.Extra)
+			return errno
 		}
 		if op.Buf.Left() == 0 {
 			return 0
@@ -109,6 +103,39 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 	h := std.Header{Command: fileio.Write, Offset: r.position(op, off)}
 	op.Link.Ask(r.Addr, &h, data[:len(data)+n])
 	return abi.EBLOCKED
+}
+
+// take is the outcome of a read: its data go to the buffer.
+func (a *Answer) take(op *Op) int {
+	if a.Header.Extra != 0 {
+		return int(a.Header.Extra)
+	}
+	op.Buf.Put(a.Data)
+	return faultError(op)
+}
+
+// skip is the outcome of a write: so much of the buffer is done with.
+func (a *Answer) skip(op *Op) int {
+	op.Buf.Skip(min(int(a.Header.Size), fileio.MaxData))
+	return int(a.Header.Extra)
+}
+
+// Answered ends the step of a read or write that asked an object elsewhere, when the
+// object is on this node by the time the answer has come.
+func Answered(op *Op, write bool) int {
+	a, ok := op.Link.Answer()
+	switch {
+	case !ok:
+		return abi.EAGAIN
+	case a.Status != std.OK:
+		return unreachable(a.Status)
+	case !write:
+		return a.take(op)
+	}
+	if errno := a.skip(op); errno != 0 || op.Buf.Left() == 0 {
+		return errno
+	}
+	return abi.EAGAIN // the rest is for another step
 }
 
 // Control implements Controllable for terminals.
