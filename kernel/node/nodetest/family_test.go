@@ -215,3 +215,64 @@ func TestMove_Vfork(t *testing.T) {
 		}
 	}
 }
+
+// survivor makes a pipe and forks a child that writes to it and ends after 300 ms. It
+// keeps both ends itself for B ns, then closes the one for writing and reads to the end.
+var survivor = Register(func(u *User) {
+	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
+	case 1:
+		u.Call(2, abi.SysFork)
+	case 2:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(300e6)), 0)
+		} else {
+			u.Call(10, abi.SysNanosleep, u.Put(sleepAt, timespec(int64(u.B()))), 0)
+		}
+	// the parent
+	case 10:
+		u.Call(11, abi.SysClose, fd(1))
+	case 11:
+		u.Call(12, abi.SysRead, fd(0), DataBase+bufAt, 512)
+	case 12:
+		if u.Ret > 0 {
+			u.Call(11, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
+			return
+		}
+		line := fmt.Sprintf("end %d\n", u.Ret)
+		u.Call(13, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+	case 13:
+		u.Call(14, abi.SysExitGroup, 0)
+	// the child
+	case 20:
+		u.Call(21, abi.SysWrite, fd(1), u.Put(lineAt, []byte("last words\n")), 11)
+	case 21:
+		u.Call(22, abi.SysExitGroup, 0)
+	}
+})
+
+// Both ends of a pipe are open on one other node when the last process here that
+// has it open ends: the pipe goes there once, with both, whatever its holder does
+// meanwhile.
+func TestMove_PipeLeavesWithBothEnds(t *testing.T) {
+	for sleep := int64(298e6); sleep < 310e6; sleep += 200e3 {
+		w := New(t, 2, uint64(sleep))
+		out := w.Host.NewObject()
+		p := w.Nodes[1].Start(survivor, nil, w.Nodes[1].Remote(out))
+		p.Leader().Frame.R12 = uint64(sleep)
+		pid := p.PID
+		w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
+		w.Move(pid, 2)
+		w.Run(2e9)
+		if string(out.Out) != "last words\nend 0\n" {
+			t.Fatalf("it sleeps for %d us; output:\n%s\n%s", sleep/1000, out.Out, w.Describe())
+		}
+		if log := strings.Join(w.Nodes[2].log, "\n"); strings.Contains(log, "did not arrive") {
+			t.Fatalf("it sleeps for %d us; node 2 says:\n%s", sleep/1000, log)
+		}
+		w.Run(5e9)
+		w.CheckEmpty()
+	}
+}

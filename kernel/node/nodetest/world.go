@@ -59,7 +59,8 @@ type Node struct {
 	boot  int64 // world time at power-on
 	inbox [][]byte
 	dead  bool
-	next  func() // called after each frame the node has taken, before a thread runs
+	log   []string // lines of its kernel
+	next  func()   // called after each frame the node has taken, before a thread runs
 }
 
 var initMemory = func() func() {
@@ -98,6 +99,7 @@ func (w *World) Boot(i int) {
 			}
 		},
 		Files: fs.New(), Key: w.Key, Links: []netdev.Link{nd}, CPU: cpu,
+		Print: func(line string) { nd.log = append(nd.log, line) },
 	}, nd)
 	nd.Devices(nil)
 	nd.K.TotalPages = func() uint64 { return 1 << 15 }
