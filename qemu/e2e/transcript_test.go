@@ -74,19 +74,20 @@ func (tr *transcript) find(ctx context.Context, re string) ([]string, error) {
 	}
 }
 
-// awaitLines waits until there are n lines, or the context ends.
-func (tr *transcript) awaitLines(ctx context.Context, n int) {
+// awaitLines waits until there are n lines, and reports false if the context ends
+// before.
+func (tr *transcript) awaitLines(ctx context.Context, n int) bool {
 	for {
 		tr.mu.Lock()
 		have, news := len(tr.lines), tr.news
 		tr.mu.Unlock()
 		if have >= n {
-			return
+			return true
 		}
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
 }

@@ -81,7 +81,10 @@ func (w *world) runSteady(moving bool) map[string]*journey {
 func (w *world) tour(s steady, p *program, j *journey) {
 	node := 1
 	for i := range journeyMoves {
-		p.out.awaitLines(w.ctx, s.lines*(i+1)/(journeyMoves+1))
+		if !p.printed(s.lines * (i + 1) / (journeyMoves + 1)) {
+			w.t.Errorf("%s: it does not go on after %d moves\n%s", s.name, i, w.ps())
+			return
+		}
 		node = next(node)
 		began := time.Now()
 		r, err := p.Migrate(w.ctx, client.Move{Target: node})
@@ -92,6 +95,14 @@ func (w *world) tour(s steady, p *program, j *journey) {
 		j.travels = append(j.travels, travel{began, time.Now(), node, r.Report})
 		w.moveChild(p, next(node))
 	}
+}
+
+// printed waits until the program has printed a number of lines, and reports false
+// if it takes too long.
+func (p *program) printed(lines int) bool {
+	ctx, cancel := context.WithTimeout(p.w.ctx, endsWithin)
+	defer cancel()
+	return p.out.awaitLines(ctx, lines)
 }
 
 // moveChild moves one of the program's children, if it has any that lives long
@@ -191,7 +202,7 @@ func checkLateness(t *testing.T, host *hostWatch, stayed []line, j *journey) {
 		if freeze > 0 {
 			t.Logf("line %d: %v late, frozen for %v; the host kept it waiting for %v", i+2, late, freeze, kept)
 		}
-		if late > p99+freeze+tolerance {
+		if late > p99+freeze+tolerance || freeze > 0 && late > freeze+tolerance {
 			t.Errorf("line %d is %v late: %v is usual, it was frozen for %v, and the host kept it waiting for %v",
 				i+2, d-beat, p99, freeze, kept)
 		}

@@ -144,7 +144,7 @@ func (p *program) move(node int) api.MigrateReply {
 }
 
 // endsWithin bounds how long a program that has nothing left to wait for goes on.
-const endsWithin = time.Minute
+const endsWithin = 30 * time.Second
 
 // end waits until the program has ended, and returns its exit status as a shell
 // would see it.
