@@ -37,7 +37,7 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if off > 1<<62 {
 		return -abi.EOVERFLOW
 	}
-	if len(p.Space.Regions()) >= maxRegions || k.Pressure != nil && k.Pressure() {
+	if k.crowded(p.Space) {
 		return -abi.ENOMEM
 	}
 	if limit := p.Limits[proc.LimitAS].Cur; limit != proc.Infinity &&
@@ -69,6 +69,11 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return int64(at)
 }
 
+// crowded reports whether a space must not get more regions.
+func (k *Kernel) crowded(s *vm.Space) bool {
+	return len(s.Regions()) >= maxRegions || k.Pressure != nil && k.Pressure()
+}
+
 func (k *Kernel) mapFile(t *proc.Thread, c *proc.Call, r *vm.Region) int64 {
 	f := file(t, c.Args[4])
 	if f == nil {
@@ -91,12 +96,16 @@ func (k *Kernel) mapFile(t *proc.Thread, c *proc.Call, r *vm.Region) int64 {
 }
 
 func sysMunmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	return -int64(t.Process().Space.Unmap(c.Args[0], c.Args[1]))
+	s := t.Process().Space
+	if k.crowded(s) && s.Splits(c.Args[0], c.Args[1]) {
+		return -abi.ENOMEM
+	}
+	return -int64(s.Unmap(c.Args[0], c.Args[1]))
 }
 
 func sysMprotect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	s := t.Process().Space
-	if len(s.Regions()) >= maxRegions {
+	if k.crowded(s) {
 		return -abi.ENOMEM
 	}
 	if c.Args[1] == 0 && c.Args[0]%vm.PageBytes == 0 {
@@ -109,6 +118,9 @@ func sysMremap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	const mayMove, fixed = 1, 2
 	if c.Args[3]&^(mayMove|fixed) != 0 {
 		return -abi.EINVAL
+	}
+	if c.Args[2] > c.Args[1] && k.crowded(t.Process().Space) {
+		return -abi.ENOMEM
 	}
 	at, errno := t.Process().Space.Remap(c.Args[0], c.Args[1], c.Args[2], c.Args[4],
 		c.Args[3]&mayMove != 0, c.Args[3]&fixed != 0)

@@ -55,9 +55,12 @@ type Random struct {
 	Fill func([]byte)
 }
 
+// maxRandom is how much one read gets: random numbers take time.
+const maxRandom = 1 << 20
+
 func (r Random) Read(op *Op, _ *File, _ int64) int {
 	for {
-		m := op.Buf.Next(4096, true)
+		m := op.Buf.Next(min(4096, maxRandom-op.Buf.Done), true)
 		if len(m) == 0 {
 			return faultError(op)
 		}

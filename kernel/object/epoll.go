@@ -56,7 +56,7 @@ func (e *Epoll) Add(fd int32, f *File, events uint32, data uint64) int {
 	if q == nil {
 		return abi.EPERM // regular files and directories
 	}
-	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || inner.contains(e, 0)) {
+	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || !e.mayWatch(inner)) {
 		return abi.ELOOP
 	}
 	in := &Interest{FD: fd, File: f, Events: events | uint32(Always), Data: data, set: e}
@@ -90,6 +90,9 @@ func (e *Epoll) Restore(fd int32, f *File, events uint32, data uint64, listed bo
 	if q == nil {
 		return
 	}
+	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || !e.mayWatch(inner)) {
+		return // no set was ever like this
+	}
 	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e}
 	in.waiter.Owner = in
 	e.Interests = append(e.Interests, in)
@@ -104,17 +107,39 @@ func (e *Epoll) Restore(fd int32, f *File, events uint32, data uint64, listed bo
 // Listed reports whether the interest is on the ready list.
 func (in *Interest) Listed() bool { return in.listed }
 
-// contains reports whether e watches x, directly or through other sets.
-func (e *Epoll) contains(x *Epoll, depth int) bool {
-	if depth > 5 {
-		return true // deeper than epoll allows
-	}
-	for _, in := range e.Interests {
-		if inner, ok := in.File.Impl.(*Epoll); ok && (inner == x || inner.contains(x, depth+1)) {
-			return true
+// maxNested is how many sets may watch each other in a row.
+const maxNested = 5
+
+// mayWatch reports whether e may watch the set x: that makes no ring, and no row of
+// sets that is too long.
+func (e *Epoll) mayWatch(x *Epoll) bool {
+	down := x.depth(func(s *Epoll, visit func(*Epoll)) {
+		for _, in := range s.Interests {
+			if inner, ok := in.File.Impl.(*Epoll); ok {
+				visit(inner)
+			}
 		}
+	}, map[*Epoll]int{e: maxNested})
+	up := e.depth(func(s *Epoll, visit func(*Epoll)) {
+		for w := s.queue.First(); w != nil; w = w.Next() {
+			if in, ok := w.Owner.(*Interest); ok {
+				visit(in.set)
+			}
+		}
+	}, map[*Epoll]int{x: maxNested})
+	return down+up <= maxNested
+}
+
+// depth is the length of the longest row of sets that begins with e. known has what
+// was found out already; a set that counts as too deep there stands for a ring.
+func (e *Epoll) depth(each func(s *Epoll, visit func(*Epoll)), known map[*Epoll]int) int {
+	if d, ok := known[e]; ok {
+		return d
 	}
-	return false
+	most := 0
+	each(e, func(s *Epoll) { most = max(most, s.depth(each, known)) })
+	known[e] = most + 1
+	return most + 1
 }
 
 // Modify is EPOLL_CTL_MOD.
@@ -238,10 +263,17 @@ func (e *Epoll) Collect(max int, f func(events Events, data uint64) bool) (n int
 	return n
 }
 
+// Ready looks at the ready list. What is not ready any more leaves it, so that sets
+// that watch a set in many ways do not look at it again and again.
 func (e *Epoll) Ready(*File) Events {
-	for in := e.head; in != nil; in = in.next {
+	for e.head != nil {
+		in := e.head
 		if in.ready() != 0 {
 			return In | RdNorm
+		}
+		if e.head == in {
+			e.unlist(in)
+			in.watch()
 		}
 	}
 	return 0

@@ -55,6 +55,12 @@ func (s *Space) split(addr uint64) {
 	s.insert(i+1, upper)
 }
 
+// Splits reports whether unmapping [addr, addr+n) leaves more regions than there were.
+func (s *Space) Splits(addr, n uint64) bool {
+	r, ok := s.Region(addr)
+	return ok && r.Start < addr && pageUp(n) < r.End-addr
+}
+
 func (s *Space) insert(i int, r Region) {
 	s.regions = append(s.regions, Region{})
 	copy(s.regions[i+1:], s.regions[i:])
