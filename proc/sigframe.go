@@ -2,6 +2,7 @@ package proc
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"motile/kernel/abi"
 	"motile/kernel/vm"
@@ -59,6 +60,12 @@ func (tb *Table) PushSignal(t *Thread) {
 	if t.MaskSaved {
 		mask, t.MaskSaved = t.SavedMask, false
 	}
+	t.dropOverwritten(frame, fx+fxSize)
+	if t.Call.Active && len(t.Below) >= maxBelow {
+		t.Call.Active = false // it ends as it does on Linux, under however few handlers
+		ret := int64(-abi.EINTR)
+		f.AX = uint64(ret)
+	}
 	img := t.encodeFrame(in, a, fx, mask)
 	_, f1 := t.proc.Space.CopyOut(fx, f.FX[:])
 	_, f2 := t.proc.Space.CopyOut(frame, img)
@@ -83,6 +90,15 @@ func (tb *Table) PushSignal(t *Thread) {
 	f.Flags &^= flagDF
 	ResetFPU(f)
 	Sanitize(f)
+}
+
+// maxBelow is how many calls of a thread wait below handlers.
+const maxBelow = 64
+
+// dropOverwritten forgets the calls whose signal frames lie where a new one will:
+// their handlers were left by a longjmp.
+func (t *Thread) dropOverwritten(start, end uint64) {
+	t.Below = slices.DeleteFunc(t.Below, func(s Suspended) bool { return s.Frame >= start && s.Frame < end })
 }
 
 // Offsets in abi.SigFrame.

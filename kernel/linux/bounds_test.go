@@ -7,6 +7,7 @@ import (
 	"motile/kernel/abi"
 	"motile/kernel/linux/linuxtest"
 	"motile/kernel/object"
+	"motile/proc"
 )
 
 // What a program can make the kernel hold, or do at one go, has an end.
@@ -68,4 +69,36 @@ func TestRandom_ReadsAreBounded(t *testing.T) {
 	if n := p.Must(abi.SysReadv, fd, p.Words(buf, 1<<20, buf, 1<<20, buf, 1<<20), 3); n != 1<<20 {
 		t.Errorf("read %d bytes", n)
 	}
+}
+
+// A handler that is left by longjmp leaves nothing behind in the kernel, however often.
+func TestSignal_HandlersLeftByLongjmp(t *testing.T) {
+	b := linuxtest.New(t)
+	p := b.Process()
+	p.Handle(abi.SIGUSR1, proc.SaRestart, 0)
+	th := p.Process().Leader()
+	for depth := range 200 {
+		sp, ip, mask := th.Frame.SP, th.Frame.IP, th.Mask
+		if depth%2 == 0 {
+			th.Frame.SP -= 4096 // called from further down
+		}
+		th.Call = proc.Call{Active: true, Nr: abi.SysPause}
+		th.Pending = proc.Pending{Set: 1 << (abi.SIGUSR1 - 1), Queue: []proc.Info{{Signo: abi.SIGUSR1}}}
+		b.Tab.PushSignal(th)
+		th.Frame.SP, th.Frame.IP, th.Mask = sp, ip, mask // longjmp
+	}
+	if n := len(th.Below); n > 2 {
+		t.Errorf("%d calls wait below handlers that will never return", n)
+	}
+	th.Below = nil
+	for range 200 { // nested, each for good
+		th.Call = proc.Call{Active: true, Nr: abi.SysPause}
+		th.Mask = 0
+		th.Pending = proc.Pending{Set: 1 << (abi.SIGUSR1 - 1), Queue: []proc.Info{{Signo: abi.SIGUSR1}}}
+		b.Tab.PushSignal(th)
+	}
+	if n := len(th.Below); n > 64 {
+		t.Errorf("%d calls wait below nested handlers", n)
+	}
+	th.Below = nil
 }

@@ -138,9 +138,9 @@ func (n *Node) requested(r *rpc.Incoming) {
 	}
 }
 
-// call is a transaction of the kernel itself. done is called when it ends.
-func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64, done func(*rpc.Complete)) {
-	slot := 0
+// call is a transaction of the kernel itself. done is called when it ends;
+// until then forgetCall(slot) gives it up.
+func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64, done func(*rpc.Complete)) (slot int) {
 	for slot < len(n.ipc.calls) && n.ipc.calls[slot] != nil {
 		slot++
 	}
@@ -151,8 +151,17 @@ func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64,
 	if s := n.ipc.m.Trans(n.Tab.Now, n.ipc.asker, uint32(slot), to, h, data, patience); s != rpc.Wait {
 		n.ipc.calls[slot] = nil
 		done(&rpc.Complete{Endpoint: n.ipc.asker, Slot: uint32(slot), Kind: rpc.KindTrans, Status: s})
-		return
+		return slot
 	}
+	n.perform()
+	return slot
+}
+
+// forgetCall ends a call whose outcome does not matter any more: its request is not sent
+// again, and done is not called.
+func (n *Node) forgetCall(slot int) {
+	n.ipc.calls[slot] = nil
+	n.ipc.m.ForgetTrans(n.Tab.Now, n.ipc.asker, uint32(slot))
 	n.perform()
 }
 

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"slices"
+
 	"motile/ipc/capability"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -85,17 +87,16 @@ func (n *Node) groupMembers(pgid int32) (g api.GroupReply) {
 			g.SID = p.SID
 		}
 	}
-	keep := n.left[:0]
+	n.left = n.recentlyLeft()
 	for _, d := range n.left {
-		if d.until < n.Tab.Now {
-			continue
-		}
-		keep = append(keep, d)
 		if d.pgid == pgid {
 			g.PIDs = append(g.PIDs, d.pid)
 			g.SID = d.sid
 		}
 	}
-	n.left = keep
 	return g
+}
+
+func (n *Node) recentlyLeft() []departed {
+	return slices.DeleteFunc(n.left, func(d departed) bool { return d.until < n.Tab.Now })
 }

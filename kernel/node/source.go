@@ -32,14 +32,15 @@ type source struct {
 	key      [16]byte   // of the page stream
 	pulse    pulse
 
-	asked rpc.Handle // who wants the report; none if the node itself moves it
-	boot  uint64     // of the target
-	files []*vm.Store
-	offer offer
-	lack  []int // indices of files the target lacks
-	cap   *captured
-	pump  *pump
-	why   string // the first thing that went wrong
+	asked  rpc.Handle // who wants the report; none if the node itself moves it
+	boot   uint64     // of the target
+	files  []*vm.Store
+	offer  offer
+	lack   []int // indices of files the target lacks
+	cap    *captured
+	pump   *pump
+	giveUp func() // ends the COMMIT that is under way
+	why    string // the first thing that went wrong
 
 	report    api.MoveReport
 	began     int64
@@ -232,13 +233,13 @@ func (s *source) fail(format string, args ...any) {
 const movePatience = 2e9
 
 // send is one transaction with the target's process server.
-func (s *source) send(command uint32, v any, done func(*rpc.Complete)) {
+func (s *source) send(command uint32, v any, done func(*rpc.Complete)) (slot int) {
 	data, err := image.Marshal(v)
 	if err != nil {
 		s.fail("encoding: %v", err)
 		return
 	}
-	s.n.call(s.n.ipc.key.NodeAddress(s.target), s.n.nodeHeader(s.target, command), data, movePatience, done)
+	return s.n.call(s.n.ipc.key.NodeAddress(s.target), s.n.nodeHeader(s.target, command), data, movePatience, done)
 }
 
 // trouble says what a transaction with the target came to, or "" if all is well.
@@ -495,7 +496,10 @@ func (s *source) sendCommit() {
 	if n.wallSet {
 		c.FrozeAt = s.frozeWall
 	}
-	s.send(api.MoveCommit, c, func(c *rpc.Complete) {
+	over := false
+	slot := s.send(api.MoveCommit, c, func(c *rpc.Complete) {
+		over = true
+		s.giveUp = nil
 		var a moveAnswer
 		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
 			s.step(move.Failed)
@@ -514,6 +518,9 @@ func (s *source) sendCommit() {
 			s.step(move.TargetLost)
 		}
 	})
+	if !over {
+		s.giveUp = func() { n.forgetCall(slot) }
+	}
 }
 
 func (s *source) logCommit() {
@@ -536,7 +543,7 @@ func (s *source) discard() {
 	x.pid, x.own = nil, nil
 	n.perform()
 	n.leave(s.cap)
-	n.left = append(n.left, departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})
+	n.left = append(n.recentlyLeft(), departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})
 	n.markSpread(p.PGID)
 	n.Tab.Discard(p)
 }
@@ -545,6 +552,10 @@ func (s *source) discard() {
 func (s *source) thaw() {
 	if s.cap == nil {
 		return // it was never frozen
+	}
+	if s.giveUp != nil { // resolved by hand: what the target has not heard, it must not hear
+		s.giveUp()
+		s.giveUp = nil
 	}
 	s.n.undo(s.cap, s.target, s.boot)
 	s.cap = nil

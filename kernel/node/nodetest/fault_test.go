@@ -151,3 +151,26 @@ func TestReboot_MovesAgain(t *testing.T) {
 		t.Fatalf("on node %d", on)
 	}
 }
+
+// In doubt, and resolved by hand: the source resumes its copy. A COMMIT that the target
+// has not heard by then does not reach it when the network is whole again.
+func TestFault_ResumedByHand(t *testing.T) {
+	resolved := 0
+	for k := 1; k <= frameCount(t); k++ {
+		w, pid, out, _, reply := faulty(t, k, func(w *World, pid int32) { w.partitioned = true })
+		w.watch(pid)
+		w.Run(1e9)
+		if w.Nodes[1].InDoubt(pid) && w.Nodes[2].Tab.Process(pid).Frozen() {
+			w.Host.tell(1, api.Resolve, api.ResolveRequest{PID: pid, Resume: true})
+			resolved++
+		}
+		w.Run(500e6)
+		w.partitioned = false
+		w.RunUntil(60e9, "settled", func() bool { return *reply != nil && len(w.Where(pid)) == 1 })
+		w.Run(10e9)
+		checkLines(t, out.Out)
+	}
+	if resolved == 0 {
+		t.Error("nothing was ever in doubt; the test looks at nothing")
+	}
+}
