@@ -260,7 +260,7 @@ func (w *walk) more(pids []int32) func() bool {
 }
 
 func TestWalk_Random(t *testing.T) {
-	for _, seed := range seeds(t, 12) {
+	for _, seed := range seeds(t, 6) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			defer func() {
 				if t.Failed() {
