@@ -92,6 +92,9 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 	case ready == 0 && unknown && !c.Interrupted:
 		// The answers are under way: wait for them, not for the events.
 	case ready > 0 || now || c.Expired(k.Tab.Now):
+		for i := 0; i < len(b); i += 8 {
+			spend(t.Process().FDs.Get(int32(le.Uint32(b[i:]))))
+		}
 		if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
 			return errno
 		}
@@ -109,6 +112,16 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 func probe(f *object.File) bool {
 	d, ok := f.Impl.(object.Distant)
 	return !ok || d.Probe()
+}
+
+// spend tells a descriptor's object that the call has used what it knows.
+func spend(f *object.File) {
+	if f == nil {
+		return
+	}
+	if d, ok := f.Impl.(object.Distant); ok {
+		d.Spend()
+	}
 }
 
 // join waits for a descriptor's object. watch: an object elsewhere is asked to
@@ -222,6 +235,13 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 			}
 		}
 		return -abi.EBLOCKED
+	}
+	for s := range in {
+		for fd := range 8 * len(in[s]) {
+			if in[s][fd/8]&(1<<(fd%8)) != 0 {
+				spend(t.Process().FDs.Get(int32(fd)))
+			}
+		}
 	}
 	for s := range out {
 		if out[s] != nil {

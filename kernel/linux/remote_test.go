@@ -98,3 +98,45 @@ func TestRemote_OrphanOfAnotherNode(t *testing.T) {
 		t.Errorf("%v are told of its end", far.told)
 	}
 }
+
+// A call may name an object elsewhere twice, as a shell's that looks at its terminal
+// as descriptors 0 and 1. It asks the object once, then waits to be told; and the
+// next call asks again.
+func TestRemote_PolledTwiceInOneCall(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	asked, waits := 0, 0
+	r := &object.Remote{Ask: func(_ *object.Remote, _ object.Events, wait bool) {
+		if wait {
+			waits++
+		} else {
+			asked++
+		}
+	}}
+	f := object.NewFile(r, object.ORdonly, "far")
+	p.Process().FDs.Set(5, f, false)
+	f.Retain()
+	p.Process().FDs.Set(6, f, false)
+	fds := p.Alloc(16)
+	for i, fd := range []uint32{5, 6} {
+		p.Put(fds+8*uint64(i), []byte{byte(fd), 0, 0, 0, 1, 0, 0, 0})
+	}
+	p.Want(Blocked, abi.SysPoll, fds, 2, -1)
+	r.Told(0, false, false)
+	b.Run()
+	if asked != 1 || waits != 1 {
+		t.Fatalf("asked %d times, and %d times to be told; want 1 and 1", asked, waits)
+	}
+	r.Told(object.In, true, false)
+	b.Run()
+	p.Expect(2)
+	r.Told(0, false, false) // a read found nothing more
+	p.Want(0, abi.SysPoll, fds, 2, 0)
+	if asked != 1 {
+		t.Errorf("asked %d times while the answer was fresh", asked)
+	}
+	p.Want(Blocked, abi.SysPoll, fds, 2, 0)
+	if asked != 2 {
+		t.Errorf("asked %d times; the next call must ask again", asked)
+	}
+}

@@ -98,6 +98,9 @@ type Distant interface {
 	// Probe reports whether Ready is up to date; if not, it asks, and the queue
 	// is woken when it is.
 	Probe() bool
+	// Spend is called when a call that has looked at Ready returns: what was known
+	// is used once, unless the object has promised to tell.
+	Spend()
 	// Watch has the queue woken when one of the events holds.
 	Watch(events Events)
 }

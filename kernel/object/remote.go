@@ -170,21 +170,21 @@ func (r *Remote) stale(e Events) {
 	}
 }
 
-// Probe implements Distant. What is known is used once: the next call asks again,
-// unless the object has promised to tell.
+// Probe implements Distant.
 func (r *Remote) Probe() bool {
-	switch {
-	case r.ready != 0:
+	if r.ready != 0 || r.known {
 		return true
-	case r.known:
-		r.known = r.watching != 0
-		return true
-	case !r.asking:
+	}
+	if !r.asking {
 		r.asking = true
 		r.Ask(r, In|Out|Pri, false)
 	}
 	return false
 }
+
+// Spend implements Distant. A call may name an object more than once, by one
+// descriptor or by several, and looks at it each time.
+func (r *Remote) Spend() { r.known = r.known && r.watching != 0 }
 
 // Watch implements Distant.
 func (r *Remote) Watch(e Events) {
