@@ -29,11 +29,17 @@ type Options struct {
 	Kernel string // default: what make built
 	Initrd string // default: what make built, if Kernel is not set either
 
+	// Alone: no other test's cluster runs meanwhile, for what is to be timed.
+	Alone bool
+
 	Ready    cluster.Ready // default cluster.ConsoleReady
 	Deadline time.Duration // for the whole test, from when the cluster may boot; default 90 s
 }
 
 const defaultDeadline = 90 * time.Second
+
+// everySlot is more QEMUs than there are slots: who wants them gets them all.
+const everySlot = 1 << 16
 
 // Where make puts what nodes boot, from the top of the module, and what names
 // other files instead.
@@ -68,7 +74,11 @@ func Start(t testing.TB, opt Options) *Cluster {
 	}
 	opt.Nodes = max(opt.Nodes, 1)
 
-	Claim(t, opt.Nodes)
+	qemus := opt.Nodes
+	if opt.Alone {
+		qemus = everySlot
+	}
+	Claim(t, qemus)
 	dir, err := os.MkdirTemp("", "mt") // t.TempDir's names are too long for sockets
 	if err != nil {
 		t.Fatal(err)
