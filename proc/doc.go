@@ -22,6 +22,17 @@
 // A Ready thread with an active record resumes in the handler, any other in user
 // mode.
 //
+// # States of a process
+//
+// They are flags, for they overlap:
+//
+//	stopped  by a signal, until SIGCONT
+//	frozen   by a stun or a move; no timer of it runs
+//	moving   frozen, and one of the two copies of a move: nobody changes it; signals
+//	         and news for it go to its address
+//	exiting  its threads are ending; when the last is gone it leaves the table, and
+//	         what is left is an entry with its parent (Child)
+//
 // # Ownership
 //
 // The dispatcher owns the table; there are no locks, no goroutines and no clock

@@ -16,6 +16,14 @@
 // that trapped and returns the frame to resume. Nothing ready: the idle M,
 // which halts. There is one CPU, so there are no locks, only interrupts off.
 //
+//	free, ready
+//	onFutex  until woken at its key, or its deadline
+//	asleep   until its deadline: the runtime's monitor, mostly
+//	onPoll   until the event counter is non-zero, or its deadline
+//
+// While the dispatcher waits for an interrupt (Halt), who is asleep is left so and
+// arms no timer: an idle node wakes nobody.
+//
 // # User mode
 //
 // RunUser enters ring 3 with a Frame and returns, like a function, when the

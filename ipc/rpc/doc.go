@@ -21,7 +21,7 @@
 //	AbortTrans, AbortGetReq, Signal     signals
 //	Forget                              a thread dies
 //	Freeze, Export, Import, Activate,   a move
-//	Remove, Thaw
+//	Remove, Thaw, Silence
 //
 // and performs Frames and Out, then calls Reset. There is no clock, goroutine, lock
 // or randomness inside. Calls return std.OK or an error at once, or Wait: then a
@@ -31,6 +31,9 @@
 // index of a thread or of its record of the call. A slot has one transaction at a
 // time as client, and one request at a time as server; the two are independent.
 // Numbers are small and used again.
+//
+// The states are where the types are: of an endpoint in endpoint.go, of a client's
+// slot in client.go, of a row of the duplicate window in window.go.
 //
 // # Who owns which bytes
 //

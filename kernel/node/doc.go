@@ -8,4 +8,32 @@
 // Node.Step is the dispatcher: it takes what devices and time have brought, lets
 // the protocol machines run, and gives one thread its slice. Everything a node
 // owns is owned by the goroutine that calls Step; there are no locks.
+//
+// # What lies where
+//
+// A process is in the table (package proc) of one node; what this package adds, its
+// endpoints above all, hangs at it as Process.Ext. During a move there are two
+// copies, and neither is changed by anybody: the one that is leaving, frozen, is the
+// source's (Node.sources), the one that is arriving, parked, is the target's
+// (Node.targets), until the machines of package migrate/move have decided. What
+// happens to the process meanwhile is sent to its address, and waits there.
+//
+// A file description that other nodes have open is an export here and a Remote there.
+// The export counts its holders by node and boot. When nobody here has it open any
+// more, it moves to one of them, by the same machines as a process.
+//
+//	export      here: in use by processes here, by holders, or both
+//	  taking    it shall go to a holder; requests are served as before
+//	  leaving   frozen, and in the image of a move; whoever asks hears BUSY
+//	  gone      closed, or elsewhere
+//
+// # Files
+//
+// loop.go, machine.go: the dispatcher, and what it runs on. ipc.go, native.go: the
+// protocols' effects, and the calls of programs. server.go, pid.go, std.go, exec.go,
+// late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
+// relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
+// source.go, pulse.go, pump.go, capture.go, movable.go: a move, at the source;
+// target.go, adopt.go: at the target; movewire.go: between them. echo.go: frames
+// that only come back.
 package node

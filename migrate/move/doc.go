@@ -38,13 +38,21 @@
 //	            Silence      → Dropped      Drop                 source gone for 15 s
 //	Building    Built        → Arriving     SendReady
 //	            Failed       → Dropped      SendRefused, Drop
+//	            Silence      → Dropped      Drop                 objects that do not answer
 //	Arriving    Commit       → Active       Activate, SendCommitted
 //	            Silence      → Arriving     AskSource            every 2 s
-//	            NotCommitted → Dropped      Drop
-//	            SourceLost   → Dropped      Drop
 //	            Discarded    → Dropped      Drop                 by hand
 //	            Resumed      → Active       Activate             by hand
 //	Active      Commit       → Active       SendCommitted        a repeated COMMIT
-//	any before
-//	Active      Abort        → Dropped      Drop
+//	any before  Abort,
+//	Active      SourceLost,
+//	            NotCommitted → Dropped      Drop
+//
+// # Owners
+//
+// A machine belongs to whoever steps it: the node (kernel/node: source.go, target.go)
+// performs its effects, in order, and brings what comes of them as events. There is no
+// clock here, and no message: the node also decides what a failure is. It says Failed
+// when a transaction fails, and when the target is silent for too long while the
+// process stands still.
 package move
