@@ -455,6 +455,10 @@ func (s *source) sendPrepare() {
 	s.report.StateBytes = len(img)
 	s.send(api.MovePrepare, prepare{Move: s.id, Image: img, Messages: s.pump.seq}, func(c *rpc.Complete) {
 		var a moveAnswer
+		if c.Status == std.Overflow {
+			s.fail("beside its pages there are %d KB of it (its log, what is in pipes, messages under way): more than a message takes", len(img)>>10)
+			return
+		}
 		if why := s.trouble(c); why != "" {
 			s.fail("%s", why)
 			return
