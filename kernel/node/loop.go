@@ -28,6 +28,9 @@ func (n *Node) Step() bool {
 		n.runThread(t)
 	}
 	n.m.Flush()
+	if len(n.unprinted) > 0 {
+		n.printLog()
+	}
 	return t != nil
 }
 

@@ -48,11 +48,12 @@ type Node struct {
 	// Profile reports where the kernel's time went, if somebody measures it.
 	Profile func() string
 
-	m       Machine
-	print   func(string)
-	logged  []byte // the kernel's log, the last logSize bytes
-	machine string
-	cpu     [3]CPUID
+	m         Machine
+	print     func(string)
+	unprinted []string // lines of the log that the console has not shown
+	logged    []byte   // the kernel's log, the last logSize bytes
+	machine   string
+	cpu       [3]CPUID
 
 	ipc         ipc
 	link        link // of the operation in progress
@@ -123,9 +124,18 @@ func (n *Node) Log(format string, args ...any) {
 	if len(n.logged) > logSize {
 		n.logged = append(n.logged[:0], n.logged[len(n.logged)-logSize:]...)
 	}
-	if n.print != nil {
-		n.print(line)
+	n.unprinted = append(n.unprinted, line)
+}
+
+// printLog shows what was logged on the console. That is slow, and waits until
+// frames have left and a thread has run: a move logs while a process stands still.
+func (n *Node) printLog() {
+	for _, line := range n.unprinted {
+		if n.print != nil {
+			n.print(line)
+		}
 	}
+	n.unprinted = n.unprinted[:0]
 }
 
 // Devices fills /dev and mounts /proc. console is the terminal of the machine.
