@@ -19,17 +19,6 @@ import (
 // claims for so long is gone.
 const familyPatience = 3e9
 
-// ChildChanged implements proc.Remote.
-func (n *Node) ChildChanged(parent int32, c proc.Child) {
-	data, err := image.Marshal(api.ChildEvent{PID: c.PID, PGID: c.PGID, State: uint8(c.State), Status: c.Status,
-		UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
-	if err != nil {
-		return
-	}
-	// A parent that is gone has left its children to init, which reaps them.
-	n.call(n.ipc.key.ProcessAddress(parent), n.processHeader(parent, api.Child), data, familyPatience, func(*rpc.Complete) {})
-}
-
 // Orphaned implements proc.Remote.
 func (n *Node) Orphaned(child, parent int32) {
 	h := n.processHeader(child, api.Orphan)

@@ -72,6 +72,7 @@ type Node struct {
 	arrived     map[moveID]bool             // moves to here that are over
 	arrivals    []moveID                    // those, oldest first
 	unclaimed   map[int32]int               // children elsewhere: how often nobody answered for them
+	news        map[int32]*news             // of processes here, on the way to parents elsewhere, by pid
 	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
 	echo        *echo    // under way
@@ -105,6 +106,7 @@ func New(cfg Config, m Machine) *Node {
 	n.finished = make(map[uint64]move.SourceState)
 	n.arrived = make(map[moveID]bool)
 	n.unclaimed = make(map[int32]int)
+	n.news = make(map[int32]*news)
 	n.initIPC(&cfg)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
 	n.Tab.Remote = n
