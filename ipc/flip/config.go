@@ -65,6 +65,7 @@ const (
 	lostRounds   = 3   // LOCATEs without an answer before an older epoch is believed again
 	maxLocations = 4   // of one address
 	locateRate   = 100 // LOCATEs a second on one link
+	locateFirsts = 30  // of them, not for repeated ones
 	maxBounces   = 16  // NOTHEREs that one message survives
 	ackEvery     = 8   // fragments between two ACKs
 	reorder      = 3   // fragments that may overtake one before it counts as lost

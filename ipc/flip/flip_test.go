@@ -363,6 +363,22 @@ func TestLocate_RateIsLimited(t *testing.T) {
 	}
 }
 
+// What nobody has, asked for again and again, does not hide what somebody has.
+func TestLocate_FirstQuestionsBeforeRepeatedOnes(t *testing.T) {
+	w := newTestnet(t, 2, nil)
+	a, c := w.register(0), w.register(1)
+	for i := range 20 {
+		w.send(0, a, Address{1, byte(i)}, nil)
+	}
+	w.run(second * 9 / 10)
+	if w.boxes[0].Stats.LocatesHeldBack == 0 {
+		t.Fatal("the limit was not reached")
+	}
+	w.send(0, a, c, []byte("at once"))
+	w.run(second / 100)
+	w.expect(1, []byte("at once"))
+}
+
 func TestMulticast_ReachesMembersOnce(t *testing.T) {
 	w := newTestnet(t, 4, nil)
 	w.copies = 2

@@ -55,7 +55,7 @@ func (b *Box) locateRound(now int64, d *dest) {
 // sendLocate asks, in the name of the first waiting message's source, whether
 // the receivers have d.
 func (b *Box) sendLocate(now int64, d *dest, link int, to MAC, limit uint16) {
-	if !b.mayLocate(now, link) {
+	if !b.mayLocate(now, link, d.phase == locating && d.round == 0) {
 		b.Stats.LocatesHeldBack++
 		return
 	}
@@ -66,14 +66,23 @@ func (b *Box) sendLocate(now int64, d *dest, link int, to MAC, limit uint16) {
 	b.control(link, to, &h)
 }
 
-// mayLocate enforces the limit on LOCATEs per second and link.
-func (b *Box) mayLocate(now int64, link int) bool {
+// mayLocate enforces the limit on LOCATEs per second and link. Some are kept for
+// the first question about an address: those that do not answer, asked for again
+// and again, must not hide those that would.
+func (b *Box) mayLocate(now int64, link int, first bool) bool {
 	l := &b.links[link]
 	if now-l.rateSince >= second {
 		l.rateSince, l.rateCount = now, 0
 	}
+	limit := locateRate
+	if !first {
+		limit -= locateFirsts
+	}
+	if l.rateCount >= limit {
+		return false
+	}
 	l.rateCount++
-	return l.rateCount <= locateRate
+	return true
 }
 
 // Announce broadcasts a LOCATE from the address for itself. Nobody answers, but
