@@ -157,10 +157,8 @@ func TestRoute_OlderEpochNeverWins(t *testing.T) {
 	b := w.boxes[0]
 	src := Address{42}
 	say := func(from int, epoch uint32) {
-		var raw [frameHeadLen]byte
 		h := Header{Type: Locate, Dst: src, Src: src, Epoch: epoch, ActHop: 3}
-		h.put(raw[:], Broadcast, testMAC(from))
-		b.Input(w.now, 0, raw[:])
+		b.Input(w.now, 0, h.frame(Broadcast, testMAC(from), nil))
 	}
 	for _, step := range []struct {
 		from  int
@@ -202,11 +200,9 @@ func TestRoute_LowestHopWins(t *testing.T) {
 func TestRoute_TableIsBounded(t *testing.T) {
 	w := newTestnet(t, 1, func(c *Config) { c.MaxRoutes = 100 })
 	b := w.boxes[0]
-	var raw [frameHeadLen]byte
 	for i := range 10_000 {
 		h := Header{Type: HereIs, Src: Address{1, byte(i), byte(i >> 8)}}
-		h.put(raw[:], testMAC(0), testMAC(1))
-		b.Input(w.now, 0, raw[:])
+		b.Input(w.now, 0, h.frame(testMAC(0), testMAC(1), nil))
 	}
 	if b.dests.Len() != 100 || b.remote != 100 {
 		t.Errorf("%d routes (%d)", b.dests.Len(), b.remote)

@@ -5,9 +5,7 @@ func (b *Box) sendSingle(via location, src *local, dst *Address, messid uint64, 
 	total := uint32(len(head) + len(body))
 	h := Header{Type: UniData, Proto: proto, Dst: *dst, Src: src.addr, MessID: messid,
 		Length: total, Total: total, Epoch: src.epoch}
-	f := b.control(via.link, via.mac, &h)
-	f.headLen += copy(f.head[frameHeadLen:], head)
-	f.Body = body
+	b.emit(via.link, via.mac, &h, head, body)
 }
 
 // sendFragment emits the i-th fragment of a long message. The first one carries
@@ -18,13 +16,11 @@ func (b *Box) sendFragment(m *message, i int, flags uint8) {
 	h := Header{Type: UniData, Flags: flags, Proto: m.proto, Dst: m.dst.addr, Src: m.local.addr,
 		MessID: m.messid, Length: uint32(end - start), Offset: uint32(start),
 		Total: uint32(m.headLen + len(m.body)), Epoch: m.local.epoch}
-	f := b.control(m.via.link, m.via.mac, &h)
 	if i == 0 {
-		f.headLen += copy(f.head[frameHeadLen:], m.head[:m.headLen])
-		f.Body = m.body[:end-m.headLen]
-		return
+		b.emit(m.via.link, m.via.mac, &h, m.head[:m.headLen], m.body[:end-m.headLen])
+	} else {
+		b.emit(m.via.link, m.via.mac, &h, nil, m.body[start-m.headLen:end-m.headLen])
 	}
-	f.Body = m.body[start-m.headLen : end-m.headLen]
 }
 
 // Multicast sends a message to all boxes that joined the group dst, or to every
@@ -56,12 +52,10 @@ func (b *Box) multicastOn(link int, src *local, id uint64, s *Send) {
 		end := min(start+unit, total)
 		h := Header{Type: MultiData, Proto: s.Proto, Dst: s.Dst, Src: src.addr, MessID: id,
 			Length: uint32(end - start), Offset: uint32(start), Total: uint32(total), Epoch: src.epoch}
-		f := b.control(link, Broadcast, &h)
 		if start == 0 {
-			f.headLen += copy(f.head[frameHeadLen:], s.Header)
-			f.Body = s.Payload[:end-len(s.Header)]
+			b.emit(link, Broadcast, &h, s.Header, s.Payload[:end-len(s.Header)])
 		} else {
-			f.Body = s.Payload[start-len(s.Header) : end-len(s.Header)]
+			b.emit(link, Broadcast, &h, nil, s.Payload[start-len(s.Header):end-len(s.Header)])
 		}
 	}
 }

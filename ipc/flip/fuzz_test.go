@@ -1,6 +1,7 @@
 package flip
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 )
@@ -55,9 +56,7 @@ func fuzzBox() (*Box, []Address) {
 	box.RegisterPublic(0, known[1], 0)
 	box.Join(0, Address{5})
 	here := Header{Type: HereIs, Dst: known[0], Src: known[2]}
-	var raw [frameHeadLen]byte
-	here.put(raw[:], testMAC(0), testMAC(1))
-	box.Input(0, 0, raw[:])
+	box.Input(0, 0, here.frame(testMAC(0), testMAC(1), nil))
 	box.Unicast(0, &Send{Src: known[0], Dst: known[2], Payload: make([]byte, 100_000)})
 	box.Unicast(0, &Send{Src: known[1], Dst: known[2], Payload: make([]byte, 30_000)})
 	box.Unicast(0, &Send{Src: known[0], Dst: known[2], Payload: make([]byte, 100)})
@@ -71,7 +70,9 @@ func fuzzBox() (*Box, []Address) {
 func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 	if p[0] == 0xff {
 		n := min(len(p)-1, frameHeadLen+10)
-		return p[1:n], p[n:]
+		frame = bytes.Clone(p[1:n])
+		reseal(frame)
+		return frame, p[n:]
 	}
 	h := Header{
 		Type:   Type(p[0]%8) + 1,
@@ -82,7 +83,7 @@ func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 		Epoch:  uint32(p[1] / 25 % 4),
 		ActHop: uint16(p[4] % 7),
 	}
-	units := [...]uint32{0, 1, 256, 1432, 8936, 100_000, 1 << 17, 1 << 19}
+	units := [...]uint32{0, 1, 256, 1432, 8928, 100_000, 1 << 17, 1 << 19}
 	h.Length = uint32(p[3]&7) * 200
 	h.Offset = units[p[3]>>3&7] * uint32(p[4]&15)
 	h.Total = units[p[4]>>4&7] * uint32(1+p[3]>>6)
@@ -94,6 +95,7 @@ func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 	binary.BigEndian.PutUint32(frame[len(frame)-4:], h.Offset)
 	copy(frame[frameHeadLen:], "\x00\x00\x05\x98")
 	copy(frame[min(len(frame), frameHeadLen+4):], p)
+	seal(frame, nil)
 	return frame, p[5:]
 }
 

@@ -251,6 +251,5 @@ func (b *Box) sendAck(link int, mac MAC, h *Header, j *join) {
 	}
 	ack.Offset = uint32(j.cum * j.unit)
 	ack.Length = uint32(n)
-	f := b.control(link, mac, &ack)
-	f.headLen += copy(f.head[frameHeadLen:], payload[:n])
+	b.emit(link, mac, &ack, payload[:n], nil)
 }

@@ -141,14 +141,18 @@ func (b *Box) jitter(limit int64) int64 {
 }
 
 // control emits a frame without payload.
-func (b *Box) control(link int, to MAC, h *Header) *Frame {
+func (b *Box) control(link int, to MAC, h *Header) { b.emit(link, to, h, nil, nil) }
+
+// emit emits a frame with head, which it copies, and then body as payload.
+func (b *Box) emit(link int, to MAC, h *Header, head, body []byte) {
 	h.ActHop = b.links[link].Weight
 	if h.MaxHop == 0 {
 		h.MaxHop = maxHop
 	}
 	f := b.Out.frame()
-	f.Link, f.Body, f.headLen = link, nil, frameHeadLen
+	f.Link, f.Body = link, body
 	h.put(f.head[:], to, b.links[link].MAC)
+	f.headLen = frameHeadLen + copy(f.head[frameHeadLen:], head)
+	seal(f.Head(), body)
 	b.Stats.FramesOut++
-	return f
 }

@@ -2,7 +2,7 @@ package flip
 
 import "testing"
 
-// A damaged frame claims an epoch that was never reached. When the address does not
+// A frame claims an epoch that was never reached. When the address does not
 // answer at that, it is found again where it is.
 func TestLearn_EpochThatNobodyReached(t *testing.T) {
 	w := newTestnet(t, 3, nil)
@@ -10,10 +10,9 @@ func TestLearn_EpochThatNobodyReached(t *testing.T) {
 	w.send(0, a, c, []byte("before"))
 	w.run(second / 100)
 
-	frame := make([]byte, frameHeadLen)
-	(&Header{Type: HereIs, Dst: a, Src: c, Epoch: 1 << 31}).put(frame, testMAC(0), testMAC(9))
+	claim := Header{Type: HereIs, Dst: a, Src: c, Epoch: 1 << 31}
 	b := w.boxes[0]
-	b.Input(w.now, 0, frame)
+	b.Input(w.now, 0, claim.frame(testMAC(0), testMAC(9), nil))
 	b.Unicast(w.now, &Send{Src: a, Dst: c, Proto: ProtoRaw, Payload: []byte("after"), Invalidate: true, Patience: 3 * second})
 	w.perform()
 	w.run(2 * second)

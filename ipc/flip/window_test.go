@@ -297,12 +297,10 @@ func TestJoin_MemoryIsBounded(t *testing.T) {
 	w := newTestnet(t, 1, func(c *Config) { c.JoinBytes = 3 << 20; c.SourceBytes = 2 << 20; c.MaxJoins = 10 })
 	b := w.boxes[0]
 	a := w.register(0)
-	var raw [frameHeadLen + 300]byte
 	for i := range 5000 {
 		total := uint32(1000 + i*1000%(1<<20))
 		h := Header{Type: UniData, Dst: a, Src: Address{byte(i % 3)}, MessID: uint64(i), Length: 300, Total: total}
-		h.put(raw[:], testMAC(0), testMAC(1))
-		b.Input(w.now, 0, raw[:])
+		b.Input(w.now, 0, h.frame(testMAC(0), testMAC(1), make([]byte, 300)))
 		sum := 0
 		for _, j := range b.joins {
 			sum += len(j.buf)
@@ -342,9 +340,7 @@ func TestJoin_AnyOrder(t *testing.T) {
 			end := min((i+1)*512, len(data))
 			h := Header{Type: UniData, Dst: a, Src: Address{1}, MessID: 1, Offset: uint32(i * 512),
 				Length: uint32(end - i*512), Total: uint32(len(data))}
-			raw := make([]byte, frameHeadLen)
-			h.put(raw, testMAC(0), testMAC(1))
-			w.boxes[0].Input(w.now, 0, append(raw, data[i*512:end]...))
+			w.boxes[0].Input(w.now, 0, h.frame(testMAC(0), testMAC(1), data[i*512:end]))
 		}
 		w.perform()
 		w.expect(0, data)

@@ -1,13 +1,16 @@
 package flip
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
 
 // The wire format, frame by frame. Everything is big-endian. A frame is an
 // Ethernet header, the FLIP header and Length bytes of the message; what follows
 // that (padding of short frames) is ignored. PROTOCOL.md says what the types do.
 //
 //	offset  size  Ethernet         offset  size  FLIP
-//	     0     6  destination          14     1  version = 2
+//	     0     6  destination          14     1  version = 3
 //	     6     6  source               15     1  type
 //	    12     2  0x8146               16     1  flags
 //	                                   17     1  proto
@@ -20,15 +23,18 @@ import "encoding/binary"
 //	                                   66     4  offset
 //	                                   70     4  total
 //	                                   74     4  epoch
-//	                                   78        Length bytes
+//	                                   78     4  check
+//	                                   82        Length bytes
 
 const (
 	EtherType = 0x8146
 	EtherLen  = 14
-	HeaderLen = 64 // of the FLIP header alone
-	Version   = 2  // 1 is Amoeba's 40-byte header
+	HeaderLen = 68 // of the FLIP header alone
+	Version   = 3  // 1 is Amoeba's 40-byte header, 2 had no check
 
 	frameHeadLen = EtherLen + HeaderLen
+	checkAt      = frameHeadLen - 4 // all before it is checked
+	checked      = 128              // and so many bytes of the payload
 )
 
 // A Type says what a frame wants.
@@ -76,13 +82,13 @@ type Header struct {
 	Epoch  uint32 // number of moves of Src; older locations never replace newer ones
 }
 
-// put encodes h behind the Ethernet header of a frame.
+// put encodes a frame's Ethernet header and h, up to the check, which seal adds.
 func (h *Header) put(frame []byte, to, from MAC) {
 	_ = frame[frameHeadLen-1]
 	copy(frame[0:6], to[:])
 	copy(frame[6:12], from[:])
 	binary.BigEndian.PutUint16(frame[12:], EtherType)
-	b := frame[EtherLen:frameHeadLen]
+	b := frame[EtherLen:checkAt]
 	b[0], b[1], b[2], b[3] = Version, byte(h.Type), h.Flags, h.Proto
 	binary.BigEndian.PutUint16(b[4:], h.ActHop)
 	binary.BigEndian.PutUint16(b[6:], h.MaxHop)
@@ -98,7 +104,8 @@ func (h *Header) put(frame []byte, to, from MAC) {
 // Decode reads a frame, for the box and for the tools that watch it. It returns
 // the header's view of the payload, which is a part of frame. It refuses frames
 // that no box sends: ok is false for another EtherType or version, an unknown
-// type, a length beyond the frame, or a fragment beyond its message.
+// type, a length beyond the frame, a fragment beyond its message, or if the check
+// says that the frame is damaged.
 func Decode(h *Header, frame []byte) (payload []byte, ok bool) {
 	if len(frame) < frameHeadLen || binary.BigEndian.Uint16(frame[12:]) != EtherType {
 		return nil, false
@@ -125,7 +132,30 @@ func Decode(h *Header, frame []byte) (payload []byte, ok bool) {
 			return nil, false
 		}
 	}
-	return b[HeaderLen : HeaderLen+h.Length], true
+	payload = b[HeaderLen : HeaderLen+h.Length]
+	if binary.BigEndian.Uint32(frame[checkAt:]) != check(frame[:frameHeadLen], payload) {
+		return nil, false
+	}
+	return payload, true
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal enters the check in a frame that is complete but for it. The frame is in
+// two pieces: front has all headers at least, and body the rest of the payload.
+func seal(front, body []byte) {
+	binary.BigEndian.PutUint32(front[checkAt:], check(front, body))
+}
+
+// check computes a frame's check: over the Ethernet header too, because its source
+// is what a route is made of, and over what the protocols above put first in a
+// message. A network without an FCS turns a damaged bit there into another
+// transaction or an epoch never reached. Data beyond are for their owners to check.
+func check(front, body []byte) uint32 {
+	sum := crc32.Update(0, castagnoli, front[:checkAt])
+	first := front[frameHeadLen:min(len(front), frameHeadLen+checked)]
+	sum = crc32.Update(sum, castagnoli, first)
+	return crc32.Update(sum, castagnoli, body[:min(len(body), checked-len(first))])
 }
 
 // SourceMAC returns where a frame that Decode accepted came from.

@@ -2,6 +2,7 @@ package flip
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -40,6 +41,23 @@ var goldenHeaders = map[string]Header{
 		MessID: 10, Length: 6, Offset: 2864, Total: 50000},
 }
 
+// frame makes the frame of h and a payload, as a box that lies in h would send it.
+func (h *Header) frame(to, from MAC, payload []byte) []byte {
+	raw := append(make([]byte, frameHeadLen), payload...)
+	h.put(raw, to, from)
+	seal(raw, nil)
+	return raw
+}
+
+// reseal makes a frame's check fit what has been done to the frame, so that
+// something else must find it.
+func reseal(frame []byte) {
+	if len(frame) >= frameHeadLen {
+		length := binary.BigEndian.Uint32(frame[62:])
+		seal(frame[:min(uint64(len(frame)), frameHeadLen+uint64(length))], nil)
+	}
+}
+
 func TestWire_GoldenBytes(t *testing.T) {
 	for name, want := range goldenHeaders {
 		raw := golden(t, name)
@@ -48,10 +66,8 @@ func TestWire_GoldenBytes(t *testing.T) {
 		if !ok || h != want || len(payload) != int(want.Length) {
 			t.Errorf("%s: decoded %+v (%v)", name, h, ok)
 		}
-		var again [frameHeadLen]byte
-		want.put(again[:], MAC(raw[0:6]), MAC(raw[6:12]))
-		if !bytes.Equal(again[:], raw[:frameHeadLen]) {
-			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw[:frameHeadLen])
+		if again := want.frame(MAC(raw[0:6]), MAC(raw[6:12]), raw[frameHeadLen:]); !bytes.Equal(again, raw) {
+			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw)
 		}
 	}
 }
@@ -68,11 +84,9 @@ func TestWire_AckSaysWhatArrived(t *testing.T) {
 		if i == 13 {
 			flags = FlagAckMe
 		}
-		raw := make([]byte, frameHeadLen+1432)
 		data := Header{Type: UniData, Flags: flags, Proto: ProtoRPC, Dst: h.Src, Src: h.Dst, MessID: 10,
 			Length: 1432, Offset: uint32(1432 * i), Total: 50000}
-		data.put(raw, MAC{2, 0, 0, 0, 0, 2}, MAC{2, 0, 0, 0, 0, 1})
-		b.Input(0, 0, raw)
+		b.Input(0, 0, data.frame(MAC{2, 0, 0, 0, 0, 2}, MAC{2, 0, 0, 0, 0, 1}, make([]byte, 1432)))
 	}
 	if len(b.Out.Frames) != 1 {
 		t.Fatalf("%d frames", len(b.Out.Frames))
@@ -89,14 +103,17 @@ func TestWire_RefusesWhatNoBoxSends(t *testing.T) {
 		"truncated":          func(b []byte) []byte { return b[:len(b)-1] },
 		"other EtherType":    func(b []byte) []byte { b[12] = 8; return b },
 		"Amoeba's version":   func(b []byte) []byte { b[14] = 1; return b },
+		"without a check":    func(b []byte) []byte { b[14] = 2; return b },
 		"type 0":             func(b []byte) []byte { b[15] = 0; return b },
 		"type 9":             func(b []byte) []byte { b[15] = 9; return b },
 		"beyond the message": func(b []byte) []byte { b[69] = 1; return b },
 		"offset overflows":   func(b []byte) []byte { copy(b[66:], "\xff\xff\xff\xff"); return b },
 		"no progress":        func(b []byte) []byte { b[65] = 0; return b },
 	} {
+		bad := spoil(bytes.Clone(good))
+		reseal(bad)
 		var h Header
-		if _, ok := Decode(&h, spoil(bytes.Clone(good))); ok {
+		if _, ok := Decode(&h, bad); ok {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -107,19 +124,48 @@ func TestWire_RefusesWhatNoBoxSends(t *testing.T) {
 	}
 }
 
+// TestWire_DamageIsSeen flips each bit that the check is for, in frames whose
+// payload is in two pieces when they are sent, and finds that a box learns nothing
+// from them.
+func TestWire_DamageIsSeen(t *testing.T) {
+	for _, size := range [...]struct{ head, body int }{{0, 0}, {88, 0}, {88, 10}, {88, 40}, {MaxHeader, 1000}, {0, 5000}} {
+		w := newTestnet(t, 2, nil)
+		a, c := w.register(0), w.register(1)
+		w.boxes[0].Multicast(&Send{Src: a, Proto: ProtoRaw, Header: pattern(size.head), Payload: pattern(size.body)})
+		good := append(bytes.Clone(w.boxes[0].Out.Frames[0].Head()), w.boxes[0].Out.Frames[0].Body...)
+		b := w.boxes[1]
+		for bit := range 8 * min(len(good), frameHeadLen+checked) {
+			bad := bytes.Clone(good)
+			bad[bit/8] ^= 1 << (bit % 8)
+			b.Input(w.now, 0, bad)
+			if b.Stats.Malformed != uint64(bit+1) {
+				t.Fatalf("%+v: bit %d of byte %d is flipped, and nobody sees it", size, bit%8, bit/8)
+			}
+		}
+		if b.remote != 0 || len(b.Out.Frames)+len(b.Out.Delivers) != 0 {
+			t.Errorf("%+v: %d routes learnt, %d frames, %d deliveries", size, b.remote, len(b.Out.Frames), len(b.Out.Delivers))
+		}
+		b.Input(w.now, 0, good)
+		if b.remote != 1 || b.local(&c) == nil {
+			t.Errorf("%+v: the undamaged frame taught %d routes", size, b.remote)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for name := range goldenHeaders {
 		f.Add(golden(f, name))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		raw = bytes.Clone(raw)
+		reseal(raw)
 		var h Header
 		payload, ok := Decode(&h, raw)
 		if !ok {
 			return
 		}
-		var again [frameHeadLen]byte
-		h.put(again[:], MAC(raw[0:6]), MAC(raw[6:12]))
-		if !bytes.Equal(again[:], raw[:frameHeadLen]) || len(payload) != int(h.Length) {
+		again := h.frame(MAC(raw[0:6]), MAC(raw[6:12]), payload)
+		if !bytes.Equal(again, raw[:len(again)]) || len(payload) != int(h.Length) {
 			t.Errorf("%x decodes to %+v", raw, h)
 		}
 	})
