@@ -6,8 +6,9 @@ import (
 	"motile/kernel/wait"
 )
 
-// LogSize is how much of a detached process's output is kept.
-const LogSize = 1 << 20
+// LogSize is how much of a detached process's output is kept. It goes along when
+// the process moves, in one message with the rest of its state.
+const LogSize = 512 << 10
 
 // Log is the output of a detached process: the last LogSize bytes of it. It
 // belongs to the process and moves with it; writing to it never waits.

@@ -276,3 +276,46 @@ func TestMove_PipeLeavesWithBothEnds(t *testing.T) {
 		w.CheckEmpty()
 	}
 }
+
+// quitter forks a child that sleeps for two seconds and exits with status 7, and reports
+// what wait4 says of it.
+var quitter = Register(func(u *User) {
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysFork)
+	case 1:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(2e9)), 0)
+			return
+		}
+		u.SetB(uint64(u.Ret))
+		u.Call(2, abi.SysWait4, u.B(), DataBase+statusAt, 0, 0)
+	case 2:
+		line := fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4))
+		u.Call(3, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+	case 3:
+		u.Call(4, abi.SysExitGroup, 0)
+	case 20:
+		u.Call(21, abi.SysExitGroup, 7)
+	}
+})
+
+// A child that ends while its parent cannot be reached is heard of later, with the
+// status it had.
+func TestFamily_ChildEndsDuringPartition(t *testing.T) {
+	w := New(t, 2, 7)
+	out := w.Host.NewObject()
+	p := w.Nodes[1].Start(quitter, nil, w.Nodes[1].Remote(out))
+	w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
+	w.Move(p.Children[0].PID, 2)
+	w.Wire.Cut = func(from, to int) bool { return from+to == 3 }
+	w.Run(20e9)
+	if len(out.Out) > 0 {
+		t.Fatalf("while nothing passes: %q", out.Out)
+	}
+	w.Wire.Cut = nil
+	w.RunUntil(10e9, "reported", func() bool { return len(out.Out) > 0 })
+	if want := "wait true status 00070000\n"; string(out.Out) != want {
+		t.Errorf("output %q, want %q", out.Out, want)
+	}
+}
