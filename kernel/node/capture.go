@@ -170,6 +170,7 @@ func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *ima
 		if !n.exclusive(p, f) {
 			c.rehomed = append(c.rehomed, f)
 			n.exported(f)
+			impl.Hold(true) // others here still have it open
 		}
 	case *fs.Regular:
 		m.Kind = image.KindText
@@ -292,6 +293,9 @@ func (n *Node) undo(c *captured, target int, boot uint64) {
 	for _, e := range c.moving {
 		e.closeUnused()
 	}
+	for _, f := range c.rehomed {
+		f.Impl.(*object.Log).Hold(false)
+	}
 }
 
 // leave lets go of what has moved: the process is elsewhere.
@@ -323,5 +327,8 @@ func (n *Node) rehome(f *object.File, addr flip.Address) {
 	r := &object.Remote{Addr: addr, Mode: old.Stat().Mode, Counted: true}
 	n.adoptRemote(r)
 	f.Impl = r
+	if l, ok := old.(*object.Log); ok {
+		l.Hold(false) // who waits tries again, from afar
+	}
 	old.Close(f)
 }

@@ -11,11 +11,12 @@ import (
 const LogSize = 512 << 10
 
 // Log is the output of a detached process: the last LogSize bytes of it. It
-// belongs to the process and moves with it; writing to it never waits.
+// belongs to the process and moves with it; writing to it waits only meanwhile.
 type Log struct {
 	stream
 	store *vm.Store // a ring: byte i of the output lies at i mod LogSize
 	end   int64     // bytes ever written
+	held  bool      // it is on its way to another node
 	queue wait.Queue
 
 	// OnWrite is called once output was added; may be nil.
@@ -27,11 +28,28 @@ func NewLog() *Log { return &Log{store: vm.NewStore()} }
 
 func (l *Log) Queue() *wait.Queue { return &l.queue }
 
-func (l *Log) Ready(*File) Events { return Out | WrNorm }
+func (l *Log) Ready(*File) Events {
+	if l.held {
+		return 0
+	}
+	return Out | WrNorm
+}
 
 func (l *Log) Close(*File) { l.store.Release() }
 
+// Hold keeps writers waiting, while the log is on its way to another node: what they
+// wrote would not go along. Without it they try again, wherever the log then is.
+func (l *Log) Hold(on bool) {
+	l.held = on
+	if !on {
+		l.queue.Wake(uint32(Out | WrNorm))
+	}
+}
+
 func (l *Log) Write(op *Op, _ *File, _ int64) int {
+	if l.held {
+		return abi.EAGAIN
+	}
 	for {
 		m := op.Buf.Next(vm.PageBytes, false)
 		if len(m) == 0 {
