@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+
+	"motile/ipc/internal/golden"
 )
 
 // FuzzInput feeds a busy box with frames made from the fuzzer's bytes: often
@@ -13,7 +15,7 @@ func FuzzInput(f *testing.F) {
 	f.Add([]byte{0x00, 0x31, 0x05, 0x10, 0x00})
 	f.Add([]byte("\x13\x00\x00\x02\x00\x23\x00\x00\x02\x00\x80\x00\x00\x02\xff"))
 	for name := range goldenHeaders {
-		f.Add(append([]byte{0xff}, golden(f, name)...))
+		f.Add(append([]byte{0xff}, golden.Read(f, testdata, name)...))
 	}
 	f.Fuzz(func(t *testing.T, program []byte) {
 		box, known := fuzzBox()

@@ -3,32 +3,13 @@ package flip
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"motile/ipc/internal/golden"
 )
 
-// golden reads a frame from annotated hex: spaces are ignored, and so is a line
-// from # on.
-func golden(t testing.TB, name string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var digits strings.Builder
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		digits.WriteString(strings.Join(strings.Fields(line), ""))
-	}
-	b, err := hex.DecodeString(digits.String())
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	return b
-}
+var testdata = os.DirFS("testdata")
 
 var goldenHeaders = map[string]Header{
 	"unidata.hex": {Type: UniData, Proto: ProtoRPC, ActHop: 3, MaxHop: 25,
@@ -60,7 +41,7 @@ func reseal(frame []byte) {
 
 func TestWire_GoldenBytes(t *testing.T) {
 	for name, want := range goldenHeaders {
-		raw := golden(t, name)
+		raw := golden.Read(t, testdata, name)
 		var h Header
 		payload, ok := Decode(&h, raw)
 		if !ok || h != want || len(payload) != int(want.Length) {
@@ -75,7 +56,7 @@ func TestWire_GoldenBytes(t *testing.T) {
 // TestWire_AckSaysWhatArrived compares the bytes that a box sends with golden ones.
 func TestWire_AckSaysWhatArrived(t *testing.T) {
 	b := NewBox(Config{Rand: func() uint64 { return 1 }, Links: []Link{{MAC: MAC{2, 0, 0, 0, 0, 2}, MTU: 1500}}})
-	want := golden(t, "ack.hex")
+	want := golden.Read(t, testdata, "ack.hex")
 	var h Header
 	Decode(&h, want)
 	b.RegisterPublic(0, h.Src, 0)
@@ -97,7 +78,7 @@ func TestWire_AckSaysWhatArrived(t *testing.T) {
 }
 
 func TestWire_RefusesWhatNoBoxSends(t *testing.T) {
-	good := golden(t, "unidata.hex")
+	good := golden.Read(t, testdata, "unidata.hex")
 	for name, spoil := range map[string]func(b []byte) []byte{
 		"short":              func(b []byte) []byte { return b[:frameHeadLen-1] },
 		"truncated":          func(b []byte) []byte { return b[:len(b)-1] },
@@ -154,7 +135,7 @@ func TestWire_DamageIsSeen(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for name := range goldenHeaders {
-		f.Add(golden(f, name))
+		f.Add(golden.Read(f, testdata, name))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.Clone(raw)

@@ -2,36 +2,16 @@ package rpc
 
 import (
 	"bytes"
-	"encoding/hex"
 	"os"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"motile/ipc/flip"
+	"motile/ipc/internal/golden"
 	"motile/ipc/std"
 )
 
-// golden reads bytes from annotated hex: spaces are ignored, and so is a line
-// from # on.
-func golden(t testing.TB, name string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var digits strings.Builder
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		digits.WriteString(strings.Join(strings.Fields(line), ""))
-	}
-	b, err := hex.DecodeString(digits.String())
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	return b
-}
+var testdata = os.DirFS("testdata")
 
 var goldenHeader = std.Header{Port: [16]byte{0: 0xa0, 15: 0xaf}, Object: 7, Rights: 0x41,
 	Check: [16]byte{0: 0xc0, 15: 0xcf}, Command: std.Info, Offset: 4096, Size: 32, Extra: 1}
@@ -42,7 +22,7 @@ func TestWire_GoldenBytes(t *testing.T) {
 		"hereis.hex":  {typ: HereIs, arg: 2},
 		"nak.hex":     {typ: Nak, arg: nakBusy, slot: 1, tid: 9},
 	} {
-		raw := golden(t, name)
+		raw := golden.Read(t, testdata, name)
 		var h head
 		if !h.get(raw, 0) || h != want {
 			t.Errorf("%s: decoded %+v", name, h)
@@ -53,7 +33,7 @@ func TestWire_GoldenBytes(t *testing.T) {
 			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw)
 		}
 	}
-	s, ok := Summarize(append(golden(t, "request.hex"), "data"...))
+	s, ok := Summarize(append(golden.Read(t, testdata, "request.hex"), "data"...))
 	if !ok || s.Header != goldenHeader || !s.Retrans || s.Tid != 0x1234 {
 		t.Errorf("summary %+v", s)
 	}
@@ -61,7 +41,7 @@ func TestWire_GoldenBytes(t *testing.T) {
 
 func TestWire_RefusesWrongLengths(t *testing.T) {
 	for name, data := range map[string]int{"request.hex": 0, "hereis.hex": 0, "nak.hex": 0} {
-		raw := golden(t, name)
+		raw := golden.Read(t, testdata, name)
 		var h head
 		if h.get(raw[:len(raw)-1], data) {
 			t.Errorf("%s: accepted without its last byte", name)
@@ -70,7 +50,7 @@ func TestWire_RefusesWrongLengths(t *testing.T) {
 			t.Errorf("%s: accepted with a byte too many", name)
 		}
 	}
-	raw := golden(t, "nak.hex")
+	raw := golden.Read(t, testdata, "nak.hex")
 	var h head
 	if h.get(raw, 1) {
 		t.Error("NAK with data accepted")
@@ -99,7 +79,7 @@ func goldenState() *State {
 }
 
 func TestState_GoldenBytes(t *testing.T) {
-	want := golden(t, "state.hex")
+	want := golden.Read(t, testdata, "state.hex")
 	if got := goldenState().Append(nil); !bytes.Equal(got, want) {
 		t.Errorf("encoded\n%x, want\n%x", got, want)
 	}
@@ -120,7 +100,7 @@ func TestState_GoldenBytes(t *testing.T) {
 // FuzzDecodeState checks that what decodes has one encoding, and that Import
 // survives it. What Import accepts must survive a move too.
 func FuzzDecodeState(f *testing.F) {
-	f.Add(golden(f, "state.hex"))
+	f.Add(golden.Read(f, testdata, "state.hex"))
 	st := goldenState()
 	st.Bindings[0].Port = st.Servers[0].Get.Put() // so that Import accepts it
 	st.Identity.Public = st.Identity.Private.Public()

@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"iter"
+
 	"motile/kernel/abi"
 	"motile/kernel/object"
 	"motile/proc"
@@ -188,6 +190,17 @@ func sysPselect6(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return endMask(t, ret)
 }
 
+// members are the descriptors below n in an fd_set; a nil one is empty.
+func members(set []byte, n int) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for fd := range min(n, 8*len(set)) {
+			if set[fd/8]&(1<<(fd%8)) != 0 && !yield(int32(fd)) {
+				return
+			}
+		}
+	}
+}
+
 // selectStep looks at three sets of descriptors.
 func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 	n := arg32(c.Args[0])
@@ -208,11 +221,8 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 		if !k.copyIn(t, c.Args[1+s], in[s]) {
 			return -abi.EFAULT
 		}
-		for fd := range int(n) {
-			if in[s][fd/8]&(1<<(fd%8)) == 0 {
-				continue
-			}
-			f := t.Process().FDs.Get(int32(fd))
+		for fd := range members(in[s], int(n)) {
+			f := t.Process().FDs.Get(fd)
 			if f == nil {
 				return -abi.EBADF
 			}
@@ -228,19 +238,15 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 			return -abi.ERESTARTNOHAND
 		}
 		for s := range in {
-			for fd := range 8 * len(in[s]) {
-				if in[s][fd/8]&(1<<(fd%8)) != 0 {
-					k.join(t, int32(fd), wants[s], !unknown)
-				}
+			for fd := range members(in[s], int(n)) {
+				k.join(t, fd, wants[s], !unknown)
 			}
 		}
 		return -abi.EBLOCKED
 	}
 	for s := range in {
-		for fd := range 8 * len(in[s]) {
-			if in[s][fd/8]&(1<<(fd%8)) != 0 {
-				spend(t.Process().FDs.Get(int32(fd)))
-			}
+		for fd := range members(in[s], int(n)) {
+			spend(t.Process().FDs.Get(fd))
 		}
 	}
 	for s := range out {

@@ -97,11 +97,11 @@ func (x *export) dropHolders(which func(holder) bool) {
 		return
 	}
 	x.holders = slices.DeleteFunc(x.holders, which)
-	if len(x.holders) == n {
-		return
-	}
-	x.closeUnused()
-	if len(x.holders) > 0 {
+	switch len(x.holders) {
+	case n:
+	case 0:
+		x.closeUnused()
+	default:
 		x.askAgain() // only who holds it still does
 	}
 }

@@ -199,7 +199,7 @@ func TestFault_Resolve(t *testing.T) {
 			node   int
 			resume bool
 		}{{discard, false}, {resume, true}} {
-			if err := l.Client().Node(r.node).Resolve(l.within(5*time.Second), k.PID, r.resume); err != nil {
+			if err := l.client.Node(r.node).Resolve(l.within(5*time.Second), k.PID, r.resume); err != nil {
 				t.Fatal(err)
 			}
 		}

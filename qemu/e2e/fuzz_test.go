@@ -99,7 +99,7 @@ func (l *robustLab) record(f func()) (corpus [][]byte) {
 // malformed returns a node's counter of frames that no node sends.
 func (l *robustLab) malformed(node int) uint64 {
 	l.t.Helper()
-	text, err := l.Client().Node(node).Stats(l.within(10 * time.Second))
+	text, err := l.client.Node(node).Stats(l.within(10 * time.Second))
 	if err != nil {
 		l.t.Fatal(err)
 	}

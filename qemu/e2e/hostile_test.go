@@ -89,7 +89,7 @@ func (l *robustLab) start(content []byte) (*client.Process, error) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	n, path := l.Client().Node(1), f.Place("program")
+	n, path := l.client.Node(1), f.Place("program")
 	if err := n.PutFile(l.within(10*time.Second), f, path); err != nil {
 		l.t.Fatalf("%v\n%x", err, content[:min(len(content), 200)])
 	}
@@ -97,7 +97,7 @@ func (l *robustLab) start(content []byte) (*client.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.Client().Process(pid), nil
+	return l.client.Process(pid), nil
 }
 
 func TestHostile_BadPrograms(t *testing.T) {

@@ -99,13 +99,13 @@ func (l *robustLab) hog(sh *robustShell, node int, what string) string {
 
 // try is run for programs that may not start.
 func (l *robustLab) try(node int, args ...string) (out string, status int, err error) {
-	pid, err := l.Client().Node(node).Exec(l.within(10*time.Second), &api.ExecRequest{
+	pid, err := l.client.Node(node).Exec(l.within(10*time.Second), &api.ExecRequest{
 		Path: args[0], Args: args, Cwd: "/", Env: []string{"PATH=/bin"}, Files: client.LogFiles(), Detached: true,
 	})
 	if err != nil {
 		return "", 0, err
 	}
-	p := l.Client().Process(pid)
+	p := l.client.Process(pid)
 	if status, err = p.Wait(l.within(20 * time.Second)); err != nil {
 		return "", 0, err
 	}

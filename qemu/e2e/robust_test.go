@@ -15,29 +15,18 @@ import (
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
 	"motile/qemu/soak"
-	"motile/tools/flipnode"
 	"motile/tools/flipnode/hostio"
 )
 
 // What the tests of robustness share: a cluster, a process whose output comes to
 // the host, and the wire, on which one step of a move is told from another.
 
-// robustLab is a cluster with a place of its own on the network.
-type robustLab struct {
-	*harness.Cluster
-	t    testing.TB
-	flip *flipnode.Node
-}
+// robustLab is a world in which something is to go wrong.
+type robustLab struct{ *world }
 
 func newRobustLab(t testing.TB, opt harness.Options) *robustLab {
 	t.Helper()
-	c := harness.Start(t, opt)
-	n, err := flipnode.Dial(c.HostSocket())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.Close() })
-	return &robustLab{c, t, n}
+	return &robustLab{boot(t, opt)}
 }
 
 // within is a context that ends after d, or with the test.
@@ -50,13 +39,13 @@ func (l *robustLab) within(d time.Duration) context.Context {
 // exec starts a program on a node.
 func (l *robustLab) exec(node int, files []api.FileRef, args ...string) *client.Process {
 	l.t.Helper()
-	pid, err := l.Client().Node(node).Exec(l.within(20*time.Second), &api.ExecRequest{
+	pid, err := l.client.Node(node).Exec(l.within(20*time.Second), &api.ExecRequest{
 		Path: args[0], Args: args, Cwd: "/root", Env: []string{"PATH=/bin:/bbin:/test"}, Files: files, Detached: true,
 	})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return l.Client().Process(pid)
+	return l.client.Process(pid)
 }
 
 // run runs a program to its end, and returns its output and wait status.
@@ -143,7 +132,7 @@ func (k *ticker) copies() (states map[int]string) {
 		if n.State != "running" {
 			continue
 		}
-		list, err := k.lab.Client().Node(n.Number).List(k.lab.within(5 * time.Second))
+		list, err := k.lab.client.Node(n.Number).List(k.lab.within(5 * time.Second))
 		if err != nil {
 			k.lab.t.Fatal(err)
 		}

@@ -151,18 +151,25 @@ static void *sleeper(void *arg) {
 	return 0;
 }
 
-static void threads(void) {
+// start starts threads, each with its number and a pause after it, until there can be
+// no more.
+static void start(void *(*body)(void *), long pause) {
 	pthread_attr_t a;
 	pthread_attr_init(&a);
 	pthread_attr_setstacksize(&a, 16384);
 	long n = 0;
 	for (;; n++) {
 		pthread_t t;
-		int e = pthread_create(&t, &a, sleeper, 0);
+		int e = pthread_create(&t, &a, body, (void *)n);
 		if (e)
 			full(n, e);
+		struct timespec ts = {0, pause};
+		if (pause)
+			nanosleep(&ts, 0);
 	}
 }
+
+static void threads(void) { start(sleeper, 0); }
 
 static void crowdOfThreads(void) { crowd(threads, 12); }
 
@@ -397,18 +404,7 @@ static void *poller(void *arg) {
 	return 0;
 }
 
-static void polls(void) {
-	pthread_attr_t a;
-	pthread_attr_init(&a);
-	pthread_attr_setstacksize(&a, 16384);
-	long n = 0;
-	for (;; n++) {
-		pthread_t t;
-		int e = pthread_create(&t, &a, poller, 0);
-		if (e)
-			full(n, e);
-	}
-}
+static void polls(void) { start(poller, 0); }
 
 struct header {
 	uint8_t port[16], rest[48];
@@ -423,20 +419,7 @@ static void *asker(void *arg) {
 }
 
 // requests makes large requests that nobody takes.
-static void requests(void) {
-	pthread_attr_t a;
-	pthread_attr_init(&a);
-	pthread_attr_setstacksize(&a, 16384);
-	long n = 0;
-	for (;; n++) {
-		pthread_t t;
-		int e = pthread_create(&t, &a, asker, (void *)n);
-		if (e)
-			full(n, e);
-		struct timespec pause = {0, 2000000};
-		nanosleep(&pause, 0);
-	}
-}
+static void requests(void) { start(asker, 2000000); }
 
 static void *server(void *arg) {
 	static char data[64];
@@ -447,18 +430,7 @@ static void *server(void *arg) {
 }
 
 // services serves as many ports as there can be.
-static void services(void) {
-	pthread_attr_t a;
-	pthread_attr_init(&a);
-	pthread_attr_setstacksize(&a, 16384);
-	long n = 0;
-	for (;; n++) {
-		pthread_t t;
-		int e = pthread_create(&t, &a, server, (void *)n);
-		if (e)
-			full(n, e);
-	}
-}
+static void services(void) { start(server, 0); }
 
 static void crowdOfServices(void) { crowd(services, 20); }
 
