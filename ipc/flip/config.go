@@ -4,8 +4,8 @@ package flip
 // order of Config.Links.
 type Link struct {
 	MAC    MAC
-	MTU    int    // bytes of a frame without the Ethernet header, 512 to 65535
-	Weight uint16 // cost of crossing it, added to act_hop; 0 means Ethernet's 3
+	MTU    int   // bytes of a frame without the Ethernet header, 512 to 65535
+	Weight uint8 // cost of crossing it, added to act_hop; 0 means Ethernet's 3
 }
 
 // Config fixes a box's links and limits. Zero limits mean the defaults.

@@ -185,14 +185,14 @@ func TestRoute_OlderEpochNeverWins(t *testing.T) {
 
 func TestRoute_LowestHopWins(t *testing.T) {
 	var d dest
-	for i, hops := range []uint16{9, 3, 6, 12, 3, 6} {
+	for i, hops := range []uint8{9, 3, 6, 12, 3, 6} {
 		d.insert(location{mac: testMAC(i), hops: hops})
 	}
-	var got []uint16
+	var got []uint8
 	for _, l := range d.locs[:d.nlocs] {
 		got = append(got, l.hops)
 	}
-	if !slices.Equal(got, []uint16{3, 3, 6, 6}) || d.locs[0].mac != testMAC(4) {
+	if !slices.Equal(got, []uint8{3, 3, 6, 6}) || d.locs[0].mac != testMAC(4) {
 		t.Errorf("hops %v, first %v", got, d.locs[0].mac)
 	}
 }

@@ -83,7 +83,8 @@ func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 		Dst:    known[p[1]/5%5],
 		MessID: 0x100000*uint64(1+p[2]%8) + uint64(p[2]/8),
 		Epoch:  uint32(p[1] / 25 % 4),
-		ActHop: uint16(p[4] % 7),
+		ActHop: p[4] % 7,
+		MTU:    1500,
 	}
 	units := [...]uint32{0, 1, 256, 1432, 8928, 100_000, 1 << 17, 1 << 19}
 	h.Length = uint32(p[3]&7) * 200

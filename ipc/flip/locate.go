@@ -45,7 +45,7 @@ func (b *Box) locateRound(now int64, d *dest) {
 		if d.inval {
 			limit = maxHopInval
 		}
-		b.sendLocate(now, d, link, Broadcast, uint16(limit))
+		b.sendLocate(now, d, link, Broadcast, uint8(limit))
 	}
 	wait := min(locateFirst<<min(d.round, 10), locateLast)
 	d.round++
@@ -54,7 +54,7 @@ func (b *Box) locateRound(now int64, d *dest) {
 
 // sendLocate asks, in the name of the first waiting message's source, whether
 // the receivers have d.
-func (b *Box) sendLocate(now int64, d *dest, link int, to MAC, limit uint16) {
+func (b *Box) sendLocate(now int64, d *dest, link int, to MAC, limit uint8) {
 	if !b.mayLocate(now, link, d.phase == locating && d.round == 0) {
 		b.Stats.LocatesHeldBack++
 		return
@@ -149,6 +149,7 @@ func (b *Box) emit(link int, to MAC, h *Header, head, body []byte) {
 	if h.MaxHop == 0 {
 		h.MaxHop = maxHop
 	}
+	h.MTU = uint16(b.links[link].MTU)
 	f := b.Out.frame()
 	f.Link, f.Body = link, body
 	h.put(f.head[:], to, b.links[link].MAC)

@@ -55,7 +55,7 @@ const (
 type location struct {
 	link int
 	mac  MAC
-	hops uint16
+	hops uint8
 }
 
 // Route is a line of the routing table, for looking at it.
@@ -66,7 +66,7 @@ type Route struct {
 	Epoch    uint32
 	Link     int // of the best location; -1 if there is none
 	MAC      MAC
-	Hops     uint16
+	Hops     uint8
 	Waiting  int // messages held back
 	Locating bool
 	Busy     bool

@@ -10,12 +10,13 @@ import (
 // that (padding of short frames) is ignored. PROTOCOL.md says what the types do.
 //
 //	offset  size  Ethernet         offset  size  FLIP
-//	     0     6  destination          14     1  version = 3
+//	     0     6  destination          14     1  version = 4
 //	     6     6  source               15     1  type
 //	    12     2  0x8146               16     1  flags
 //	                                   17     1  proto
-//	                                   18     2  act_hop
-//	                                   20     2  max_hop
+//	                                   18     1  act_hop
+//	                                   19     1  max_hop
+//	                                   20     2  mtu
 //	                                   22    16  dst
 //	                                   38    16  src
 //	                                   54     8  messid
@@ -30,7 +31,7 @@ const (
 	EtherType = 0x8146
 	EtherLen  = 14
 	HeaderLen = 68 // of the FLIP header alone
-	Version   = 3  // 1 is Amoeba's 40-byte header, 2 had no check
+	Version   = 4  // 1 is Amoeba's 40-byte header, 2 had no check, 3 no mtu
 
 	frameHeadLen = EtherLen + HeaderLen
 	checkAt      = frameHeadLen - 4 // all before it is checked
@@ -71,8 +72,9 @@ type Header struct {
 	Type   Type
 	Flags  uint8
 	Proto  uint8
-	ActHop uint16 // cost of the way so far
-	MaxHop uint16 // cost at which the frame is dropped
+	ActHop uint8  // cost of the way so far
+	MaxHop uint8  // cost at which the frame is dropped
+	MTU    uint16 // the smallest on that way: bytes of a frame without its Ethernet header
 	Dst    Address
 	Src    Address
 	MessID uint64 // with Src, names the message; BUSY, NOTHERE and ACK repeat it
@@ -90,8 +92,8 @@ func (h *Header) put(frame []byte, to, from MAC) {
 	binary.BigEndian.PutUint16(frame[12:], EtherType)
 	b := frame[EtherLen:checkAt]
 	b[0], b[1], b[2], b[3] = Version, byte(h.Type), h.Flags, h.Proto
-	binary.BigEndian.PutUint16(b[4:], h.ActHop)
-	binary.BigEndian.PutUint16(b[6:], h.MaxHop)
+	b[4], b[5] = h.ActHop, h.MaxHop
+	binary.BigEndian.PutUint16(b[6:], h.MTU)
 	copy(b[8:24], h.Dst[:])
 	copy(b[24:40], h.Src[:])
 	binary.BigEndian.PutUint64(b[40:], h.MessID)
@@ -115,8 +117,8 @@ func Decode(h *Header, frame []byte) (payload []byte, ok bool) {
 		return nil, false
 	}
 	h.Type, h.Flags, h.Proto = Type(b[1]), b[2], b[3]
-	h.ActHop = binary.BigEndian.Uint16(b[4:])
-	h.MaxHop = binary.BigEndian.Uint16(b[6:])
+	h.ActHop, h.MaxHop = b[4], b[5]
+	h.MTU = binary.BigEndian.Uint16(b[6:])
 	h.Dst = Address(b[8:24])
 	h.Src = Address(b[24:40])
 	h.MessID = binary.BigEndian.Uint64(b[40:])

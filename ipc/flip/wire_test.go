@@ -12,12 +12,12 @@ import (
 var testdata = os.DirFS("testdata")
 
 var goldenHeaders = map[string]Header{
-	"unidata.hex": {Type: UniData, Proto: ProtoRPC, ActHop: 3, MaxHop: 25,
+	"unidata.hex": {Type: UniData, Proto: ProtoRPC, ActHop: 3, MaxHop: 25, MTU: 1500,
 		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f},
 		MessID: 0x0102030405060708, Length: 5, Total: 5, Epoch: 2},
-	"locate.hex": {Type: Locate, ActHop: 3, MaxHop: 3,
+	"locate.hex": {Type: Locate, ActHop: 3, MaxHop: 3, MTU: 1500,
 		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f}, MessID: 9, Epoch: 1},
-	"ack.hex": {Type: Ack, Proto: ProtoRPC, ActHop: 3, MaxHop: 25,
+	"ack.hex": {Type: Ack, Proto: ProtoRPC, ActHop: 3, MaxHop: 25, MTU: 1500,
 		Dst: Address{0: 0x50, 15: 0x5f}, Src: Address{0: 0xd0, 15: 0xdf},
 		MessID: 10, Length: 6, Offset: 2864, Total: 50000},
 }
@@ -85,6 +85,7 @@ func TestWire_RefusesWhatNoBoxSends(t *testing.T) {
 		"other EtherType":    func(b []byte) []byte { b[12] = 8; return b },
 		"Amoeba's version":   func(b []byte) []byte { b[14] = 1; return b },
 		"without a check":    func(b []byte) []byte { b[14] = 2; return b },
+		"without an MTU":     func(b []byte) []byte { b[14] = 3; return b },
 		"type 0":             func(b []byte) []byte { b[15] = 0; return b },
 		"type 9":             func(b []byte) []byte { b[15] = 9; return b },
 		"beyond the message": func(b []byte) []byte { b[69] = 1; return b },
