@@ -15,6 +15,7 @@ import (
 
 // Options of New. The zero value is good.
 type Options struct {
+	Name       string        // of the network, where there are several
 	QueueBytes int           // what may wait for a port that does not read; default 2 MiB
 	Ageing     time.Duration // how long an address is remembered; default 5 minutes
 	Log        *slog.Logger  // links coming and going; default none

@@ -105,3 +105,29 @@ func TestCapture_ReportsAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestCapture_OfSeveralBridges(t *testing.T) {
+	a, b := newRig(t, 2, Options{Name: "a"}), newRig(t, 2, Options{Name: "b"})
+	file := a.path("c.pcapng")
+	if err := StartCapture(file, a.Bridge, b.Bridge); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.StartCapture(b.path("d.pcapng")); err == nil {
+		t.Fatal("a bridge is recorded twice")
+	}
+	a.send("n1", frame(addr(2), addr(1), 0, 60))
+	a.want("n2", 0)
+	b.send("n2", frame(addr(1), addr(2), 1, 60))
+	b.want("n1", 1)
+	s, err := StopCapture(a.Bridge, b.Bridge)
+	if err != nil || s.Frames != 2 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	packets := readCapture(t, file)
+	if len(packets) != 2 || packets[0].Interface != "a/n1" || packets[1].Interface != "b/n2" {
+		t.Fatalf("%+v", packets)
+	}
+	if _, err := StopCapture(a.Bridge, b.Bridge); !errors.Is(err, ErrNoCapture) {
+		t.Fatal(err)
+	}
+}

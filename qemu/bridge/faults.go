@@ -13,6 +13,7 @@ type Faults struct {
 	Dup       float64       `json:"dup,omitempty"`       // … made twice
 	Reorder   float64       `json:"reorder,omitempty"`   // … overtaken by the next one
 	Delay     time.Duration `json:"delay,omitempty"`     // added to every delivery
+	Jitter    time.Duration `json:"jitter,omitempty"`    // … and up to so much more, each its own: frames overtake
 	Rate      int64         `json:"rate,omitempty"`      // bit/s towards each port; 0: unlimited
 	Partition string        `json:"partition,omitempty"` // see ParsePartition
 	Seed      uint64        `json:"seed,omitempty"`      // of the random decisions; 0: the bridge picks one
@@ -28,8 +29,8 @@ func (f Faults) Validate() error {
 			return fmt.Errorf("bridge: %s is %g: give a probability from 0 to 1", p.name, p.v)
 		}
 	}
-	if f.Delay < 0 || f.Delay > time.Minute {
-		return fmt.Errorf("bridge: delay is %v: give 0 to 1m", f.Delay)
+	if f.Delay < 0 || f.Jitter < 0 || f.Delay > time.Minute || f.Jitter > time.Minute {
+		return fmt.Errorf("bridge: delay is %v, up to %v more: give 0 to 1m", f.Delay, f.Jitter)
 	}
 	if f.Rate < 0 || f.Rate > 0 && f.Rate < minRate {
 		return fmt.Errorf("bridge: rate is %d bit/s: give at least %d, or 0 for no limit", f.Rate, minRate)
@@ -56,22 +57,24 @@ type plan struct {
 // fate is what befalls one delivery.
 type fate struct {
 	lose, double, hold bool
+	late               float64 // share of the jitter
 }
 
 // fates decides, for the deliveries from one port to another. Each takes three
 // numbers from the generator whether or not they matter, so that changing one
-// probability does not change the other decisions of a run.
+// probability does not change the other decisions of a run. How late a delivery is
+// has a generator of its own.
 type fates struct {
-	rng *rand.Rand
+	rng, late *rand.Rand
 }
 
 func newFates(seed uint64, from, to string) *fates {
 	h := fnv.New64a()
 	h.Write([]byte(from + ">" + to))
-	return &fates{rand.New(rand.NewPCG(seed, h.Sum64()))}
+	return &fates{rand.New(rand.NewPCG(seed, h.Sum64())), rand.New(rand.NewPCG(^seed, h.Sum64()))}
 }
 
 func (f *fates) next(p *plan) fate {
 	a, b, c := f.rng.Float64(), f.rng.Float64(), f.rng.Float64()
-	return fate{lose: a < p.Loss, double: b < p.Dup, hold: c < p.Reorder}
+	return fate{lose: a < p.Loss, double: b < p.Dup, hold: c < p.Reorder, late: f.late.Float64()}
 }

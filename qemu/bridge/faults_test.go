@@ -238,7 +238,7 @@ func TestLine_KeepsOrderAndSpeed(t *testing.T) {
 	l := &line{rate: 8000, delay: 10 * time.Millisecond} // a byte a millisecond
 	start := time.UnixMilli(0)
 	for i := range 3 {
-		l.push(start, append([]byte{byte(i)}, make([]byte, 9)...))
+		l.push(start, 0, append([]byte{byte(i)}, make([]byte, 9)...))
 	}
 	for _, c := range []struct {
 		ms   int
@@ -256,16 +256,16 @@ func TestLine_KeepsOrderAndSpeed(t *testing.T) {
 func TestLine_HoldsBackUntilTheNext(t *testing.T) {
 	l := &line{}
 	now := time.UnixMilli(0)
-	l.hold(now, []byte{0})
-	l.hold(now, []byte{1})
+	l.hold(now, 0, []byte{0})
+	l.hold(now, 0, []byte{1})
 	if got := at(l, 0); got != nil {
 		t.Fatal(got)
 	}
-	l.push(now, []byte{2})
+	l.push(now, 0, []byte{2})
 	if got := at(l, 0); !slices.Equal(got, []int{2, 0, 1}) {
 		t.Fatal(got)
 	}
-	l.hold(now, []byte{3})
+	l.hold(now, 0, []byte{3})
 	if due, ok := l.next(); !ok || due.Sub(now) != holdBack {
 		t.Fatal(due, ok)
 	}
@@ -278,13 +278,13 @@ func TestLine_ShapedQueueIsBounded(t *testing.T) {
 	l := &line{rate: 10e6} // 125,000 bytes in 100 ms
 	now := time.UnixMilli(0)
 	n := 0
-	for l.push(now, make([]byte, 1250)) {
+	for l.push(now, 0, make([]byte, 1250)) {
 		n++
 	}
 	if n != 101 {
 		t.Fatalf("%d frames fit", n)
 	}
-	if !l.push(now.Add(2*time.Millisecond), make([]byte, 1250)) {
+	if !l.push(now.Add(2*time.Millisecond), 0, make([]byte, 1250)) {
 		t.Fatal("no room after a frame has left")
 	}
 }
@@ -292,7 +292,77 @@ func TestLine_ShapedQueueIsBounded(t *testing.T) {
 func TestLine_BytesAreBounded(t *testing.T) {
 	l := &line{delay: time.Hour}
 	l.bytes = lineBytes - 100
-	if l.push(time.UnixMilli(0), make([]byte, 101)) || !l.push(time.UnixMilli(0), make([]byte, 100)) {
+	if l.push(time.UnixMilli(0), 0, make([]byte, 101)) || !l.push(time.UnixMilli(0), 0, make([]byte, 100)) {
 		t.Fatal("the bound is elsewhere")
+	}
+}
+
+func TestLine_LateFramesAreOvertaken(t *testing.T) {
+	l := &line{delay: time.Millisecond}
+	now := time.UnixMilli(0)
+	for i, late := range []int{5, 2, 5, 0} {
+		l.push(now, time.Duration(late)*time.Millisecond, []byte{byte(i)})
+	}
+	for _, c := range []struct {
+		ms   int
+		want []int
+	}{{0, nil}, {1, []int{3}}, {3, []int{1}}, {6, []int{0, 2}}} {
+		if got := at(l, c.ms); !slices.Equal(got, c.want) {
+			t.Errorf("at %d ms: %v, want %v", c.ms, got, c.want)
+		}
+	}
+}
+
+func TestFaults_JitterIsUniformAndRepeatable(t *testing.T) {
+	draw := func(seed uint64) (late []float64) {
+		d := newFates(seed, "n1", "n2")
+		for range 1000 {
+			late = append(late, d.next(&plan{}).late)
+		}
+		return late
+	}
+	a := draw(1)
+	if !slices.Equal(a, draw(1)) || slices.Equal(a, draw(2)) {
+		t.Fatal("how late frames are is not the seed's")
+	}
+	sum, early := 0.0, 0
+	for _, v := range a {
+		if sum += v; v < 0.1 {
+			early++
+		}
+	}
+	if sum < 450 || sum > 550 || early < 60 || early > 140 {
+		t.Fatalf("sum %v, %d in the first tenth", sum, early)
+	}
+}
+
+func TestFaults_JitterOnAWire(t *testing.T) {
+	r := newRig(t, 2, Options{})
+	r.faults(Faults{Delay: time.Millisecond, Jitter: 30 * time.Millisecond, Seed: 3})
+	const n = 50
+	start := time.Now()
+	for i := range n {
+		r.send("n1", frame(addr(2), addr(1), i, 60))
+	}
+	var got []int
+	for range n {
+		r.node["n2"].SetRecvDeadline(time.Now().Add(5 * time.Second))
+		f, err := r.node["n2"].Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, number(f))
+	}
+	if took := time.Since(start); took < 20*time.Millisecond {
+		t.Errorf("all came within %v", took)
+	}
+	if slices.IsSorted(got) {
+		t.Error("no frame overtook another")
+	}
+	slices.Sort(got)
+	for i, v := range got {
+		if v != i {
+			t.Fatalf("frame %d: %v", i, got)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// holdBack is how long a frame picked for reordering waits for another one
@@ -15,13 +18,13 @@ const (
 )
 
 // line is a wire of limited speed and of some length: frames enter at one end
-// and come out later, in order except for those held back. It is a pure
-// machine; the caller has the clock.
+// and come out later, in order except for those held back, and those that take
+// longer than others. It is a pure machine; the caller has the clock.
 type line struct {
 	rate  int64         // bit/s; 0: unlimited
 	delay time.Duration // length of the wire
 
-	fifo  []timed
+	fifo  []timed   // by when they come out
 	held  []timed   // to go behind the next frame that is not held back, or when due
 	bytes int       // of both
 	free  time.Time // when the last frame let in has left the sender
@@ -32,23 +35,33 @@ type timed struct {
 	frame []byte
 }
 
-// push lets a frame in, which it copies. It reports false when there is no room.
-func (l *line) push(now time.Time, frame []byte) bool {
-	t, ok := l.admit(now, frame)
+// push lets a frame in, which it copies, and which is late by so much. It reports
+// false when there is no room.
+func (l *line) push(now time.Time, late time.Duration, frame []byte) bool {
+	t, ok := l.admit(now, late, frame)
 	if !ok {
 		return false
 	}
-	l.fifo = append(l.fifo, t)
+	l.insert(t)
 	for _, h := range l.held {
-		l.fifo = append(l.fifo, timed{t.due, h.frame})
+		l.insert(timed{t.due, h.frame})
 	}
 	l.held = l.held[:0]
 	return true
 }
 
+// insert puts a frame behind those that come out no later.
+func (l *line) insert(t timed) {
+	at := len(l.fifo)
+	for at > 0 && l.fifo[at-1].due.After(t.due) {
+		at--
+	}
+	l.fifo = slices.Insert(l.fifo, at, t)
+}
+
 // hold is push for a frame that the next one shall overtake.
-func (l *line) hold(now time.Time, frame []byte) bool {
-	t, ok := l.admit(now, frame)
+func (l *line) hold(now time.Time, late time.Duration, frame []byte) bool {
+	t, ok := l.admit(now, late, frame)
 	if ok {
 		l.held = append(l.held, timed{t.due.Add(holdBack), t.frame})
 	}
@@ -57,7 +70,7 @@ func (l *line) hold(now time.Time, frame []byte) bool {
 
 // admit copies a frame and says when it comes out; ok is false when there is no
 // room.
-func (l *line) admit(now time.Time, frame []byte) (t timed, ok bool) {
+func (l *line) admit(now time.Time, late time.Duration, frame []byte) (t timed, ok bool) {
 	if l.bytes+len(frame) > lineBytes {
 		return timed{}, false
 	}
@@ -74,7 +87,7 @@ func (l *line) admit(now time.Time, frame []byte) (t timed, ok bool) {
 		l.free = sent
 	}
 	l.bytes += len(frame)
-	return timed{sent.Add(l.delay), append([]byte(nil), frame...)}, true
+	return timed{sent.Add(l.delay + late), append([]byte(nil), frame...)}, true
 }
 
 // airtime is how long a frame occupies the sender.

@@ -93,6 +93,7 @@ func (p *port) deliver(from *port, frame []byte, now time.Time) {
 		return
 	}
 	f := p.fate(from.name)
+	late := time.Duration(f.late * float64(plan.Jitter))
 	switch {
 	case plan.partition.Cuts(from.name, p.name):
 		p.count.partitioned.Add(1)
@@ -104,13 +105,13 @@ func (p *port) deliver(from *port, frame []byte, now time.Time) {
 		return
 	}
 	if f.hold {
-		p.hold(frame, now)
+		p.hold(frame, late, now)
 	} else {
-		p.travel(frame, now)
+		p.travel(frame, late, now)
 	}
 	if f.double {
 		p.count.duplicated.Add(1)
-		p.travel(frame, now)
+		p.travel(frame, late, now)
 	}
 	p.arm(now)
 }
@@ -130,12 +131,12 @@ func (p *port) fate(from string) fate {
 
 // travel sends a frame over the line, or at once where the line has neither
 // length nor frames on it. Called with mu held.
-func (p *port) travel(frame []byte, now time.Time) {
+func (p *port) travel(frame []byte, late time.Duration, now time.Time) {
 	_, under := p.line.next()
 	switch {
-	case p.line.delay == 0 && p.line.rate == 0 && !under:
+	case p.line.delay == 0 && late == 0 && p.line.rate == 0 && !under:
 		p.send(frame)
-	case p.line.push(now, frame):
+	case p.line.push(now, late, frame):
 		p.count.delayed.Add(1)
 	default:
 		p.shaped(frame)
@@ -143,8 +144,8 @@ func (p *port) travel(frame []byte, now time.Time) {
 }
 
 // hold is travel for a frame that the next one shall overtake.
-func (p *port) hold(frame []byte, now time.Time) {
-	if !p.line.hold(now, frame) {
+func (p *port) hold(frame []byte, late time.Duration, now time.Time) {
+	if !p.line.hold(now, late, frame) {
 		p.shaped(frame)
 		return
 	}
