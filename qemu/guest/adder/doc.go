@@ -2,6 +2,8 @@
 // twice, and its clients.
 //
 //	adder serve NAME   serve under the port of that name, for ever
-//	adder call NAME    add 1 as fast as the server lets it until the input ends,
-//	                   then say how many calls there were and how many failed
+//	adder call NAME [CALLS PAUSE]
+//	                   add 1 as fast as the server lets it, until the input ends or
+//	                   so often, and with a pause after each; then say how many calls
+//	                   there were and how many failed
 package main
