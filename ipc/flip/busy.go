@@ -16,16 +16,16 @@ package flip
 //     the address looked for like any other, and the time runs again.
 
 // gotBusy holds back the message that was refused, and all later ones.
-func (b *Box) gotBusy(now int64, link int, mac MAC, h *Header) {
+func (b *Box) gotBusy(now int64, in hop, h *Header) {
 	b.Stats.BusyIn++
 	m := b.find(&h.Dst, h.MessID)
 	if m != nil && m.dst.addr != h.Src {
 		m = nil
 	}
-	d := b.learn(now, link, mac, h)
+	d := b.learn(now, in, h)
 	if d == nil {
 		// The refusal comes from a place that the address has left meanwhile.
-		if m != nil && m.where != inQueue && m.via.mac == mac && m.via.link == link {
+		if m != nil && m.where != inQueue && m.via.hop == in {
 			b.recall(now, m)
 			b.dispatch(now, m)
 		}
@@ -59,10 +59,11 @@ func (b *Box) busyRound(now int64, d *dest) {
 	}
 	d.round++
 	if d.nlocs > 0 && d.round%4 != 0 {
-		b.sendLocate(now, d, d.locs[0].link, d.locs[0].mac, maxHop)
+		b.sendLocate(now, d, d.locs[0].hop, b.question(d))
 	} else {
+		h := b.question(d)
 		for link := range b.links {
-			b.sendLocate(now, d, link, Broadcast, maxHop)
+			b.sendLocate(now, d, hop{link, Broadcast}, h)
 		}
 	}
 	d.backoff = min(2*d.backoff, busyLast)
@@ -70,8 +71,8 @@ func (b *Box) busyRound(now int64, d *dest) {
 }
 
 // answerBusy refuses a frame for a frozen address.
-func (b *Box) answerBusy(link int, mac MAC, h *Header, l *local) {
+func (b *Box) answerBusy(in hop, h *Header, l *local) {
 	b.Stats.BusyOut++
 	answer := Header{Type: Busy, Proto: h.Proto, Dst: h.Src, Src: h.Dst, MessID: h.MessID, Epoch: l.epoch}
-	b.control(link, mac, &answer)
+	b.emit(in, &answer, nil, nil)
 }

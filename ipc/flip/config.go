@@ -6,11 +6,17 @@ type Link struct {
 	MAC    MAC
 	MTU    int   // bytes of a frame without the Ethernet header, 512 to 65535
 	Weight uint8 // cost of crossing it, added to act_hop; 0 means Ethernet's 3
+
+	// Untrusted networks carry no secure messages, and mark what they carry.
+	Untrusted bool
 }
 
 // Config fixes a box's links and limits. Zero limits mean the defaults.
 type Config struct {
 	Links []Link
+
+	// NoForward makes a box on several networks an end of each, not a router.
+	NoForward bool
 
 	// Rand supplies addresses, the first messid of an address, the seed of the
 	// tables and the jitter of retries. It must be set.
@@ -47,6 +53,7 @@ const (
 	joinIdle    = 5 * second        // an unfinished message without news is dropped
 	routeIdle   = 300 * second      // a route nobody used is forgotten
 	sweepEvery  = 1 * second
+	frameLife   = 1 * second // no frame is under way for longer
 
 	rtoFirst = 100 * millisecond // before anything was measured
 	rtoMin   = 10 * millisecond
@@ -64,12 +71,14 @@ const (
 	maxHopInval  = 26  // beyond maxHop: every router forgets and asks anew
 	lostRounds   = 3   // LOCATEs without an answer before an older epoch is believed again
 	maxLocations = 4   // of one address
+	maxEdges     = 8   // routers that a LOCATE goes on from
 	locateRate   = 100 // LOCATEs a second on one link
 	locateFirsts = 30  // of them, not for repeated ones
 	maxBounces   = 16  // NOTHEREs that one message survives
 	ackEvery     = 8   // fragments between two ACKs
 	reorder      = 3   // fragments that may overtake one before it counts as lost
 	relocateTry  = 4   // silent timeouts before a bulk message doubts its route
+	failoverTry  = 2   // the same, if it knows another
 	maxTries     = 12  // silent timeouts before it is given up
 	maxAckBytes  = 128 // bitmap in an ACK
 )

@@ -12,6 +12,8 @@ type Effects struct {
 	Frames       []Frame
 	Delivers     []Deliver
 	NotDelivered []NotDelivered
+
+	kept []byte // payloads of frames that are no part of a message here
 }
 
 // Reset drops the effects and keeps the room for the next ones.
@@ -25,6 +27,10 @@ func (e *Effects) Reset() {
 	e.Frames = e.Frames[:0]
 	e.Delivers = e.Delivers[:0]
 	e.NotDelivered = e.NotDelivered[:0]
+	if cap(e.kept) > 1<<20 { // a burst
+		e.kept = nil
+	}
+	e.kept = e.kept[:0]
 }
 
 // A Frame is to be sent on a link: Head, then Body, nothing else. Head begins
@@ -73,11 +79,13 @@ const (
 	TooBig                          // longer than MaxMessage, or its header than MaxHeader
 	NoRoom                          // the box holds MaxHeld messages
 	BadSource                       // the source address is not registered here, or frozen
+	Unsafe                          // a secure message, and every way crosses an untrusted network
+	TooFew                          // fewer listeners than demanded were found in time; it was not sent
 )
 
 // String returns the reason in lower case words.
 func (r Reason) String() string {
-	names := [...]string{"?", "locate expired", "gone away", "stalled", "too big", "no room", "bad source"}
+	names := [...]string{"?", "locate expired", "gone away", "stalled", "too big", "no room", "bad source", "unsafe", "too few listeners"}
 	if int(r) < len(names) {
 		return names[r]
 	}
@@ -91,6 +99,14 @@ type NotDelivered struct {
 	Token    uint64 // as given to Unicast
 	Handle   Handle
 	Reason   Reason
+}
+
+// keep returns a copy of a payload that stays until Reset. What moves when there is
+// no room is only what comes next: earlier copies stay where they are.
+func (e *Effects) keep(payload []byte) []byte {
+	start := len(e.kept)
+	e.kept = append(e.kept, payload...)
+	return e.kept[start:len(e.kept):len(e.kept)]
 }
 
 // frame makes room for one more frame and returns it for filling in.

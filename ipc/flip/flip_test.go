@@ -186,7 +186,7 @@ func TestRoute_OlderEpochNeverWins(t *testing.T) {
 func TestRoute_LowestHopWins(t *testing.T) {
 	var d dest
 	for i, hops := range []uint8{9, 3, 6, 12, 3, 6} {
-		d.insert(location{mac: testMAC(i), hops: hops})
+		d.insert(location{hop: hop{mac: testMAC(i)}, hops: hops})
 	}
 	var got []uint8
 	for _, l := range d.locs[:d.nlocs] {

@@ -1,11 +1,11 @@
 package flip
 
 // sendSingle emits a message that fits one frame.
-func (b *Box) sendSingle(via location, src *local, dst *Address, messid uint64, proto uint8, head, body []byte) {
-	total := uint32(len(head) + len(body))
-	h := Header{Type: UniData, Proto: proto, Dst: *dst, Src: src.addr, MessID: messid,
-		Length: total, Total: total, Epoch: src.epoch}
-	b.emit(via.link, via.mac, &h, head, body)
+func (b *Box) sendSingle(via hop, src *local, h *Header, head, body []byte) {
+	h.Type, h.Src, h.Epoch = UniData, src.addr, src.epoch
+	h.Length = uint32(len(head) + len(body))
+	h.Total = h.Length
+	b.emit(via, h, head, body)
 }
 
 // sendFragment emits the i-th fragment of a long message. The first one carries
@@ -13,20 +13,20 @@ func (b *Box) sendSingle(via location, src *local, dst *Address, messid uint64, 
 func (b *Box) sendFragment(m *message, i int, flags uint8) {
 	unit := m.bulk.unit
 	start, end := i*unit, min((i+1)*unit, m.headLen+len(m.body))
-	h := Header{Type: UniData, Flags: flags, Proto: m.proto, Dst: m.dst.addr, Src: m.local.addr,
+	h := Header{Type: UniData, Flags: flags | m.security(), Proto: m.proto, Dst: m.dst.addr, Src: m.local.addr,
 		MessID: m.messid, Length: uint32(end - start), Offset: uint32(start),
 		Total: uint32(m.headLen + len(m.body)), Epoch: m.local.epoch}
 	if i == 0 {
-		b.emit(m.via.link, m.via.mac, &h, m.head[:m.headLen], m.body[:end-m.headLen])
+		b.emit(m.via.hop, &h, m.head[:m.headLen], m.body[:end-m.headLen])
 	} else {
-		b.emit(m.via.link, m.via.mac, &h, nil, m.body[start-m.headLen:end-m.headLen])
+		b.emit(m.via.hop, &h, nil, m.body[start-m.headLen:end-m.headLen])
 	}
 }
 
 // Multicast sends a message to all boxes that joined the group dst, or to every
 // box if dst is null, this one excepted. It is neither kept nor acknowledged, and
 // nothing limits its rate: what needs more is made of it by the protocol above.
-// Members on this box get the message from the box itself.
+// Members on this box get the message from the box itself. See also MulticastTo.
 func (b *Box) Multicast(s *Send) {
 	src := b.local(&s.Src)
 	if reason := b.refuse(src, s); reason != 0 {
@@ -34,12 +34,18 @@ func (b *Box) Multicast(s *Send) {
 		return
 	}
 	b.Stats.Sent++
-	id := src.nextID()
+	b.multicast(src, src.nextID(), s)
+}
+
+// multicast sends a message to the members on this box and on all networks.
+func (b *Box) multicast(src *local, id uint64, s *Send) {
 	if d := b.dests.Get((*[16]byte)(&s.Dst)); d != nil && d.local != nil && d.local.members > 0 {
 		b.deliverLocal(d, &s.Src, s.Proto, s.Header, s.Payload)
 	}
 	for link := range b.links {
-		b.multicastOn(link, src, id, s)
+		if !s.Secure || !b.links[link].Untrusted {
+			b.multicastOn(link, src, id, s)
+		}
 	}
 }
 
@@ -47,15 +53,15 @@ func (b *Box) Multicast(s *Send) {
 // multicast addresses are not used: every box sees every group's frames.
 func (b *Box) multicastOn(link int, src *local, id uint64, s *Send) {
 	total := len(s.Header) + len(s.Payload)
-	unit := b.links[link].unit
+	unit := unitOf(b.floor)
 	for start := 0; start == 0 || start < total; start += unit {
 		end := min(start+unit, total)
-		h := Header{Type: MultiData, Proto: s.Proto, Dst: s.Dst, Src: src.addr, MessID: id,
+		h := Header{Type: MultiData, Flags: s.security(), Proto: s.Proto, MaxHop: min(s.Hops, maxHop), Dst: s.Dst, Src: src.addr, MessID: id,
 			Length: uint32(end - start), Offset: uint32(start), Total: uint32(total), Epoch: src.epoch}
 		if start == 0 {
-			b.emit(link, Broadcast, &h, s.Header, s.Payload[:end-len(s.Header)])
+			b.emit(hop{link, Broadcast}, &h, s.Header, s.Payload[:end-len(s.Header)])
 		} else {
-			b.emit(link, Broadcast, &h, nil, s.Payload[start-len(s.Header):end-len(s.Header)])
+			b.emit(hop{link, Broadcast}, &h, nil, s.Payload[start-len(s.Header):end-len(s.Header)])
 		}
 	}
 }

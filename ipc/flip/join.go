@@ -22,13 +22,13 @@ type join struct {
 }
 
 // gotFragment takes a fragment of a long message.
-func (b *Box) gotFragment(now int64, link int, mac MAC, h *Header, payload []byte) {
+func (b *Box) gotFragment(now int64, in hop, h *Header, payload []byte) {
 	j := b.findJoin(h)
 	if j == nil {
 		if b.recent.has(&h.Src, h.MessID) {
 			b.Stats.Duplicates++
 			if h.Type == UniData && wantsAnswer(h) {
-				b.sendAck(link, mac, h, nil)
+				b.sendAck(in, h, nil)
 			}
 			return
 		}
@@ -50,7 +50,7 @@ func (b *Box) gotFragment(now int64, link int, mac MAC, h *Header, payload []byt
 	if hasBit(j.bits, i) {
 		b.Stats.Duplicates++
 		if h.Flags&FlagAckMe != 0 && !j.multicast {
-			b.sendAck(link, mac, h, j)
+			b.sendAck(in, h, j)
 		}
 		return
 	}
@@ -62,16 +62,16 @@ func (b *Box) gotFragment(now int64, link int, mac MAC, h *Header, payload []byt
 		j.cum++
 	}
 	if j.got == j.nfrag {
-		b.joined(link, mac, h, j)
+		b.joined(in, h, j)
 	} else if !j.multicast && (j.unacked >= ackEvery || h.Flags&FlagAckMe != 0) {
-		b.sendAck(link, mac, h, j)
+		b.sendAck(in, h, j)
 	}
 }
 
 // joined delivers a message whose last missing fragment has arrived.
-func (b *Box) joined(link int, mac MAC, h *Header, j *join) {
+func (b *Box) joined(in hop, h *Header, j *join) {
 	if !j.multicast {
-		b.sendAck(link, mac, h, nil)
+		b.sendAck(in, h, nil)
 	}
 	b.recent.add(&h.Src, h.MessID)
 	e := b.deliver(h, j.buf)
@@ -118,8 +118,8 @@ func (j *join) setUnit(unit int) {
 func (b *Box) findJoin(h *Header) *join {
 	for k := len(b.joins) - 1; k >= 0; k-- {
 		if j := b.joins[k]; j.messid == h.MessID && j.src == h.Src {
-			if j.total != int(h.Total) || j.dst != h.Dst || (j.unit != 0 && int(h.Length) > j.unit) {
-				// Sent anew over a link with another MTU, or nonsense.
+			if j.total != int(h.Total) || j.dst != h.Dst || j.otherUnit(h) {
+				// Sent anew over a way with another MTU, or nonsense.
 				b.dropJoin(j)
 				return nil
 			}
@@ -127,6 +127,13 @@ func (b *Box) findJoin(h *Header) *join {
 		}
 	}
 	return nil
+}
+
+// otherUnit reports that a fragment belongs to a transmission in fragments of another
+// length than those that have come.
+func (j *join) otherUnit(h *Header) bool {
+	last := h.Offset+h.Length == h.Total
+	return j.unit != 0 && (int(h.Length) > j.unit || !last && int(h.Length) < j.unit)
 }
 
 // startJoin makes room for a message and begins it, or returns nil if it would
@@ -227,13 +234,13 @@ func (b *Box) sweepJoins(now int64) {
 
 // sendAck tells the sender of h which fragments of its message have arrived: all
 // of them if j is nil.
-func (b *Box) sendAck(link int, mac MAC, h *Header, j *join) {
+func (b *Box) sendAck(in hop, h *Header, j *join) {
 	l := b.local(&h.Dst)
 	ack := Header{Type: Ack, Proto: h.Proto, Dst: h.Src, Src: h.Dst, MessID: h.MessID,
 		Offset: h.Total, Total: h.Total, Epoch: l.epoch}
 	b.Stats.AcksOut++
 	if j == nil {
-		b.control(link, mac, &ack)
+		b.emit(in, &ack, nil, nil)
 		return
 	}
 	j.unacked = 0
@@ -251,5 +258,5 @@ func (b *Box) sendAck(link int, mac MAC, h *Header, j *join) {
 	}
 	ack.Offset = uint32(j.cum * j.unit)
 	ack.Length = uint32(n)
-	b.emit(link, mac, &ack, payload[:n], nil)
+	b.emit(in, &ack, payload[:n], nil)
 }

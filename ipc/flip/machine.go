@@ -35,6 +35,15 @@ type Box struct {
 	spare     []*join
 	recent    recent
 
+	// Frames that pass (forward.go, refuse.go).
+	seen   recent  // LOCATE and MULTIDATA fragments that have come in
+	asked  *recent // addresses asked for through here, second by second
+	passed *passed
+	born   int64 // when the first frame came
+
+	id    uint64 // among other members' boxes, 0 until it is needed (listeners.go)
+	floor int    // the smallest MTU heard of, for multicasts
+
 	headerLen [256]uint8 // by protocol; see SetHeaderLen
 
 	timers deadline.Heap
@@ -44,7 +53,7 @@ type Box struct {
 // linkState is a link and what the box remembers about it.
 type linkState struct {
 	Link
-	unit      int   // bytes of a message in one full fragment
+	unit      int   // bytes of a message in one full fragment, on this link
 	rateSince int64 // LOCATEs are counted from here, second by second
 	rateCount int
 }
@@ -53,9 +62,13 @@ type linkState struct {
 // work, since that is the owner's bug.
 func NewBox(cfg Config) *Box {
 	cfg.fill()
-	b := &Box{cfg: cfg}
+	b := &Box{cfg: cfg, floor: 65535}
 	for _, l := range cfg.Links {
-		b.links = append(b.links, linkState{Link: l, unit: (l.MTU - HeaderLen) &^ 7})
+		b.links = append(b.links, linkState{Link: l, unit: unitOf(l.MTU)})
+		b.floor = min(b.floor, l.MTU)
+	}
+	if b.forwards() {
+		b.asked, b.passed = new(recent), new(passed)
 	}
 	b.dests.Seed = cfg.Rand()
 	b.peers.Seed = cfg.Rand()

@@ -11,6 +11,15 @@ type Send struct {
 	Header   []byte // at most MaxHeader bytes
 	Payload  []byte
 
+	// Secure messages cross trusted networks only.
+	Secure bool
+
+	// Hops limits the cost of the way of a multicast; 0 means no limit.
+	Hops uint8
+
+	// Listeners is how many members of a group MulticastTo demands.
+	Listeners int
+
 	// Invalidate forgets what is known of the destination's whereabouts and asks
 	// everybody, past all caches (FLIP_INVAL).
 	Invalidate bool
@@ -44,18 +53,21 @@ type message struct {
 	where      where
 	index, gen uint32 // make the handle
 
-	local    *local // source
-	dst      *dest
-	messid   uint64
-	proto    uint8
-	fleeting bool
-	left     bool  // a part of it was on the wire
-	unsure   bool  // and what was heard of it does not exclude that it arrived
-	bounces  uint8 // NOTHEREs
-	token    uint64
-	patience int64    // time left to be located in
-	since    int64    // when it came to the list it is on
-	via      location // where it was last sent
+	local     *local // source
+	dst       *dest
+	messid    uint64
+	proto     uint8
+	fleeting  bool
+	secure    bool
+	hops      uint8 // limit of a multicast
+	left      bool  // a part of it was on the wire
+	unsure    bool  // and what was heard of it does not exclude that it arrived
+	bounces   uint8 // NOTHEREs
+	token     uint64
+	listeners int      // demanded for a multicast; 0: a unicast
+	patience  int64    // time left to be located in
+	since     int64    // when it came to the list it is on
+	via       location // where it was last sent
 
 	headLen int
 	head    [MaxHeader]byte
@@ -97,8 +109,9 @@ func (b *Box) Unicast(now int64, s *Send) Handle {
 		return 0
 	}
 	if s.Fleeting && d.phase == resolved && d.nlocs > 0 {
-		if via := d.locs[0]; len(s.Header)+len(s.Payload) <= b.links[via.link].unit {
-			b.sendSingle(via, src, &d.addr, src.nextID(), s.Proto, s.Header, s.Payload)
+		if via := &d.locs[0]; !s.Secure && len(s.Header)+len(s.Payload) <= b.unit(via) {
+			h := Header{Proto: s.Proto, Dst: d.addr, MessID: src.nextID()}
+			b.sendSingle(via.hop, src, &h, s.Header, s.Payload)
 			return 0
 		}
 	}
@@ -126,12 +139,15 @@ func (b *Box) refuse(src *local, s *Send) Reason {
 // dispatch sends a message the way that its destination's state commands.
 func (b *Box) dispatch(now int64, m *message) {
 	d := m.dst
+	way, ok := d.way(m.secure)
 	switch {
+	case m.listeners > 0:
+		b.multicastIfHeard(now, m)
 	case d.local != nil && !d.local.frozen:
 		b.deliverLocal(d, &m.local.addr, m.proto, m.head[:m.headLen], m.body)
 		b.release(now, m)
-	case d.nlocs > 0 && d.phase == resolved:
-		b.transmit(now, m, d.locs[0])
+	case ok && (d.phase == resolved || d.phase == locating && d.wantSafe && !m.secure):
+		b.transmit(now, m, way)
 	default:
 		b.hold(now, m)
 	}
@@ -143,7 +159,8 @@ func (b *Box) hold(now int64, m *message) {
 	m.where = inQueue
 	m.since = now
 	d.queue.push(m)
-	if d.phase == resolved && d.local == nil {
+	d.wantSafe = d.wantSafe || m.secure && d.nlocs > 0
+	if d.phase == resolved && (d.local == nil || m.listeners > 0) {
 		b.startLocate(now, d)
 	}
 }
@@ -153,11 +170,12 @@ func (b *Box) transmit(now int64, m *message, via location) {
 	m.via = via
 	m.left = true
 	m.since = now
-	if m.headLen+len(m.body) > b.links[via.link].unit {
+	if m.headLen+len(m.body) > b.unit(&via) {
 		b.startBulk(now, m)
 		return
 	}
-	b.sendSingle(via, m.local, &m.dst.addr, m.messid, m.proto, m.head[:m.headLen], m.body)
+	h := Header{Flags: m.security(), Proto: m.proto, Dst: m.dst.addr, MessID: m.messid}
+	b.sendSingle(via.hop, m.local, &h, m.head[:m.headLen], m.body)
 	if m.fleeting {
 		b.release(now, m)
 		return
@@ -172,19 +190,39 @@ func (b *Box) transmit(now int64, m *message, via location) {
 //
 // In Amoeba the whole packet came back, and RPC had to send it again. Ours is
 // still here.
-func (b *Box) gotNotHere(now int64, link int, mac MAC, h *Header) {
+func (b *Box) gotNotHere(now int64, in hop, h *Header) {
+	if h.Flags&FlagEdge != 0 {
+		b.gotEdge(in, h)
+		return
+	}
 	b.Stats.NotHereIn++
+	if h.Flags&FlagTooBig != 0 {
+		b.gotTooBig(now, in, h)
+		return
+	}
 	d := b.dests.Get((*[16]byte)(&h.Src))
 	if d == nil {
 		return
 	}
 	if d.local == nil {
-		d.remove(link, mac)
+		d.remove(in)
 	}
+	if m := b.refused(in, h); m != nil {
+		b.bounce(now, m)
+	}
+}
+
+// refused returns the message, on its way over that hop, that a frame refuses.
+func (b *Box) refused(in hop, h *Header) *message {
 	m := b.find(&h.Dst, h.MessID)
-	if m == nil || m.dst != d || m.where == inQueue || m.via.link != link || m.via.mac != mac {
-		return
+	if m == nil || m.dst.addr != h.Src || m.where == inQueue || m.via.hop != in {
+		return nil
 	}
+	return m
+}
+
+// bounce sends a refused message another way, or has its destination located anew.
+func (b *Box) bounce(now int64, m *message) {
 	if m.where == inWindow && m.bulk.mayHaveArrived() {
 		m.unsure = true
 	}
@@ -197,8 +235,33 @@ func (b *Box) gotNotHere(now int64, link int, mac MAC, h *Header) {
 		b.giveUp(now, m, reason)
 		return
 	}
-	d.inval = d.nlocs == 0
+	m.dst.inval = m.dst.nlocs == 0
 	b.dispatch(now, m)
+}
+
+// gotTooBig lowers the MTU of a way, and starts a message anew in smaller fragments.
+// What the networks beyond take is known before, as a rule: by the mtu of the frames
+// that come from there. But those may come another way.
+func (b *Box) gotTooBig(now int64, in hop, h *Header) {
+	if h.MTU < minMTU {
+		return
+	}
+	b.floor = min(b.floor, int(h.MTU))
+	d := b.dests.Get((*[16]byte)(&h.Src))
+	if d == nil {
+		return
+	}
+	for i := range d.locs[:d.nlocs] {
+		if loc := &d.locs[i]; loc.hop == in && (loc.limit == 0 || loc.limit > h.MTU) {
+			loc.limit = h.MTU
+		}
+	}
+	m := b.refused(in, h)
+	if m == nil || m.where == inWindow && m.bulk.unit <= unitOf(int(h.MTU)) ||
+		m.where == inSent && m.headLen+len(m.body) <= unitOf(int(h.MTU)) {
+		return // sent again in time
+	}
+	b.bounce(now, m)
 }
 
 // Cancel forgets a message, which may or may not have arrived. The caller may
@@ -260,6 +323,7 @@ func (b *Box) keep(src *local, d *dest, s *Send) *message {
 	m.gen++
 	m.local, m.dst, m.messid = src, d, src.nextID()
 	m.proto, m.fleeting, m.token = s.Proto, s.Fleeting, s.Token
+	m.secure, m.hops, m.listeners = s.Secure, s.Hops, 0
 	m.left, m.unsure, m.bounces = false, false, 0
 	if m.patience = s.Patience; m.patience <= 0 {
 		m.patience = LocateDefault

@@ -32,10 +32,14 @@ type dest struct {
 	lastUsed     int64
 	heard        int64 // when a frame last came from it; 0: never
 	refs         int   // messages whose dst this is
+	doubted      bool  // somebody looks for it elsewhere: what is heard next replaces all
 
 	phase     phase
-	inval     bool // LOCATE past the routers' caches
-	round     int  // LOCATEs or busy questions so far
+	inval     bool       // LOCATE past the routers' caches
+	wantSafe  bool       // locating goes on until a safe way is found
+	edges     []hop      // routers at the edge of the first ring
+	audience  []audience // if it is a group (listeners.go)
+	round     int        // LOCATEs or busy questions so far
 	roundAt   int64
 	heardBusy int64 // when BUSY last came
 	backoff   int64
@@ -51,11 +55,15 @@ const (
 	busy
 )
 
-// A location is a box on a link through which an address can be reached.
+// A location is a box on a link through which an address can be reached: the box
+// that it is on, or a router.
 type location struct {
-	link int
-	mac  MAC
-	hops uint8
+	hop
+	hops   uint8
+	unsafe bool   // the way crosses an untrusted network
+	mtu    uint16 // smallest of the way, as the last frame from there had it
+	limit  uint16 // smaller one that a router on the way there has asked for, or 0
+	heard  int64  // when that frame came
 }
 
 // Route is a line of the routing table, for looking at it.
@@ -67,6 +75,8 @@ type Route struct {
 	Link     int // of the best location; -1 if there is none
 	MAC      MAC
 	Hops     uint8
+	MTU      int // of the way there
+	Ways     int // locations known
 	Waiting  int // messages held back
 	Locating bool
 	Busy     bool
@@ -83,6 +93,7 @@ func (b *Box) Routes(yield func(Route) bool) {
 		}
 		if d.nlocs > 0 {
 			r.Link, r.MAC, r.Hops = d.locs[0].link, d.locs[0].mac, d.locs[0].hops
+			r.MTU, r.Ways = d.locs[0].pathMTU(), d.nlocs
 		}
 		if !yield(r) {
 			return
@@ -117,7 +128,7 @@ func (b *Box) lookupOrAdd(now int64, addr *Address) *dest {
 // learn notes that the source of a frame can be reached through the box that
 // sent it. It returns nil if the frame proves nothing: its source has left that
 // place, or is registered here.
-func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
+func (b *Box) learn(now int64, in hop, h *Header) *dest {
 	if h.Src.IsNull() {
 		return nil
 	}
@@ -138,13 +149,58 @@ func (b *Box) learn(now int64, link int, mac MAC, h *Header) *dest {
 		d.nlocs = 0
 	}
 	d.heard = now
+	unsafe := h.Flags&FlagUnsafe != 0
 	// Nearly always the frame comes from where the last one came.
-	if best := &d.locs[0]; d.nlocs > 0 && best.mac == mac && best.link == link && best.hops == h.ActHop {
+	if best := &d.locs[0]; d.nlocs > 0 && best.hop == in && best.hops == h.ActHop && best.mtu == h.MTU &&
+		best.unsafe == unsafe && !d.doubted {
+		best.heard = now
 		return d
 	}
-	d.insert(location{link: link, mac: mac, hops: h.ActHop})
+	if d.doubted {
+		d.doubted, d.nlocs = false, 0
+	}
+	if h.MTU >= minMTU {
+		b.floor = min(b.floor, int(h.MTU))
+	}
+	d.forgetOld(now)
+	d.insert(location{hop: in, hops: h.ActHop, unsafe: unsafe, mtu: h.MTU, heard: now})
 	return d
 }
+
+// forgetOld drops locations without a sign of life for as long as a route lives.
+func (d *dest) forgetOld(now int64) {
+	for i := d.nlocs - 1; i >= 0; i-- {
+		if d.locs[i].heard+routeIdle <= now {
+			d.remove(d.locs[i].hop)
+		}
+	}
+}
+
+// way returns the best location to send to, the safe ones only if it must.
+func (d *dest) way(secure bool) (location, bool) {
+	for _, loc := range d.locs[:d.nlocs] {
+		if !secure || !loc.unsafe {
+			return loc, true
+		}
+	}
+	return location{}, false
+}
+
+// pathMTU returns the longest frame that the way to a location is known to take.
+func (l *location) pathMTU() int {
+	mtu := int(l.mtu)
+	if l.limit != 0 {
+		mtu = min(mtu, int(l.limit))
+	}
+	return max(mtu, minMTU)
+}
+
+// unitOf returns the bytes of a message in each fragment but the last, in frames of
+// that length.
+func unitOf(mtu int) int { return (mtu - HeaderLen) &^ 7 }
+
+// unit returns the length of fragments for a location.
+func (b *Box) unit(l *location) int { return min(unitOf(l.pathMTU()), b.links[l.link].unit) }
 
 // lost reports that nobody has answered for the address at the epoch last heard of,
 // although it was asked for again and again. A damaged frame has said so; what is
@@ -156,7 +212,7 @@ func (d *dest) lost() bool {
 // insert adds or updates a location and keeps the cheapest first; among equals
 // the newest wins, since it has just been seen to work.
 func (d *dest) insert(loc location) {
-	d.remove(loc.link, loc.mac)
+	loc.limit = d.remove(loc.hop)
 	if d.nlocs == maxLocations {
 		d.nlocs--
 	}
@@ -168,12 +224,24 @@ func (d *dest) insert(loc location) {
 	d.nlocs++
 }
 
-// remove forgets one location.
-func (d *dest) remove(link int, mac MAC) {
-	for i := 0; i < d.nlocs; i++ {
-		if d.locs[i].link == link && d.locs[i].mac == mac {
+// remove forgets one location. It returns the limit that its way had.
+func (d *dest) remove(at hop) (limit uint16) {
+	for i := range d.locs[:d.nlocs] {
+		if d.locs[i].hop == at {
+			limit = d.locs[i].limit
 			copy(d.locs[i:d.nlocs], d.locs[i+1:d.nlocs])
 			d.nlocs--
+			break
+		}
+	}
+	return limit
+}
+
+// only forgets all locations but one.
+func (d *dest) only(at hop) {
+	for _, loc := range d.locs[:d.nlocs] {
+		if loc.hop == at {
+			d.locs[0], d.nlocs = loc, 1
 			return
 		}
 	}

@@ -12,6 +12,17 @@ type Stats struct {
 	NotHereIn, NotHereOut            uint64
 	AcksIn, AcksOut                  uint64
 
+	// Of routers.
+	Forwarded    uint64 // frames sent on
+	NoRoute      uint64 // of them none, and NOTHERE said so
+	TooBigOut    uint64 // fragments longer than the next network takes
+	UntrustedOut uint64 // secure frames without a safe way
+	HopLimit     uint64 // frames that have cost too much
+	RefusalsKept uint64 // NOTHEREs that would promise more than is known
+
+	Echoes      uint64 // own frames for everybody that came back round a loop
+	UntrustedIn uint64
+
 	Resent      uint64 // fragments sent again
 	Timeouts    uint64 // of bulk messages
 	Undelivered uint64 // messages given up

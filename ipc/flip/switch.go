@@ -1,5 +1,11 @@
 package flip
 
+// A hop is a box on one of the links: where a frame comes from, or goes next.
+type hop struct {
+	link int
+	mac  MAC
+}
+
 // Input takes a frame that arrived on a link. The frame, Ethernet header
 // included, is the driver's: the box reads it during the call and keeps nothing.
 func (b *Box) Input(now int64, link int, frame []byte) {
@@ -10,78 +16,83 @@ func (b *Box) Input(now int64, link int, frame []byte) {
 		b.Stats.Malformed++
 		return
 	}
-	mac := SourceMAC(frame)
-	switch h.Type {
-	case UniData:
-		b.gotUniData(now, link, mac, &h, payload)
-	case MultiData:
-		b.gotMultiData(now, link, mac, &h, payload)
-	case Ack:
-		if d := b.learn(now, link, mac, &h); d != nil {
-			b.resolve(now, d)
-		}
+	if b.born == 0 {
+		b.born = now
+	}
+	if h.Flags&FlagSecurity != 0 && h.Flags&FlagUnsafe != 0 {
+		b.Stats.Unwanted++ // somebody sent it where it must not go
+		return
+	}
+	in := hop{link, SourceMAC(frame)}
+	to := MAC(frame[:6])
+	switch {
+	case h.Type == Locate:
+		b.gotLocate(now, in, &h, to == Broadcast)
+	case h.Type == MultiData:
+		b.gotMultiData(now, in, &h, payload)
+	case b.forwards() && to == b.links[link].MAC && !b.isHere(&h.Dst):
+		b.pass(now, in, &h, payload)
+	case h.Type == UniData:
+		b.gotUniData(now, in, &h, payload)
+	case h.Type == Ack:
+		b.hear(now, in, &h)
 		b.gotAck(now, &h, payload)
-	case Locate:
-		b.gotLocate(now, link, mac, &h)
-	case HereIs:
-		if d := b.learn(now, link, mac, &h); d != nil {
-			b.resolve(now, d)
-		}
-	case Busy:
-		b.gotBusy(now, link, mac, &h)
-	case NotHere:
-		b.gotNotHere(now, link, mac, &h)
-	default: // Untrusted: no box sends it yet
-		b.Stats.Malformed++
+	case h.Type == HereIs:
+		b.gotHereIs(now, in, &h, payload)
+	case h.Type == Busy:
+		b.gotBusy(now, in, &h)
+	case h.Type == NotHere:
+		b.gotNotHere(now, in, &h)
+	case h.Type == Untrusted:
+		b.gotUntrusted(now, in, &h)
 	}
 }
 
-// A box does not forward frames from one link to another. Where it would, the
-// destination is not local and gotLocate, gotUniData and gotMultiData know it:
-// there the frame would go out on the other links with act_hop increased, if
-// below max_hop, behind a cache of (src, messid, offset) against loops. Routes,
-// hop counts and several locations for an address are in place for that.
-
-// gotUniData takes a fragment for one address.
-func (b *Box) gotUniData(now int64, link int, mac MAC, h *Header, payload []byte) {
-	if d := b.learn(now, link, mac, h); d != nil {
+// hear learns where a frame comes from, and lets go what waited for that.
+func (b *Box) hear(now int64, in hop, h *Header) *dest {
+	d := b.learn(now, in, h)
+	if d != nil {
 		b.resolve(now, d)
 	}
+	return d
+}
+
+// gotUniData takes a fragment for one address.
+func (b *Box) gotUniData(now int64, in hop, h *Header, payload []byte) {
+	b.hear(now, in, h)
 	l := b.local(&h.Dst)
 	switch {
 	case l == nil || l.members > 0:
-		b.refuseFragment(link, mac, h)
+		b.refuseFragment(in, h)
 	case l.frozen:
-		b.refuseFrozen(link, mac, h, l)
+		b.refuseFrozen(in, h, l)
 	case h.Length == h.Total:
 		b.gotSingle(h, payload)
 	default:
-		b.gotFragment(now, link, mac, h, payload)
+		b.gotFragment(now, in, h, payload)
 	}
 }
 
 // refuseFrozen answers BUSY, unless the message did arrive before the freeze.
-func (b *Box) refuseFrozen(link int, mac MAC, h *Header, l *local) {
+func (b *Box) refuseFrozen(in hop, h *Header, l *local) {
 	switch {
 	case !wantsAnswer(h):
 	case !b.recent.has(&h.Src, h.MessID):
-		b.answerBusy(link, mac, h, l)
+		b.answerBusy(in, h, l)
 	case h.Length != h.Total:
-		b.sendAck(link, mac, h, nil)
+		b.sendAck(in, h, nil)
 	}
 }
 
 // refuseFragment answers NOTHERE, unless the message did arrive here before the
 // address went away: then what has come now is a copy of it, and a NOTHERE would
 // make the sender believe that it never arrived.
-func (b *Box) refuseFragment(link int, mac MAC, h *Header) {
+func (b *Box) refuseFragment(in hop, h *Header) {
 	b.Stats.Unwanted++
 	if !wantsAnswer(h) || b.recent.has(&h.Src, h.MessID) {
 		return
 	}
-	b.Stats.NotHereOut++
-	answer := Header{Type: NotHere, Proto: h.Proto, Dst: h.Src, Src: h.Dst, MessID: h.MessID}
-	b.control(link, mac, &answer)
+	b.decline(in, h, NotHere, 0)
 }
 
 // wantsAnswer spares a sender one refusal for each of hundreds of fragments: the
@@ -119,9 +130,13 @@ func (b *Box) deliver(h *Header, message []byte) *Deliver {
 }
 
 // gotMultiData takes a fragment for a group, or for every box.
-func (b *Box) gotMultiData(now int64, link int, mac MAC, h *Header, payload []byte) {
-	if d := b.learn(now, link, mac, h); d != nil {
-		b.resolve(now, d)
+func (b *Box) gotMultiData(now int64, in hop, h *Header, payload []byte) {
+	if b.echo(h) {
+		return
+	}
+	b.hear(now, in, h)
+	if b.forwards() && b.seen.add(&h.Src, h.MessID^uint64(h.Offset)<<32) {
+		b.flood(now, in, h, payload)
 	}
 	if !h.Dst.IsNull() {
 		if l := b.local(&h.Dst); l == nil || l.members == 0 {
@@ -132,31 +147,18 @@ func (b *Box) gotMultiData(now int64, link int, mac MAC, h *Header, payload []by
 	if h.Length == h.Total {
 		b.gotSingle(h, payload)
 	} else {
-		b.gotFragment(now, link, mac, h, payload)
+		b.gotFragment(now, in, h, payload)
 	}
 }
 
-// gotLocate answers for an address that is here, and learns from whoever asks.
-func (b *Box) gotLocate(now int64, link int, mac MAC, h *Header) {
-	b.Stats.LocatesIn++
-	if d := b.learn(now, link, mac, h); d != nil {
-		b.resolve(now, d)
+// echo reports that a frame for everybody was sent from here and has come round
+// through a router. Messages are numbered in sequence, so what an address of this box
+// has sent bears a number a little below the last one.
+func (b *Box) echo(h *Header) bool {
+	l := b.local(&h.Src)
+	if l == nil || l.frozen || h.Epoch != l.epoch || l.messid-h.MessID >= 1<<20 {
+		return false
 	}
-	if h.Src == h.Dst {
-		return // an announcement
-	}
-	d := b.dests.Get((*[16]byte)(&h.Dst))
-	if d == nil || d.local == nil || d.local.members > 0 {
-		return
-	}
-	if d.local.frozen {
-		// Once it has announced itself elsewhere, that place answers.
-		if d.nlocs == 0 {
-			b.answerBusy(link, mac, h, d.local)
-		}
-		return
-	}
-	b.Stats.HereIsOut++
-	answer := Header{Type: HereIs, Dst: h.Src, Src: h.Dst, MessID: h.MessID, Epoch: d.local.epoch}
-	b.control(link, mac, &answer)
+	b.Stats.Echoes++
+	return true
 }

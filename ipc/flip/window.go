@@ -18,10 +18,10 @@ import (
 // at 1500 bytes is 12 KB in flight. There is no congestion control yet: the
 // window is fixed.
 
-// peer is a box on a link that long messages were sent to.
+// peer is a way that long messages take: a box on a link, and what lies behind it at
+// the same cost.
 type peer struct {
-	link         int
-	mac          MAC
+	to           hop
 	inflight     int  // bytes sent, neither acknowledged nor counted as lost
 	window       list // messages being sent, the oldest first
 	srtt, rttvar int64
@@ -47,10 +47,12 @@ type bulk struct {
 	txCount  uint32
 	maxAcked uint32
 	fence    uint32
+	answered bool // an ACK has come
 
 	timedTx uint32 // transmission being timed; 0 if none
 	timedAt int64
 	tries   int   // timeouts since the last progress
+	backoff int   // of them, since this way was taken
 	rtoAt   int64 // the deadline; the timer itself may be set earlier
 }
 
@@ -59,7 +61,7 @@ func (b *Box) startBulk(now int64, m *message) {
 	key := peerKey(m.via)
 	p := b.peers.Get(&key)
 	if p == nil {
-		p = &peer{link: m.via.link, mac: m.via.mac}
+		p = &peer{to: m.via.hop}
 		b.peers.Put(&key, p)
 	}
 	k := m.bulk
@@ -71,7 +73,7 @@ func (b *Box) startBulk(now int64, m *message) {
 	} else {
 		k = new(bulk)
 	}
-	unit := b.links[m.via.link].unit
+	unit := b.unit(&m.via)
 	nfrag := (m.headLen + len(m.body) + unit - 1) / unit
 	*k = bulk{peer: p, unit: unit, nfrag: nfrag, tries: tries,
 		acked: zeroed(k.acked, (nfrag+63)/64), lost: zeroed(k.lost, (nfrag+63)/64), tx: zeroed(k.tx, nfrag)}
@@ -122,6 +124,9 @@ func (b *Box) sendNext(now int64, m *message, i int) {
 		b.Stats.Resent++
 	} else {
 		k.next = i + 1
+		for k.next < k.nfrag && hasBit(k.acked, k.next) {
+			k.next++
+		}
 	}
 	size := k.size(m, i)
 	k.inflight += size
@@ -133,7 +138,7 @@ func (b *Box) sendNext(now int64, m *message, i int) {
 	b.stamp(now, m, i)
 	b.sendFragment(m, i, flags)
 	if !m.timer.Armed() {
-		k.rtoAt = now + k.peer.rto(k.tries)
+		k.rtoAt = now + k.peer.rto(k.backoff)
 		b.timers.Set(&m.timer, k.rtoAt)
 	}
 }
@@ -163,7 +168,7 @@ func (b *Box) gotAck(now int64, h *Header, payload []byte) {
 		return
 	}
 	if len(payload) < 4 || int(binary.BigEndian.Uint32(payload)) != k.unit || int(h.Offset)%k.unit != 0 ||
-		int(h.Offset)/k.unit > k.next {
+		int(h.Offset)/k.unit > k.nfrag {
 		b.Stats.Malformed++
 		return
 	}
@@ -194,32 +199,40 @@ func (b *Box) markAcked(now int64, m *message, cum int, bitmap []byte) (end int)
 	}
 	k.cum = max(k.cum, cum)
 	end = k.cum
+	k.answered = true
 	for at, x := range bitmap {
 		for ; x != 0; x &= x - 1 {
 			i := cum + 8*at + bits.TrailingZeros8(x)
-			if i >= k.next {
-				return end
+			if i >= k.nfrag {
+				break
 			}
 			progress = k.ack(m, i) || progress
 			end = max(end, i+1)
 		}
 	}
+	for k.next < k.nfrag && hasBit(k.acked, k.next) {
+		k.next++
+	}
 	if k.maxAcked > before {
 		k.sample(now, k.maxAcked)
 	}
 	if progress {
-		k.tries = 0
+		k.tries, k.backoff = 0, 0
 	}
-	k.rtoAt = now + k.peer.rto(k.tries)
+	k.rtoAt = now + k.peer.rto(k.backoff)
 	return end
 }
 
-// ack marks one fragment as arrived and reports whether that was news.
+// ack marks one fragment as arrived and reports whether that was news. If it was not
+// sent yet, it arrived over another way, which the message took before.
 func (k *bulk) ack(m *message, i int) bool {
 	if hasBit(k.acked, i) {
 		return false
 	}
 	setBit(k.acked, i)
+	if i >= k.next {
+		return true
+	}
 	if hasBit(k.lost, i) {
 		clearBit(k.lost, i)
 		k.nlost--
@@ -237,7 +250,7 @@ func (k *bulk) ack(m *message, i int) bool {
 func (b *Box) findLost(m *message, end int) {
 	k := m.bulk
 	fenced := k.fence != 0 && k.maxAcked > k.fence
-	if fenced {
+	if fenced || end > k.next {
 		end = k.next
 	}
 	for i := k.cum; i < end; i++ {
@@ -270,11 +283,12 @@ func (b *Box) bulkExpired(now int64, m *message) {
 	}
 	b.Stats.Timeouts++
 	k.tries++
+	k.backoff++
 	if k.tries > maxTries {
 		b.giveUp(now, m, Stalled)
 		return
 	}
-	if k.tries%relocateTry == 0 {
+	if k.tries%relocateTry == 0 || k.tries == failoverTry && m.dst.nlocs > 1 {
 		b.relocate(now, m)
 		return
 	}
@@ -291,7 +305,7 @@ func (b *Box) bulkExpired(now int64, m *message) {
 	}
 	b.Stats.Resent++
 	b.sendFragment(m, k.cum, FlagAckMe)
-	k.rtoAt = now + k.peer.rto(k.tries)
+	k.rtoAt = now + k.peer.rto(k.backoff)
 	b.timers.Set(&m.timer, k.rtoAt)
 }
 
@@ -300,7 +314,7 @@ func (b *Box) bulkExpired(now int64, m *message) {
 func (b *Box) relocate(now int64, m *message) {
 	b.recall(now, m)
 	m.unsure = true
-	m.dst.remove(m.via.link, m.via.mac)
+	m.dst.remove(m.via.hop)
 	m.dst.inval = m.dst.nlocs == 0
 	b.dispatch(now, m)
 }
@@ -310,7 +324,7 @@ func (b *Box) relocate(now int64, m *message) {
 // that has been started anew since and does not remember. A refusal of what was
 // sent only once, and never acknowledged, is a refusal of everything.
 func (k *bulk) mayHaveArrived() bool {
-	return k.next == k.nfrag && (k.maxAcked > 0 || int(k.txCount) > k.nfrag)
+	return k.next == k.nfrag && (k.answered || int(k.txCount) > k.nfrag)
 }
 
 // size returns the length of a fragment.
@@ -320,6 +334,7 @@ func (k *bulk) size(m *message, i int) int {
 
 func peerKey(l location) (key [16]byte) {
 	copy(key[:6], l.mac[:])
+	key[6] = l.hops
 	binary.BigEndian.PutUint32(key[12:], uint32(l.link))
 	return key
 }

@@ -59,12 +59,14 @@ const (
 	ProtoRaw   uint8 = 3
 )
 
-// Flags. Amoeba's 0x01 (byte order), 0x02 (code field), 0x10 (unreachable) and
-// 0x20 (crossed an untrusted network) are never set; 0x04 (trusted networks
-// only) is reserved.
+// Flags. Amoeba's 0x01 (byte order) and 0x02 (code field) are never set.
 const (
-	FlagSecurity uint8 = 0x04
-	FlagAckMe    uint8 = 0x40 // the sender waits for an answer to this fragment
+	FlagSecurity    uint8 = 0x04 // over trusted networks only
+	FlagTooBig      uint8 = 0x08 // NOTHERE: the fragment exceeds a network's MTU; mtu says what would pass
+	FlagUnreachable uint8 = 0x10 // NOTHERE: from a router that knows no way
+	FlagUnsafe      uint8 = 0x20 // crossed an untrusted network
+	FlagAckMe       uint8 = 0x40 // the sender waits for an answer to this fragment
+	FlagEdge        uint8 = 0x80 // NOTHERE: a LOCATE's hop limit ends here; the router leads on
 )
 
 // Header is the FLIP header, decoded.
