@@ -29,6 +29,11 @@ func (m *Machine) gotReply(now int64, ep *Endpoint, d *flip.Deliver, h *head) {
 		m.control(now, ep, d.Src, &ack)
 		return
 	}
+	if c.phase == fetching {
+		c.heard = now
+		m.fetchAgain(now, c)
+		return
+	}
 	if c.phase == sent && !c.unclean {
 		m.rttOf(&c.server).measure(now - c.sentAt)
 	}
@@ -36,6 +41,11 @@ func (m *Machine) gotReply(now int64, ep *Endpoint, d *flip.Deliver, h *head) {
 		if p := m.ports.Get((*[16]byte)(&c.port)); p != nil {
 			p.answered(now, &d.Src)
 		}
+	}
+	if h.size > 0 {
+		c.hdr.GetWire((*[std.HeaderLen]byte)(d.Head()[headLen:]))
+		m.startFetch(now, c, h.size)
+		return
 	}
 	m.Stats.Completed++
 	e := m.Out.complete(ep, c.slot, KindTrans, std.OK)
@@ -84,6 +94,7 @@ func (m *Machine) gotNak(now int64, ep *Endpoint, src flip.Address, h *head) {
 func (m *Machine) refused(now int64, c *client, gone bool) {
 	m.box.Cancel(now, c.handle)
 	c.handle = 0
+	m.dropParts(now, &c.out)
 	wait := c.backoff + m.jitter(c.backoff/2)
 	c.backoff = min(2*c.backoff, refusedLast)
 	if !m.box.SingleFragment(requestLen + len(c.data)) {
@@ -113,14 +124,17 @@ func (m *Machine) refused(now int64, c *client, gone bool) {
 // for signs of life, and the request itself can go.
 func (m *Machine) gotAlive(now int64, ep *Endpoint, src flip.Address, h *head) {
 	c := m.clientFor(ep, &src, h)
-	if c == nil {
+	if c == nil || c.phase == fetching {
 		return
 	}
 	m.box.Cancel(now, c.handle)
 	c.handle = 0
+	m.dropParts(now, &c.out)
 	first := c.phase == sent
 	c.phase = served
-	c.data = nil
+	if ep.memory != nil {
+		c.data = nil
+	}
 	c.heard = now
 	c.tries = 0
 	if h.flags&flagSigTrans != 0 && int16(h.arg-c.signalled) > 0 {
@@ -137,8 +151,15 @@ func (m *Machine) gotAlive(now int64, ep *Endpoint, src flip.Address, h *head) {
 	m.timers.Set(&c.timer, now+wait)
 }
 
-// gotFail ends a transaction whose server does not know what became of it.
+// gotFail ends a transaction whose server does not know what became of it, or the
+// receiving of a request whose client has given up.
 func (m *Machine) gotFail(now int64, ep *Endpoint, src flip.Address, h *head) {
+	if h.arg == ofRequest {
+		if r := ep.rows.find(&src, h.slot); r != nil && r.tid == h.tid && r.phase == receiving {
+			m.abandon(now, r)
+		}
+		return
+	}
 	if c := m.clientFor(ep, &src, h); c != nil {
 		m.finishTrans(now, c, std.RPCFailure)
 	}
@@ -183,7 +204,10 @@ func (m *Machine) requestUndeliverable(now int64, c *client, reason flip.Reason)
 
 // Tokens tell what sort of slot a message was sent from: the client's own, or
 // that of the client to whom it replies.
-const tokenReply = 1 << 32
+const (
+	tokenReply = 1 << 32
+	partToken  = 1 << 33 // nobody waits for it to fail: it will be pulled again
+)
 
 func clientToken(slot uint32) uint64 { return uint64(slot) }
 func replyToken(slot uint32) uint64  { return tokenReply | uint64(slot) }

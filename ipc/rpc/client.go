@@ -17,7 +17,11 @@ import (
 //	                                                      ends (NOTFOUND); Abort
 //	sent     PUTREQ   the request is on its way           ALIVE (served), REPLY; NAK
 //	                                                      (seeking); silence (FAILURE)
-//	served   GETREP   a server has it                     REPLY; FAIL, silence (FAILURE)
+//	served   GETREP   a server has it                     REPLY (fetching if it is long,
+//	                                                      else the end); FORWARD
+//	                                                      (seeking); FAIL, silence (FAILURE)
+//	fetching GETREP   the reply's data is being pulled    the last PART; FAIL, silence
+//	                                                      (FAILURE)
 //
 // A tid is used for one server only and is dead once that server sends NAK. So a
 // request that is refused goes out again under another.
@@ -27,12 +31,17 @@ type client struct {
 	phase clientPhase
 	tid   uint64
 
-	// What is asked of whom. hdr and data are kept until a server has them; data
-	// is not written to by anybody.
-	port capability.Port
-	addr flip.Address // the server demanded by Trans; null: any server of port
-	hdr  std.Header
-	data []byte
+	// What is asked of whom. While fetching, hdr is the reply's. data is kept until a
+	// server has it, and beyond if it cannot be read again from a Memory, should the
+	// server forward the request; it is not written to by anybody.
+	port     capability.Port
+	addr     flip.Address // the server demanded; null: any server of port
+	hdr      std.Header
+	data     []byte
+	size     uint32 // of the request's data
+	long     bool   // it stays in Memory and is pulled from there
+	room     uint32 // in Memory, for a long reply
+	forwards uint8
 
 	server    flip.Address // asked under this tid
 	left      int64        // patience, running while seeking
@@ -45,6 +54,9 @@ type client struct {
 	handle    flip.Handle  // the last message to the server
 	signals   uint16       // sent by Signal
 	signalled uint16       // of them, known to the server
+	in        *inflow      // while fetching
+	out       *outflow     // parts of a long request
+	limit     *limit       // made for the first transaction that has a deadline
 
 	// After a reply from another node: the ACK that is due. The timer is its.
 	ackTo  flip.Address
@@ -63,7 +75,23 @@ const (
 	seeking
 	sent
 	served
+	fetching
 )
+
+// Transaction says what is to be asked of whom, and under which conditions.
+type Transaction struct {
+	To     flip.Address // the server's; null: any server of Header.Port
+	Header *std.Header
+	Data   []byte // the machine's from now on; nobody writes to it any more
+
+	// Size, if not 0, says that there is so much data, too long for one message, in
+	// the Memory of the endpoint's owner, and none in Data. Room is how much of a
+	// reply that is too long for one message has room there.
+	Size, Room uint32
+
+	Patience int64 // ns in which a server has to be found; 0 means PatienceDefault
+	Deadline int64 // ns in which it has to be over; 0 means none
+}
 
 // Trans begins a transaction: find a server of h.Port, or ask the one at address
 // to if that is not null, hand it the request, and wait for its reply. It returns
@@ -74,11 +102,20 @@ const (
 //	                PatienceDefault); it was not executed
 //	RPC_FAILURE     a server may or may not have executed it, and is gone
 //	RPC_ABORTED     Abort, before a server had it
+//	RPC_UNSAFE      the only ways to the server lead over networks not to be trusted
 //
 // The data belongs to the machine from now on, and nobody writes to it any more.
 // A slot can do one transaction at a time. Slots are small numbers and are used
 // again: the server keeps one row for each.
 func (m *Machine) Trans(now int64, ep *Endpoint, slot uint32, to flip.Address, h *std.Header, data []byte, patience int64) std.Status {
+	return m.Transact(now, ep, slot, &Transaction{To: to, Header: h, Data: data, Patience: patience})
+}
+
+// Transact is Trans with all its conditions. With a deadline there are two more
+// ends: RPC_NOTFOUND if by then no server can have had the request, and else
+// RPC_FAILURE; then the server is told, as by Signal. Of a reply longer than Room
+// the end is STD_OVERFLOW, and of a Memory that fails RPC_BADADDRESS.
+func (m *Machine) Transact(now int64, ep *Endpoint, slot uint32, t *Transaction) std.Status {
 	if ep.phase != running {
 		return std.RPCTryAgain
 	}
@@ -86,33 +123,45 @@ func (m *Machine) Trans(now int64, ep *Endpoint, slot uint32, to flip.Address, h
 	if c == nil || c.phase != idle {
 		return std.RPCTryAgain
 	}
-	if len(data) > m.box.MaxPayload(requestLen) {
+	if len(t.Data) > m.Whole() || t.Size > 0 && (ep.memory == nil || len(t.Data) > 0) {
 		return std.Overflow
 	}
-	if to.IsNull() && h.Port.IsNull() {
+	if t.To.IsNull() && t.Header.Port.IsNull() {
 		return std.RPCBadPort
 	}
 	m.Stats.Trans++
 	c.tid = ep.newTid()
-	// The common case comes first: a server on this node waits for just this.
-	if to.IsNull() {
-		if p := m.ports.Get((*[16]byte)(&h.Port)); p != nil && m.handOver(now, c, p, h, data) {
-			return Wait
-		}
-	} else if m.handOverTo(now, c, &to, h, data) {
-		return Wait
-	}
-	c.port, c.addr = h.Port, to
-	c.hdr, c.data = *h, data
-	c.backoff = refusedFirst
+	c.addr = t.To
+	c.hdr = *t.Header
+	c.size, c.long, c.room = uint32(len(t.Data)), false, t.Room
+	c.forwards = 0
 	c.signals, c.signalled = 0, 0
-	if c.left = patience; patience <= 0 {
+	if c.left = t.Patience; t.Patience <= 0 {
 		c.left = PatienceDefault
 	}
+	if t.Deadline > 0 {
+		m.limit(now, c, t.Deadline)
+	}
+	// The common case comes first: a server on this node waits for just this.
+	if t.Size > 0 {
+		c.size, c.long = t.Size, true
+	} else if t.To.IsNull() {
+		if p := m.ports.Get((*[16]byte)(&c.hdr.Port)); p != nil && m.handOver(now, c, p, t.Data) {
+			return Wait
+		}
+	} else if m.handOverTo(now, c, t.Data) {
+		return Wait
+	}
+	c.port = c.hdr.Port
+	c.data = t.Data
+	c.backoff = refusedFirst
 	m.seek(now, c)
 	m.Drain(now)
 	return Wait
 }
+
+// Whole is the length up to which data travels in one message.
+func (m *Machine) Whole() int { return m.box.MaxPayload(requestLen) }
 
 func (ep *Endpoint) newTid() uint64 {
 	ep.nextTid++
@@ -125,7 +174,7 @@ func (m *Machine) seek(now int64, c *client) {
 	c.phase = seeking
 	c.since = now
 	if !c.addr.IsNull() {
-		if !m.handOverTo(now, c, &c.addr, &c.hdr, c.data) {
+		if !m.handOverTo(now, c, c.data) {
 			m.sendRequest(now, c, c.addr)
 		}
 		return
@@ -135,7 +184,7 @@ func (m *Machine) seek(now int64, c *client) {
 		m.finishTrans(now, c, std.RPCTryAgain) // too many ports are being looked for
 		return
 	}
-	if m.handOver(now, c, p, &c.hdr, c.data) {
+	if m.handOver(now, c, p, c.data) {
 		return
 	}
 	if a, ok := p.choose(now); ok {
@@ -168,6 +217,9 @@ func (m *Machine) sendRequest(now int64, c *client, to flip.Address) {
 // transmitRequest sends REQUEST, for the first time or again.
 func (m *Machine) transmitRequest(now int64, c *client, patience int64) {
 	h := head{typ: Request, slot: c.slot, tid: c.tid}
+	if c.long {
+		h.size = c.size
+	}
 	if c.tries > 1 {
 		h.flags = flagRetrans
 		h.age = ageOf(now - c.sentAt)
@@ -218,6 +270,8 @@ func (m *Machine) clientExpired(now int64, c *client) {
 		m.seek(now, c)
 	case sent, served:
 		m.serverSilent(now, c)
+	case fetching:
+		m.fetchSilent(now, c)
 	}
 }
 
@@ -234,15 +288,7 @@ func (m *Machine) charge(now int64, c *client) {
 // asked again: with the request itself if that is as cheap as a question and may
 // have been lost, else with RECEIVED or ENQUIRE.
 func (m *Machine) serverSilent(now int64, c *client) {
-	switch m.box.State(c.handle) {
-	case flip.HeldBusy:
-		c.heard = now
-		c.unclean = true
-		m.timers.Set(&c.timer, now+busyLook)
-		return
-	case flip.Locating, flip.InWindow: // it has its own patience and will report
-		c.unclean = true
-		m.timers.Set(&c.timer, now+busyLook)
+	if m.excused(now, c) {
 		return
 	}
 	if now-c.heard > silenceLimit {
@@ -253,12 +299,27 @@ func (m *Machine) serverSilent(now int64, c *client) {
 	switch {
 	case c.phase == served:
 		m.query(now, c, Enquire)
-	case m.box.SingleFragment(requestLen + len(c.data)):
+	case m.box.SingleFragment(requestLen + len(c.data)): // a long one has no data in it
 		m.transmitRequest(now, c, relocateFor)
 	default:
 		m.query(now, c, Received)
 	}
 	m.timers.Set(&c.timer, now+m.rttOf(&c.server).timeout(c.tries, rtoMin))
+}
+
+// excused reports that the last message to the server is still with FLIP, and
+// looks again later.
+func (m *Machine) excused(now int64, c *client) bool {
+	switch m.box.State(c.handle) {
+	case flip.HeldBusy:
+		c.heard = now
+	case flip.Locating, flip.InWindow: // it has its own patience and will report
+	default:
+		return false
+	}
+	c.unclean = true
+	m.timers.Set(&c.timer, now+busyLook)
+	return true
 }
 
 // finishTrans ends a transaction without a reply.
@@ -276,6 +337,12 @@ func (m *Machine) drop(now int64, c *client) {
 	c.handle = 0
 	c.phase = idle
 	c.data = nil
+	c.in = nil
+	m.dropParts(now, &c.out)
 	c.ackTo = flip.Address{}
 	m.timers.Stop(&c.timer)
+	if c.limit != nil {
+		c.limit.at = 0
+		m.timers.Stop(&c.limit.timer)
+	}
 }

@@ -13,7 +13,7 @@ import (
 // big-endian, behind a version byte. Lists and data have their length in front,
 // as 32 bits. One state has one encoding.
 
-const stateVersion = 1
+const stateVersion = 2
 
 // ErrState says that bytes are not the encoding of a State.
 var ErrState = errors.New("rpc: not the state of an endpoint")
@@ -39,6 +39,7 @@ func (st *State) Append(b []byte) []byte {
 		w.u32(s.Slot)
 		w.u8(s.Phase)
 		w.bytes16(s.Get)
+		w.u32(s.Room)
 		w.u32(uint32(s.Row))
 	}
 	w.u32(uint32(len(st.Rows)))
@@ -71,7 +72,7 @@ func DecodeState(b []byte) (*State, error) {
 		st.Clients = append(st.Clients, r.client())
 	}
 	for range r.count(serverLen) {
-		st.Servers = append(st.Servers, ServerState{Slot: r.u32(), Phase: r.u8(), Get: r.bytes16(), Row: int32(r.u32())})
+		st.Servers = append(st.Servers, ServerState{Slot: r.u32(), Phase: r.u8(), Get: r.bytes16(), Room: r.u32(), Row: int32(r.u32())})
 	}
 	for range r.count(rowMin) {
 		st.Rows = append(st.Rows, r.row())
@@ -87,10 +88,12 @@ func DecodeState(b []byte) (*State, error) {
 
 // Lengths of the records, without data, to check a count before believing it.
 const (
-	clientMin  = 4 + 1 + 8 + 16 + 16 + std.HeaderLen + 4 + 16 + 8 + 8 + 4 + 8 + 2 + 2
-	serverLen  = 4 + 1 + 16 + 4
-	rowMin     = 16 + 4 + 1 + 8 + 8 + 2 + 1 + std.HeaderLen + 4
-	bindingLen = 16 + 1 + 8
+	clientMin = 4 + 1 + 8 + 16 + 16 + std.HeaderLen + 4 + 4 + 1 + 4 + 1 + 8 + pullStateLen + 16 + 8 + 8 + 4 + 8 + 2 + 2
+	serverLen = 4 + 1 + 16 + 4 + 4
+	rowMin    = 16 + 4 + 1 + 8 + 8 + 2 + 1 + std.HeaderLen + 4 + 4 + pullStateLen + 1 + 16 + 16
+
+	pullStateLen = 4 * 4
+	bindingLen   = 16 + 1 + 8
 )
 
 func (w *writer) client(c *ClientState) {
@@ -101,6 +104,12 @@ func (w *writer) client(c *ClientState) {
 	w.bytes16(c.Addr)
 	w.header(&c.Header)
 	w.data(c.Data)
+	w.u32(c.Size)
+	w.flag(c.Long)
+	w.u32(c.Room)
+	w.u8(c.Forwards)
+	w.u64(uint64(c.Deadline))
+	w.pull(&c.Pull)
 	w.bytes16(c.Server)
 	w.u64(uint64(c.Left))
 	w.u64(uint64(c.Backoff))
@@ -115,6 +124,9 @@ func (r *reader) client() (c ClientState) {
 	c.Port, c.Addr = capability.Port(r.bytes16()), r.bytes16()
 	r.header(&c.Header)
 	c.Data = r.data()
+	c.Size, c.Long, c.Room, c.Forwards = r.u32(), r.flag(), r.u32(), r.u8()
+	c.Deadline = int64(r.u64())
+	c.Pull = r.pull()
 	c.Server = r.bytes16()
 	c.Left, c.Backoff = int64(r.u64()), int64(r.u64())
 	c.Tries, c.Age = r.u32(), int64(r.u64())
@@ -132,6 +144,22 @@ func (w *writer) row(x *RowState) {
 	w.flag(x.Given)
 	w.header(&x.Header)
 	w.data(x.Data)
+	w.u32(x.Size)
+	w.pull(&x.Pull)
+	w.flag(x.Forward)
+	w.bytes16(x.Port)
+	w.bytes16(x.Addr)
+}
+
+func (w *writer) pull(p *PullState) {
+	w.u32(p.Size)
+	w.u32(p.Part)
+	w.u32(p.Base)
+	w.u32(p.Have)
+}
+
+func (r *reader) pull() PullState {
+	return PullState{Size: r.u32(), Part: r.u32(), Base: r.u32(), Have: r.u32()}
 }
 
 func (r *reader) row() (x RowState) {
@@ -139,6 +167,8 @@ func (r *reader) row() (x RowState) {
 	x.Age, x.Signals, x.Given = int64(r.u64()), r.u16(), r.flag()
 	r.header(&x.Header)
 	x.Data = r.data()
+	x.Size, x.Pull = r.u32(), r.pull()
+	x.Forward, x.Port, x.Addr = r.flag(), capability.Port(r.bytes16()), r.bytes16()
 	return x
 }
 

@@ -14,6 +14,8 @@ type Config struct {
 	MaxRows    int // rows in an endpoint's duplicate window; default 4096
 	MaxPorts   int // ports known; default 256
 	ReplyBytes int // unacknowledged replies of an endpoint before putrep blocks; default 4 MiB
+	PartBytes  int // in which long messages are pulled; default 128 KiB
+	PullBytes  int // of parts being sent, in all; default 4 MiB
 }
 
 // Times, in nanoseconds.
@@ -32,6 +34,7 @@ const (
 	rtoMin   = 10 * millisecond
 	rtoMax   = 500 * millisecond
 	replyMin = 20 * millisecond // least wait for an ACK, which is delayed on purpose
+	pullMin  = 30 * millisecond // least wait for a part, which may be hundreds of frames
 
 	ackDelay      = 3 * millisecond    // a next request on the same slot is an ACK for free
 	enquireEvery  = 1500 * millisecond // while the server works
@@ -58,6 +61,10 @@ const (
 	maxPassed     = 4  // local clients served in a row while a remote one waits
 	maxCandidates = 8  // servers known for a port
 	maxHints      = 16 // refused clients remembered for a port
+	maxForwards   = 16 // times that one transaction is sent elsewhere
+	pullWindow    = 4  // parts of one message under way
+	maxPartBytes  = 512 << 10
+	keepBuffers   = 8 // of parts, for the next ones
 )
 
 func (c *Config) fill() {
@@ -68,6 +75,8 @@ func (c *Config) fill() {
 	setDefault(&c.MaxRows, 4096)
 	setDefault(&c.MaxPorts, 256)
 	setDefault(&c.ReplyBytes, 4<<20)
+	setDefault(&c.PartBytes, 128<<10)
+	setDefault(&c.PullBytes, 4<<20)
 }
 
 func setDefault(v *int, def int) {

@@ -36,6 +36,7 @@ type Complete struct {
 	Status   std.Status   // of the call; Header has the status of the service
 	Header   std.Header   // trans: of the reply; getreq: of the request
 	Data     []byte       // after the header
+	Size     uint32       // of data that was put into Memory instead
 	Client   flip.Address // getreq: who asks
 }
 
@@ -96,7 +97,7 @@ func (o *Effects) complete(ep *Endpoint, slot uint32, kind Kind, status std.Stat
 	}
 	e := &o.Completes[len(o.Completes)-1]
 	e.Endpoint, e.Slot, e.Kind, e.Status = ep, slot, kind, status
-	e.Data = nil
+	e.Data, e.Size = nil, 0
 	return e
 }
 

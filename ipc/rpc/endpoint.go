@@ -18,7 +18,7 @@ import (
 //	lingering  run     for ACKs only        last ACK, or 5 s
 //	closed     -       answers NOTHERE      -
 type Endpoint struct {
-	Owner any // the caller's; the machine never looks at it
+	Owner any // the caller's; the machine calls it if it is a Memory
 
 	addr    flip.Address
 	phase   endpointPhase
@@ -36,6 +36,7 @@ type Endpoint struct {
 	identity flip.Identity // while imported, or silent
 	silent   bool          // frozen, and not registered with the box
 	timer    deadline.Timer
+	memory   Memory // Owner, if it is one
 }
 
 // nothingForgotten is the horizon of a window that was never purged.
@@ -64,6 +65,7 @@ type Options struct {
 // Open makes an endpoint. It returns nil if its address is registered already.
 func (m *Machine) Open(now int64, o Options) *Endpoint {
 	ep := &Endpoint{Owner: o.Owner, addr: o.Public, upcall: o.Upcall, horizon: nothingForgotten}
+	ep.memory, _ = o.Owner.(Memory)
 	if o.Reborn {
 		ep.horizon = now
 	}
@@ -139,7 +141,13 @@ func (m *Machine) Close(now int64, ep *Endpoint) {
 		switch r.phase {
 		case working:
 			m.fail(now, r)
+		case receiving:
+			m.abandon(now, r)
 		case replied:
+			if r.size > 0 { // the memory it is pulled from is gone
+				m.fail(now, r)
+				return
+			}
 			waiting = true
 		}
 	})

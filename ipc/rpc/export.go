@@ -28,8 +28,14 @@ type ClientState struct {
 	Tid                uint64
 	Port               capability.Port
 	Addr               flip.Address // demanded server
-	Header             std.Header   // while no server has the request
-	Data               []byte
+	Header             std.Header   // of the request; while fetching, of the reply
+	Data               []byte       // while it is needed, and not in Memory
+	Size               uint32       // of the request's data
+	Long               bool         // it stays in Memory
+	Room               uint32
+	Forwards           uint8
+	Deadline           int64 // time left; -1 if there is none
+	Pull               PullState
 	Server             flip.Address // once asked
 	Left               int64        // patience
 	Backoff            int64
@@ -43,7 +49,14 @@ type ServerState struct {
 	Slot  uint32
 	Phase uint8
 	Get   capability.Port
+	Room  uint32
 	Row   int32 // index of its row; -1 if its client has given up, or it is waiting
+}
+
+// PullState is how far the data of a long message has been pulled. Size is 0 if
+// none is.
+type PullState struct {
+	Size, Part, Base, Have uint32
 }
 
 // RowState is a row of the duplicate window.
@@ -55,8 +68,13 @@ type RowState struct {
 	Age     int64
 	Signals uint16
 	Given   bool       // of a reply: repeating it was given up
-	Header  std.Header // of a reply
+	Header  std.Header // of a reply, or of a request being received
 	Data    []byte
+	Size    uint32 // of a long reply
+	Pull    PullState
+	Forward bool // instead of a reply: to
+	Port    capability.Port
+	Addr    flip.Address
 }
 
 // BindingState is a port that the endpoint serves.
@@ -96,7 +114,7 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 		if s == nil || s.phase == notServing {
 			continue
 		}
-		x := ServerState{Slot: s.slot, Phase: uint8(s.phase), Get: s.get, Row: -1}
+		x := ServerState{Slot: s.slot, Phase: uint8(s.phase), Get: s.get, Room: s.room, Row: -1}
 		if i, ok := index[s.row]; ok && s.row != nil {
 			x.Row = i
 		}
@@ -109,21 +127,50 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 }
 
 func (c *client) export(now int64) ClientState {
-	x := ClientState{Slot: c.slot, Phase: uint8(c.phase), Tid: c.tid, Port: c.port, Addr: c.addr,
-		Header: c.hdr, Data: c.data, Server: c.server, Left: c.left, Backoff: c.backoff,
+	return ClientState{Slot: c.slot, Phase: uint8(c.phase), Tid: c.tid, Port: c.port, Addr: c.addr,
+		Header: c.hdr, Data: c.data, Size: c.size, Long: c.long, Room: c.room, Forwards: c.forwards,
+		Deadline: c.timeLeft(now), Pull: c.in.export(), Server: c.server, Left: c.left, Backoff: c.backoff,
 		Tries: uint32(c.tries), Age: now - c.sentAt, Signals: c.signals, Signalled: c.signalled}
-	if c.phase == served {
-		x.Header = std.Header{} // the server has it, and this may be an older one
+}
+
+func (f *inflow) export() PullState {
+	if f == nil {
+		return PullState{}
 	}
-	return x
+	return PullState{Size: f.size, Part: f.part, Base: f.base, Have: f.have}
+}
+
+func (p *PullState) inflow() *inflow {
+	if p.Size == 0 {
+		return nil
+	}
+	return &inflow{size: p.Size, part: p.Part, base: p.Base, have: p.Have}
+}
+
+// acceptable reports whether something is pulled if and only if it should be, and
+// not all of it has arrived.
+func (p *PullState) acceptable(pulls bool) bool {
+	if !pulls || p.Size == 0 {
+		return !pulls && *p == PullState{}
+	}
+	f := p.inflow()
+	return p.Part > 0 && p.Part <= maxPartBytes && p.Base < f.parts() &&
+		p.Have>>min(pullWindow, f.parts()-p.Base) == 0 && p.Have&1 == 0
 }
 
 func (r *row) export(now int64) RowState {
 	x := RowState{Client: r.client, Slot: r.slot, Phase: uint8(r.phase), Tid: r.tid,
-		Age: now - r.at, Signals: r.signals}
-	if r.phase == replied {
+		Age: now - r.at, Signals: r.signals, Pull: r.in.export()}
+	switch r.phase {
+	case receiving:
+		x.Header = r.hdr
+	case replied:
 		x.Given = r.tries == 0
-		x.Header, x.Data = r.hdr, r.data
+		x.Header, x.Data, x.Size = r.hdr, r.data, r.size
+		if f := r.forward; f != nil {
+			x.Header = std.Header{}
+			x.Forward, x.Port, x.Addr = true, f.port, f.addr
+		}
 	}
 	return x
 }
@@ -132,11 +179,12 @@ func (r *row) export(now int64) RowState {
 // nobody and no timer of it runs until Activate. Import returns nil, and changes
 // nothing, if the state makes no sense or the address is in use here.
 func (m *Machine) Import(now int64, owner any, st *State) *Endpoint {
-	if !m.acceptable(st) {
+	if _, ok := owner.(Memory); !m.acceptable(st) || !ok && st.needsMemory() {
 		return nil
 	}
 	ep := &Endpoint{Owner: owner, addr: st.Identity.Public, phase: imported, upcall: st.Upcall,
 		nextTid: st.NextTid, horizon: nothingForgotten, stopped: now, identity: st.Identity}
+	ep.memory, _ = owner.(Memory)
 	if st.Horizon >= 0 {
 		ep.horizon = now - st.Horizon
 	}
@@ -192,8 +240,9 @@ func (m *Machine) acceptableClients(st *State) bool {
 	for i := range st.Clients {
 		c := &st.Clients[i]
 		if int64(c.Slot) >= int64(m.cfg.MaxSlots) || slots[c.Slot] || c.Tid > st.NextTid || c.Age < 0 ||
-			c.Phase < uint8(seeking) || c.Phase > uint8(served) ||
-			len(c.Data) > m.box.MaxPayload(requestLen) ||
+			c.Phase < uint8(seeking) || c.Phase > uint8(fetching) ||
+			len(c.Data) > m.Whole() || len(c.Data) > 0 && len(c.Data) != int(c.Size) || c.Long && len(c.Data) > 0 ||
+			c.Deadline < -1 || !c.Pull.acceptable(c.Phase == uint8(fetching)) ||
 			(c.Phase == uint8(seeking) && c.Addr.IsNull() && c.Port.IsNull()) ||
 			(c.Phase != uint8(seeking) && c.Server.IsNull()) {
 			return false
@@ -211,11 +260,11 @@ func (m *Machine) acceptableServers(st *State, ports map[capability.Port]bool) (
 		s := &st.Servers[i]
 		phase := serverPhase(s.Phase)
 		if int64(s.Slot) >= int64(m.cfg.MaxSlots) || slots[s.Slot] || s.Get.IsNull() || st.Upcall ||
-			phase < waiting || phase > replying || !ports[s.Get.Put()] {
+			phase < waiting || phase > taking || !ports[s.Get.Put()] {
 			return nil, false
 		}
 		slots[s.Slot] = true
-		if s.Row == -1 && phase != replying {
+		if s.Row == -1 && (phase == waiting || phase == serving) {
 			continue
 		}
 		if phase == waiting || s.Row < 0 || int(s.Row) >= len(st.Rows) || workers[s.Row] != 0 {
@@ -236,7 +285,10 @@ func acceptableRows(st *State, workers map[int32]serverPhase) bool {
 		r := &st.Rows[i]
 		k := key{r.Client, r.Slot}
 		phase, worker := rowPhase(r.Phase), workers[int32(i)]
-		if known[k] || r.Client.IsNull() || r.Age < 0 || phase < working || phase > failed ||
+		if known[k] || r.Client.IsNull() || r.Age < 0 || phase < working || phase > receiving ||
+			(phase == receiving) != (worker == taking) || !r.Pull.acceptable(phase == receiving) ||
+			(r.Size > 0 && (phase != replied || worker != replying || len(r.Data) > 0 || r.Forward)) ||
+			(r.Forward && (phase != replied || r.Port.IsNull() && r.Addr.IsNull())) ||
 			(phase == working && !st.Upcall && worker != serving) ||
 			(phase != working && worker == serving) ||
 			(phase != replied && worker == replying) {
@@ -247,10 +299,31 @@ func acceptableRows(st *State, workers map[int32]serverPhase) bool {
 	return true
 }
 
+// needsMemory reports whether some data is where only the owner can get at it.
+func (st *State) needsMemory() bool {
+	for i := range st.Clients {
+		if c := &st.Clients[i]; c.Long || c.Pull.Size > 0 || c.Size > 0 && len(c.Data) == 0 {
+			return true
+		}
+	}
+	for i := range st.Rows {
+		if st.Rows[i].Size > 0 || st.Rows[i].Pull.Size > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *Machine) importClient(now int64, ep *Endpoint, x *ClientState) {
 	c := ep.client(m, x.Slot)
 	c.phase, c.tid, c.port, c.addr = clientPhase(x.Phase), x.Tid, x.Port, x.Addr
 	c.hdr, c.data, c.server = x.Header, x.Data, x.Server
+	c.size, c.long, c.room, c.forwards = x.Size, x.Long, x.Room, x.Forwards
+	c.in = x.Pull.inflow()
+	if x.Deadline >= 0 {
+		m.limit(now, c, max(x.Deadline, 1))
+		m.timers.Stop(&c.limit.timer) // until Activate
+	}
 	c.left, c.since = max(x.Left, 0), now
 	c.backoff = min(max(x.Backoff, refusedFirst), refusedLast)
 	c.tries = int(min(x.Tries, 1000))
@@ -265,8 +338,15 @@ func (m *Machine) importRow(now int64, ep *Endpoint, x *RowState) *row {
 	m.begin(now, r, x.Tid, rowPhase(x.Phase))
 	r.at = now - x.Age
 	r.signals = x.Signals
+	r.in = x.Pull.inflow()
+	if r.phase == receiving {
+		r.hdr = x.Header
+	}
 	if r.phase == replied {
-		r.hdr, r.data = x.Header, x.Data
+		r.hdr, r.data, r.size = x.Header, x.Data, x.Size
+		if x.Forward {
+			r.forward = &forward{x.Port, x.Addr}
+		}
 		ep.replyBytes += len(x.Data)
 		if !x.Given {
 			r.tries = 1
@@ -278,7 +358,7 @@ func (m *Machine) importRow(now int64, ep *Endpoint, x *RowState) *row {
 
 func (m *Machine) importServer(now int64, ep *Endpoint, x *ServerState, all []*row) {
 	s := ep.server(m, x.Slot)
-	s.phase, s.get, s.put = serverPhase(x.Phase), x.Get, x.Get.Put()
+	s.phase, s.get, s.put, s.room = serverPhase(x.Phase), x.Get, x.Get.Put(), x.Room
 	s.binding = m.bind(ep, m.portFor(s.put))
 	if s.phase == waiting {
 		s.binding.waiting++
@@ -293,7 +373,7 @@ func (m *Machine) importServer(now int64, ep *Endpoint, x *ServerState, all []*r
 		m.begin(now, r, 0, working)
 	}
 	s.row, r.server = r, s
-	if s.phase == serving {
+	if s.phase == serving || s.phase == taking {
 		r.binding = s.binding
 		s.binding.serving++
 	}

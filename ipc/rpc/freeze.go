@@ -28,6 +28,7 @@ func (m *Machine) Freeze(now int64, ep *Endpoint) {
 	ep.rows.all(func(r *row) {
 		m.timers.Stop(&r.timer)
 		r.handle = 0
+		m.dropParts(now, &r.out)
 		if r.phase == working {
 			m.watchFrozen(now, r)
 		}
@@ -55,7 +56,11 @@ func (m *Machine) freezeClient(now int64, c *client) {
 	}
 	m.stopWaiting(c)
 	c.handle = 0
+	m.dropParts(now, &c.out)
 	m.timers.Stop(&c.timer)
+	if c.limit != nil {
+		m.timers.Stop(&c.limit.timer)
+	}
 }
 
 // watchFrozen makes a client of this node ask for signs of life, as if it had
@@ -136,8 +141,12 @@ func (m *Machine) resume(now int64, ep *Endpoint) {
 	pause := now - ep.stopped
 	ep.rows.all(func(r *row) {
 		r.at += pause
-		if r.phase == replied && r.tries > 0 {
+		switch {
+		case r.phase == replied && r.tries > 0:
 			m.startReply(now, r)
+		case r.phase == receiving:
+			r.heard = now
+			m.receiveAgain(now, r)
 		}
 	})
 	for _, b := range ep.bindings {
@@ -145,6 +154,7 @@ func (m *Machine) resume(now int64, ep *Endpoint) {
 	}
 	for _, c := range ep.clients {
 		if c != nil {
+			m.resumeLimit(c, pause)
 			m.resumeClient(now, c)
 		}
 	}
@@ -177,5 +187,7 @@ func (m *Machine) resumeClient(now int64, c *client) {
 			c.tries = 0
 			m.serverSilent(now, c)
 		}
+	case fetching:
+		m.fetchAgain(now, c)
 	}
 }

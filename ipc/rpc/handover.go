@@ -1,9 +1,6 @@
 package rpc
 
-import (
-	"motile/ipc/flip"
-	"motile/ipc/std"
-)
+import "motile/ipc/std"
 
 // A transaction between two endpoints of one node: no message, no copy, and no
 // timer. These functions are the way there; Machine.reply is the way back.
@@ -11,39 +8,46 @@ import (
 // handOver gives a client's request to a server of the port on this node, if
 // there is one to take it. Nothing is encoded or copied, but the state left on
 // both sides is the same as if the nodes were two, so either may move at any time.
-func (m *Machine) handOver(now int64, c *client, p *port, h *std.Header, data []byte) bool {
+//
+// A long request is sent, though only through this node's box: its data is pulled
+// either way.
+func (m *Machine) handOver(now int64, c *client, p *port, data []byte) bool {
 	if s := p.idle; s != nil && p.reserved == 0 {
-		return m.accept(now, c, s.ep, s, h, data)
+		return m.accept(now, c, s.ep, s, data)
 	}
 	for _, b := range p.bindings {
 		if b.always && b.ep.phase == running {
-			return m.accept(now, c, b.ep, nil, h, data)
+			return m.accept(now, c, b.ep, nil, data)
 		}
 	}
 	return false
 }
 
-// handOverTo does the same with the endpoint of an address.
-func (m *Machine) handOverTo(now int64, c *client, to *flip.Address, h *std.Header, data []byte) bool {
-	ep := m.endpoints.Get((*[16]byte)(to))
-	if ep == nil || ep.phase != running {
+// handOverTo does the same with the endpoint of the address that was demanded.
+func (m *Machine) handOverTo(now int64, c *client, data []byte) bool {
+	ep := m.endpoints.Get((*[16]byte)(&c.addr))
+	if ep == nil || ep.phase != running || c.long {
 		return false
 	}
 	if ep.upcall {
-		return m.accept(now, c, ep, nil, h, data)
+		return m.accept(now, c, ep, nil, data)
 	}
-	s := m.idleServer(ep, h.Port)
-	return s != nil && s.binding.port.reserved == 0 && m.accept(now, c, ep, s, h, data)
+	s := m.idleServer(ep, c.hdr.Port)
+	return s != nil && s.binding.port.reserved == 0 && m.accept(now, c, ep, s, data)
 }
 
 // accept enters a local client's request in a server's window and delivers it:
 // to thread s, or to the kernel if s is nil.
-func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, h *std.Header, data []byte) bool {
+func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, data []byte) bool {
+	if c.long {
+		m.sendRequest(now, c, ep.addr)
+		return true
+	}
 	r := c.row
 	if r == nil || r.ep != ep || r.slot != c.slot || r.client != c.ep.addr || r.stray {
 		r = ep.rows.find(&c.ep.addr, c.slot)
 	}
-	if r != nil && r.tid >= c.tid {
+	if r != nil && (r.tid >= c.tid || r.phase == receiving) {
 		return false // it has been here before, by way of another node: not so fast
 	}
 	if r == nil || r.phase == working {
@@ -64,11 +68,17 @@ func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, h *std.H
 	c.server = ep.addr
 	c.sentAt, c.heard = now, now
 	c.tries = 0
-	c.signals, c.signalled = 0, 0
 	c.data = nil
+	if c.ep.memory == nil {
+		c.data = data // should the server forward it
+	}
 	m.begin(now, r, c.tid, working)
 	r.peer = c.ep
-	m.deliver(now, r, s, h, data)
+	m.deliver(now, r, s, &c.hdr, data)
+	if c.signals != c.signalled {
+		c.signalled = c.signals
+		m.signalServer(r)
+	}
 	return true
 }
 

@@ -26,8 +26,13 @@ type Machine struct {
 	ports     table.Table[port]
 	portList  []*port
 	rtts      [256]rtt
-	freeRows  *row
-	rowSeq    uint64
+
+	outflows []*outflow // being sent
+	pulled   int        // bytes of their parts under way
+	spent    [][]byte   // buffers of parts, still in Deliver effects of the box
+	buffers  [][]byte   // free ones
+	freeRows *row
+	rowSeq   uint64
 
 	timers deadline.Heap
 	sweep  deadline.Timer
@@ -74,8 +79,10 @@ func (m *Machine) Tick(now int64) {
 		switch owner := t.Owner.(type) {
 		case *client:
 			m.clientExpired(now, owner)
+		case *limit:
+			m.limitExpired(now, owner.c)
 		case *row:
-			m.replyExpired(now, owner)
+			m.rowExpired(now, owner)
 		case *port:
 			m.portExpired(now, owner)
 		case *Endpoint:
@@ -119,6 +126,8 @@ func (m *Machine) Drain(now int64) {
 	}
 	out.Delivers = out.Delivers[:0]
 	out.NotDelivered = out.NotDelivered[:0]
+	m.buffers = append(m.buffers, m.spent...)
+	m.spent = m.spent[:0]
 }
 
 // receive takes one RPC message. It may be malformed in every way.
@@ -157,8 +166,12 @@ func (m *Machine) receive(now int64, d *flip.Deliver) {
 		m.gotAlive(now, ep, d.Src, &h)
 	case Fail:
 		m.gotFail(now, ep, d.Src, &h)
-	default:
-		m.Stats.Strays++ // FORWARD: nobody sends it yet
+	case Forward:
+		m.gotForward(now, ep, d.Src, &h, b[headLen:hereIsLen])
+	case Pull:
+		m.gotPull(now, ep, d, &h)
+	case Part:
+		m.gotPart(now, ep, d, &h)
 	}
 }
 

@@ -14,14 +14,11 @@ import (
 // In Amoeba putrep returned when the ACK was there, and the thread was idle for a
 // round trip.
 func (m *Machine) PutRep(now int64, ep *Endpoint, slot uint32, h *std.Header, data []byte) std.Status {
-	if ep.phase != running || int(slot) >= len(ep.servers) || ep.servers[slot] == nil {
+	s := ep.atWork(slot)
+	if s == nil {
 		return std.RPCBadPort
 	}
-	s := ep.servers[slot]
-	if s.phase != serving {
-		return std.RPCBadPort
-	}
-	if len(data) > m.box.MaxPayload(requestLen) {
+	if len(data) > m.Whole() {
 		return std.Overflow
 	}
 	r := s.row
@@ -36,13 +33,51 @@ func (m *Machine) PutRep(now int64, ep *Endpoint, slot uint32, h *std.Header, da
 	return std.OK
 }
 
+// PutRepFrom is PutRep with data too long for one message, which stays in Memory.
+// It returns Wait, and the call ends when the client has pulled all of it: with OK;
+// with STD_OVERFLOW if the client has no room for it; with RPC_BADADDRESS if Memory
+// failed, then trans ends with RPC_FAILURE.
+func (m *Machine) PutRepFrom(now int64, ep *Endpoint, slot uint32, h *std.Header, size uint32) std.Status {
+	s := ep.atWork(slot)
+	if s == nil {
+		return std.RPCBadPort
+	}
+	if ep.memory == nil || size == 0 {
+		return std.Overflow
+	}
+	r := s.row
+	m.Stats.Replies++
+	m.stopWorking(now, r)
+	if r.stray {
+		s.phase, s.row = notServing, nil
+		m.freeRow(now, r)
+		return std.OK
+	}
+	s.phase, r.server = replying, s
+	r.phase, r.hdr, r.size = replied, *h, size
+	m.startReply(now, r)
+	m.Drain(now)
+	return Wait
+}
+
+// atWork returns a slot if it is serving a request, or nil.
+func (ep *Endpoint) atWork(slot uint32) *server {
+	if ep.phase != running || int(slot) >= len(ep.servers) {
+		return nil
+	}
+	if s := ep.servers[slot]; s != nil && s.phase == serving {
+		return s
+	}
+	return nil
+}
+
 // Reply answers a request to an endpoint that the kernel serves. A handle whose
 // client has given up, or that was answered before, is ignored.
 func (m *Machine) Reply(now int64, h Handle, hdr *std.Header, data []byte) std.Status {
 	if !m.valid(h) || h.row.server != nil {
 		return std.RPCBadPort
 	}
-	if len(data) > m.box.MaxPayload(requestLen) {
+	if len(data) > m.Whole() {
 		return std.Overflow
 	}
 	m.reply(now, h.row, hdr, data)
@@ -76,12 +111,7 @@ func (m *Machine) HandleOf(ep *Endpoint, client flip.Address, slot uint32, tid u
 // reply ends a request at work.
 func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
 	m.Stats.Replies++
-	if r.binding != nil {
-		r.binding.serving--
-		r.binding = nil
-	}
-	r.server = nil
-	r.at = now
+	m.stopWorking(now, r)
 	if r.stray {
 		m.freeRow(now, r)
 		return
@@ -100,6 +130,16 @@ func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
 	r.hdr, r.data = *h, data
 	r.ep.replyBytes += len(data)
 	m.startReply(now, r)
+}
+
+// stopWorking takes a request from whoever was at work on it.
+func (m *Machine) stopWorking(now int64, r *row) {
+	if r.binding != nil {
+		r.binding.serving--
+		r.binding = nil
+	}
+	r.server = nil
+	r.at = now
 }
 
 // localClient returns the client's endpoint if it is on this node and running.
@@ -126,7 +166,7 @@ func (ep *Endpoint) clientAt(slot uint32) *client {
 // endLocal clears a slot whose transaction ended on this node. Mostly there is
 // nothing to clear.
 func (m *Machine) endLocal(now int64, c *client) {
-	if c.handle != 0 || c.timer.Armed() || c.data != nil {
+	if c.handle != 0 || c.timer.Armed() || c.data != nil || c.long || c.limit != nil {
 		m.drop(now, c)
 	}
 	c.phase = idle
@@ -140,18 +180,29 @@ func (m *Machine) startReply(now int64, r *row) {
 	m.timers.Set(&r.timer, now+m.rttOf(&r.client).timeout(1, replyMin))
 }
 
-// sendReply sends REPLY, for the first time or again.
+// sendReply sends REPLY, or FORWARD, for the first time or again.
 func (m *Machine) sendReply(now int64, r *row) {
-	h := head{typ: Reply, slot: r.slot, tid: r.tid}
+	h := head{typ: Reply, slot: r.slot, tid: r.tid, size: r.size}
+	n := requestLen
 	if r.tries > 1 {
 		h.flags = flagRetrans
 		m.Stats.Retrans++
 	}
+	if r.forward != nil {
+		h.typ, n = Forward, hereIsLen
+		r.forward.put(m.buf[:n])
+	} else {
+		r.hdr.PutWire((*[std.HeaderLen]byte)(m.buf[headLen:]))
+	}
 	h.put(m.buf[:headLen])
-	r.hdr.PutWire((*[std.HeaderLen]byte)(m.buf[headLen:]))
+	m.tell(now, r, n, r.data)
+}
+
+// tell sends what is in m.buf to the row's client, in place of the last message.
+func (m *Machine) tell(now int64, r *row, n int, data []byte) {
 	m.box.Cancel(now, r.handle)
 	r.handle = m.box.Unicast(now, &flip.Send{Src: r.ep.addr, Dst: r.client, Proto: flip.ProtoRPC,
-		Header: m.buf[:], Payload: r.data, Token: replyToken(r.slot),
+		Header: m.buf[:n], Payload: data, Token: replyToken(r.slot),
 		Invalidate: r.tries%relocateTry == 0, Patience: relocateFor})
 }
 
@@ -169,6 +220,15 @@ func (m *Machine) repeatReply(now int64, r *row, h *head) {
 	}
 	r.tries++
 	m.sendReply(now, r)
+}
+
+// rowExpired is the deadline of a row, whatever it waits for.
+func (m *Machine) rowExpired(now int64, r *row) {
+	if r.phase == receiving {
+		m.clientSilent(now, r)
+	} else {
+		m.replyExpired(now, r)
+	}
 }
 
 // replyExpired is the wait for an ACK.
@@ -194,12 +254,20 @@ func (m *Machine) replyExpired(now int64, r *row) {
 // replyUndeliverable stops repeating a reply whose client cannot be reached. It
 // is kept for as long as other rows, should the client turn up after all.
 func (m *Machine) replyUndeliverable(now int64, r *row) {
+	if r.phase == receiving {
+		m.abandon(now, r)
+		return
+	}
+	if r.size > 0 { // its thread goes on, and will use the memory for something else
+		m.failReply(now, r, std.OK)
+		return
+	}
 	m.timers.Stop(&r.timer)
 	m.box.Cancel(now, r.handle)
 	r.handle = 0
 	r.tries = 0
 	r.at = now
-	m.unblockPutRep(r)
+	m.unblockPutRep(r, std.OK)
 	if r.ep.phase == lingering {
 		m.settle(now, r)
 		m.lingerDone(now, r.ep)
@@ -215,6 +283,9 @@ func (m *Machine) gotAck(now int64, ep *Endpoint, src flip.Address, h *head) {
 	if r.tries == 1 && r.heard == r.sentAt {
 		m.rttOf(&src).measure(now - r.sentAt)
 	}
+	if h.arg == ackDeclined {
+		m.unblockPutRep(r, std.Overflow)
+	}
 	m.settle(now, r)
 	if ep.phase == lingering {
 		m.lingerDone(now, ep)
@@ -222,26 +293,22 @@ func (m *Machine) gotAck(now int64, ep *Endpoint, src flip.Address, h *head) {
 }
 
 // unblockPutRep lets a thread go on whose reply is no longer a burden.
-func (m *Machine) unblockPutRep(r *row) {
+func (m *Machine) unblockPutRep(r *row, status std.Status) {
 	s := r.server
 	if s == nil || s.phase != replying || s.row != r {
 		return
 	}
 	r.server = nil
 	s.phase, s.row = notServing, nil
-	e := m.Out.complete(s.ep, s.slot, KindPutRep, std.OK)
+	e := m.Out.complete(s.ep, s.slot, KindPutRep, status)
 	e.Header = std.Header{}
 }
 
 // fail tells a client that what it asked for will not be answered.
 func (m *Machine) fail(now int64, r *row) {
-	if r.binding != nil {
-		r.binding.serving--
-		r.binding = nil
-	}
-	r.server = nil
+	m.dropReply(now, r)
+	m.stopWorking(now, r)
 	r.phase = failed
-	r.at = now
 	if ce := m.localClient(r); ce != nil {
 		if c := ce.clientAt(r.slot); c != nil && c.tid == r.tid && c.phase >= sent {
 			m.finishTrans(now, c, std.RPCFailure)
@@ -250,4 +317,10 @@ func (m *Machine) fail(now int64, r *row) {
 	}
 	h := head{slot: r.slot, tid: r.tid}
 	m.answer(now, r.ep, r.client, &h, Fail, 0)
+}
+
+// failReply gives up a long reply; its thread goes on.
+func (m *Machine) failReply(now int64, r *row, status std.Status) {
+	m.unblockPutRep(r, status)
+	m.fail(now, r)
 }

@@ -16,6 +16,7 @@ type rig struct {
 	drop     func(from int, s Summary) bool
 	ends     []Complete
 	incoming []Incoming
+	signals  int
 }
 
 func newRig(t testing.TB, n int) *rig { return &rig{t: t, now: second, machines: benchMachines(n)} }
@@ -27,6 +28,7 @@ func (r *rig) exchange() {
 		for i, m := range r.machines {
 			r.ends = append(r.ends, m.Out.Completes...)
 			r.incoming = append(r.incoming, m.Out.Requests...)
+			r.signals += len(m.Out.Signals)
 			var raw [][]byte
 			frames := m.Frames()
 			for k := range frames {

@@ -11,9 +11,10 @@ import (
 //
 //	phase       left by
 //	notServing  GetReq
-//	waiting     a request (serving); Abort, Forget
-//	serving     PutRep
-//	replying    the reply's ACK; only if much is unacknowledged
+//	waiting     a request (serving; receiving if it is long); Abort, Forget
+//	receiving   the last PART (serving); its client's end (waiting)
+//	serving     PutRep, Forward
+//	replying    the reply's ACK; only if it is long or much is unacknowledged
 type server struct {
 	ep    *Endpoint
 	slot  uint32
@@ -21,7 +22,8 @@ type server struct {
 
 	get, put capability.Port // of the last getreq; the one-way function is dear
 	binding  *binding        // while waiting
-	row      *row            // while serving or replying
+	row      *row            // while receiving, serving or replying
+	room     uint32          // in Memory, for a long request
 
 	next, prev *server // neighbours in binding.port.idle
 }
@@ -33,12 +35,20 @@ const (
 	waiting
 	serving
 	replying
+	taking // PROTOCOL.md calls it receiving, like its row
 )
 
 // GetReq makes a thread wait for a request to the put-port of get. It returns
 // Wait, or why it cannot. The end is a Complete of KindGetReq: OK with a request,
 // which PutRep from the same slot answers, or RPC_ABORTED.
 func (m *Machine) GetReq(now int64, ep *Endpoint, slot uint32, get capability.Port) std.Status {
+	return m.GetReqInto(now, ep, slot, get, 0)
+}
+
+// GetReqInto is GetReq of a thread that has room in Memory for requests too long
+// for one message. If one is longer than that too, getreq ends with STD_OVERFLOW
+// and trans with a reply of that status.
+func (m *Machine) GetReqInto(now int64, ep *Endpoint, slot uint32, get capability.Port, room uint32) std.Status {
 	if ep.phase != running || ep.upcall {
 		return std.RPCTryAgain
 	}
@@ -52,6 +62,7 @@ func (m *Machine) GetReq(now int64, ep *Endpoint, slot uint32, get capability.Po
 	if s.get != get {
 		s.get, s.put = get, get.Put()
 	}
+	s.room = room
 	if m.await(now, s) == nil {
 		return std.RPCTryAgain
 	}
@@ -115,7 +126,8 @@ func (m *Machine) offer(now int64, p *port) {
 func (m *Machine) serveWaiters(now int64, p *port) {
 	for p.idle != nil && p.waiters.head != nil {
 		c := p.waiters.head
-		if !m.handOver(now, c, p, &c.hdr, c.data) {
+		m.charge(now, c)
+		if !m.handOver(now, c, p, c.data) {
 			return
 		}
 	}
@@ -141,6 +153,9 @@ func (m *Machine) gotRequest(now int64, ep *Endpoint, d *flip.Deliver, h *head) 
 		m.answer(now, ep, d.Src, h, Fail, 0)
 		return
 	}
+	if r != nil && r.phase == receiving {
+		m.abandon(now, r) // the client has given it up
+	}
 	var hdr std.Header
 	hdr.GetWire((*[std.HeaderLen]byte)(d.Head()[headLen:]))
 	s := m.idleServer(ep, hdr.Port)
@@ -154,7 +169,11 @@ func (m *Machine) gotRequest(now int64, ep *Endpoint, d *flip.Deliver, h *head) 
 	}
 	m.begin(now, r, h.tid, working)
 	r.peer = nil
-	m.deliver(now, r, s, &hdr, d.Body)
+	if h.size > 0 {
+		m.gotLong(now, r, s, &hdr, h.size)
+	} else {
+		m.deliver(now, r, s, &hdr, d.Body)
+	}
 	if s != nil && s.binding.port.reserved != 0 {
 		s.binding.port.reserved = 0
 		m.serveWaiters(now, s.binding.port)
@@ -206,6 +225,8 @@ func (m *Machine) repeated(now int64, r *row, h *head) {
 	switch r.phase {
 	case working:
 		m.answer(now, r.ep, r.client, h, Alive, 0)
+	case receiving:
+		m.receiveAgain(now, r)
 	case replied:
 		m.repeatReply(now, r, h)
 	case refused:

@@ -14,14 +14,17 @@ import (
 // RPC_ABORTED. It reports false if one may have been: then Signal is the way.
 func (m *Machine) AbortTrans(now int64, ep *Endpoint, slot uint32) bool {
 	c := ep.clientAt(slot)
-	if ep.phase != running || c == nil || c.phase == idle || c.phase == served {
-		return false
-	}
-	if c.phase == sent && (c.tries > 1 || !m.box.Unsent(c.handle)) {
+	if ep.phase != running || c == nil || !m.unasked(c) {
 		return false
 	}
 	m.finishTrans(now, c, std.RPCAborted)
 	return true
+}
+
+// unasked reports whether a slot has a transaction that certainly no server has
+// been asked to do.
+func (m *Machine) unasked(c *client) bool {
+	return c.phase == seeking || c.phase == sent && c.tries == 1 && m.box.Unsent(c.handle)
 }
 
 // AbortGetReq ends a getreq that has no request yet, with RPC_ABORTED.
@@ -52,6 +55,9 @@ func (m *Machine) Signal(now int64, ep *Endpoint, slot uint32) bool {
 	c := ep.clientAt(slot)
 	if ep.phase != running || c == nil || c.phase < sent {
 		return false
+	}
+	if c.phase == fetching {
+		return true // it comes too late
 	}
 	c.signals++
 	if c.phase == sent {
@@ -117,7 +123,11 @@ func (m *Machine) ForgetServer(now int64, ep *Endpoint, slot uint32) {
 	if int(slot) >= len(ep.servers) || ep.servers[slot] == nil {
 		return
 	}
-	s := ep.servers[slot]
+	m.forgetServer(now, ep.servers[slot])
+	m.Drain(now)
+}
+
+func (m *Machine) forgetServer(now int64, s *server) {
 	r := s.row
 	switch s.phase {
 	case waiting:
@@ -129,9 +139,16 @@ func (m *Machine) ForgetServer(now int64, ep *Endpoint, slot uint32) {
 		} else {
 			m.fail(now, r)
 		}
+	case taking:
+		s.phase, s.row = notServing, nil
+		m.stopReceiving(now, r)
+		h := head{slot: r.slot, tid: r.tid}
+		m.answer(now, s.ep, r.client, &h, Nak, nakBusy)
 	case replying:
 		s.phase, s.row = notServing, nil
 		r.server = nil
+		if r.size > 0 {
+			m.fail(now, r)
+		}
 	}
-	m.Drain(now)
 }

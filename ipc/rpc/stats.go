@@ -9,6 +9,8 @@ type Stats struct {
 	NaksIn, NaksOut     uint64
 	Retrans             uint64 // REQUESTs and REPLYs sent again
 	Enquiries           uint64
+	Forwards            uint64 // requests of ours that a server sent elsewhere
+	Pulls, Parts        uint64 // sent
 	Duplicates          uint64 // REQUESTs for a tid already known
 	FailsOut            uint64
 	Strays              uint64 // messages about nothing we know

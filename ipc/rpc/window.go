@@ -20,6 +20,7 @@ import (
 //	tid above the row's      new; and the reply in the row has arrived
 //
 //	phase     means                               a repeated REQUEST gets
+//	receiving a thread is pulling its data        PULL
 //	working   a thread, or the kernel, has it     ALIVE
 //	replied   the reply is kept until its ACK     the reply
 //	done      the reply has arrived               nothing
@@ -54,14 +55,19 @@ type row struct {
 	peer    *Endpoint // the client's, if it was on this node when last looked for
 	signals uint16    // passed on to the server
 
-	// The reply, while phase is replied.
-	hdr    std.Header
-	data   []byte
-	handle flip.Handle
-	tries  int   // REPLYs sent; 0: given up, the client has to ask
-	sentAt int64 // when the first one left
-	heard  int64 // the same, or last pause by BUSY
-	timer  deadline.Timer
+	// The reply, while phase is replied; or the header of the request, while it is
+	// receiving.
+	hdr     std.Header
+	data    []byte
+	size    uint32   // of data that stays in Memory; 0: it is in data
+	forward *forward // instead of a reply
+	in      *inflow  // while receiving
+	out     *outflow // parts of a long reply
+	handle  flip.Handle
+	tries   int   // REPLYs sent, or PULLs; 0: given up, the client has to ask
+	sentAt  int64 // when the first one left
+	heard   int64 // the same, or last pause by BUSY, or last PULL or PART
+	timer   deadline.Timer
 
 	chain *row // next in the bucket, or on the free list
 }
@@ -74,6 +80,7 @@ const (
 	done
 	refused
 	failed
+	receiving
 )
 
 // rows finds rows by client address and slot.
@@ -173,14 +180,20 @@ func (m *Machine) begin(now int64, r *row, tid uint64, phase rowPhase) {
 // settle frees what a row holds besides the memory of its tid.
 func (m *Machine) settle(now int64, r *row) {
 	if r.phase == replied {
-		r.ep.replyBytes -= len(r.data)
 		r.phase = done
 		r.at = now
-		m.timers.Stop(&r.timer)
-		m.box.Cancel(now, r.handle)
-		r.data, r.handle = nil, 0
-		m.unblockPutRep(r)
+		m.dropReply(now, r)
+		m.unblockPutRep(r, std.OK)
 	}
+}
+
+// dropReply frees the reply in a row.
+func (m *Machine) dropReply(now int64, r *row) {
+	r.ep.replyBytes -= len(r.data)
+	m.timers.Stop(&r.timer)
+	m.box.Cancel(now, r.handle)
+	r.data, r.handle, r.size, r.forward = nil, 0, 0, nil
+	m.dropParts(now, &r.out)
 }
 
 // disownRow takes a row at work out of the window. Its server keeps it until
@@ -212,6 +225,7 @@ func (m *Machine) freeRow(now int64, r *row) {
 		r.binding.serving--
 	}
 	m.timers.Stop(&r.timer)
+	m.dropParts(now, &r.out)
 	timer := r.timer
 	*r = row{timer: timer, chain: m.freeRows}
 	m.freeRows = r
@@ -220,7 +234,7 @@ func (m *Machine) freeRow(now int64, r *row) {
 // sweepRows purges rows that have served their time.
 func (m *Machine) sweepRows(now int64, ep *Endpoint) {
 	ep.rows.all(func(r *row) {
-		if r.phase != working && !r.timer.Armed() && r.at+keepRow <= now {
+		if r.phase != working && r.phase != receiving && !r.timer.Armed() && r.at+keepRow <= now {
 			m.purge(now, r)
 		}
 	})
@@ -230,7 +244,7 @@ func (m *Machine) sweepRows(now int64, ep *Endpoint) {
 func (m *Machine) purgeOldest(now int64, ep *Endpoint) bool {
 	var oldest *row
 	ep.rows.all(func(r *row) {
-		if r.phase != working && r.phase != replied && r.at+frameLife <= now && (oldest == nil || r.at < oldest.at) {
+		if r.phase != working && r.phase != receiving && r.phase != replied && r.at+frameLife <= now && (oldest == nil || r.at < oldest.at) {
 			oldest = r
 		}
 	})

@@ -10,21 +10,25 @@ import (
 
 // The RPC header, 24 bytes, big-endian, at the front of every message. The
 // header of the request or reply itself (std.Header, 64 bytes) follows it in
-// REQUEST and REPLY, a port in LOCATE, a port and an address in HEREIS.
+// REQUEST and REPLY, a port in LOCATE, a port and an address in HEREIS and
+// FORWARD, three numbers in PULL and PART (see pull).
 //
 //	offset  size  field
 //	     0     1  type
 //	     1     1  flags
-//	     2     2  arg       HEREIS: idle threads; NAK: reason; ENQUIRE, ALIVE: signals
+//	     2     2  arg       HEREIS: idle threads; NAK: reason; ENQUIRE, ALIVE: signals;
+//	                        PULL, PART, FAIL: whose data; ACK: 1 if the reply was too long
 //	     4     4  slot      of the client
 //	     8     8  tid       of the transaction
 //	    16     4  age       ms since tid's first REQUEST left
-//	    20     4  zero
+//	    20     4  size      REQUEST, REPLY: of the data to be pulled; 0: it follows
 const (
 	headLen    = 24
 	requestLen = headLen + std.HeaderLen // REQUEST and REPLY, before the data
 	locateLen  = headLen + capability.Size
 	hereIsLen  = locateLen + len(flip.Address{})
+	pullLen    = headLen + 12
+	partLen    = requestLen // padded, so that the data behind it stays in one piece
 )
 
 // A Type says what a message is for. Names and numbers are Amoeba's.
@@ -40,8 +44,10 @@ const (
 	Enquire  Type = 7  // are you still at work?
 	Alive    Type = 8  // yes
 	Received Type = 9  // has my request arrived?
-	Forward  Type = 10 // reserved: ask that address instead
+	Forward  Type = 10 // instead of a reply: ask there
 	Fail     Type = 11 // outcome unknown
+	Pull     Type = 12 // send me this much of the data
+	Part     Type = 13 // here it is
 )
 
 // Flags. Amoeba's 0x01 (byte order) is never set; 0x04 and 0x08, which say
@@ -58,6 +64,16 @@ const (
 	nakMissing uint16 = 3 // answer to RECEIVED: it has not
 )
 
+// Whose data a PULL, PART or FAIL is about: the number of the message that
+// announced it.
+const (
+	ofRequest = uint16(Request)
+	ofReply   = uint16(Reply)
+)
+
+// ackDeclined in an ACK says that the reply was too long for the client.
+const ackDeclined uint16 = 1
+
 // head is the RPC header, decoded.
 type head struct {
 	typ   Type
@@ -66,6 +82,7 @@ type head struct {
 	slot  uint32
 	tid   uint64
 	age   uint32
+	size  uint32
 }
 
 func (h *head) put(b []byte) {
@@ -75,7 +92,7 @@ func (h *head) put(b []byte) {
 	binary.BigEndian.PutUint32(b[4:], h.slot)
 	binary.BigEndian.PutUint64(b[8:], h.tid)
 	binary.BigEndian.PutUint32(b[16:], h.age)
-	binary.BigEndian.PutUint32(b[20:], 0)
+	binary.BigEndian.PutUint32(b[20:], h.size)
 }
 
 // get decodes a message's head and reports whether the message has the length
@@ -89,16 +106,41 @@ func (h *head) get(b []byte, dataLen int) bool {
 	h.slot = binary.BigEndian.Uint32(b[4:])
 	h.tid = binary.BigEndian.Uint64(b[8:])
 	h.age = binary.BigEndian.Uint32(b[16:])
+	h.size = binary.BigEndian.Uint32(b[20:])
 	want := headLen
 	switch h.typ {
 	case Request, Reply:
-		return len(b) == requestLen
+		return len(b) == requestLen && (h.size == 0 || dataLen == 0)
+	case Part:
+		return len(b) == partLen
 	case Locate:
 		want = locateLen
-	case HereIs:
+	case HereIs, Forward:
 		want = hereIsLen
+	case Pull:
+		want = pullLen
 	}
-	return h.typ >= Locate && h.typ <= Fail && len(b) == want && dataLen == 0
+	return h.typ >= Locate && h.typ <= Pull && len(b) == want && dataLen == 0
+}
+
+// pull is what follows the header in PULL, and in PART up to its data:
+//
+//	offset  size  field
+//	    24     4  offset    of the first byte
+//	    28     4  length    PULL: how much, cut into parts; PART: of what follows
+//	    32     4  part      length of each part but the last
+type pull struct{ offset, length, part uint32 }
+
+func (p *pull) put(b []byte) {
+	binary.BigEndian.PutUint32(b[headLen:], p.offset)
+	binary.BigEndian.PutUint32(b[headLen+4:], p.length)
+	binary.BigEndian.PutUint32(b[headLen+8:], p.part)
+}
+
+func (p *pull) get(b []byte) {
+	p.offset = binary.BigEndian.Uint32(b[headLen:])
+	p.length = binary.BigEndian.Uint32(b[headLen+4:])
+	p.part = binary.BigEndian.Uint32(b[headLen+8:])
 }
 
 // Summary describes an RPC message, for tools that watch the wire. It is what a
@@ -110,7 +152,11 @@ type Summary struct {
 	Tid     uint64
 	Arg     uint16
 	Header  std.Header      // of a REQUEST or REPLY
-	Port    capability.Port // of a LOCATE or HEREIS
+	Size    uint32          // of their data, if it is to be pulled
+	Port    capability.Port // of a LOCATE, HEREIS or FORWARD
+	Address flip.Address    // of a HEREIS or FORWARD
+	Offset  uint32          // of a PULL or PART
+	Length  uint32
 }
 
 // Summarize decodes the front of a message.
@@ -127,8 +173,15 @@ func Summarize(b []byte) (s Summary, ok bool) {
 	switch h.typ {
 	case Request, Reply:
 		s.Header.GetWire((*[std.HeaderLen]byte)(b[headLen:]))
-	case Locate, HereIs:
+		s.Size = h.size
+	case HereIs, Forward:
+		s.Port, s.Address = capability.Port(b[headLen:locateLen]), flip.Address(b[locateLen:hereIsLen])
+	case Locate:
 		s.Port = capability.Port(b[headLen:locateLen])
+	case Pull, Part:
+		var p pull
+		p.get(b)
+		s.Offset, s.Length = p.offset, p.length
 	}
 	return s, true
 }
@@ -136,7 +189,7 @@ func Summarize(b []byte) (s Summary, ok bool) {
 // String returns the type's name in the literature.
 func (t Type) String() string {
 	names := [...]string{"?", "LOCATE", "HEREIS", "REQUEST", "REPLY", "ACK", "NAK", "ENQUIRE",
-		"ALIVE", "RECEIVED", "FORWARD", "FAIL"}
+		"ALIVE", "RECEIVED", "FORWARD", "FAIL", "PULL", "PART"}
 	if int(t) < len(names) {
 		return names[t]
 	}
