@@ -124,12 +124,12 @@ func (c *Client) Restart(ctx context.Context, node int) (NodeInfo, error) {
 	return call[NodeInfo](ctx, c, opRestart, nodeArgs{node})
 }
 
-// SetFaults changes what the bridge does to frames, and returns all of it.
-func (c *Client) SetFaults(ctx context.Context, change FaultChange) (bridge.Faults, error) {
-	return call[bridge.Faults](ctx, c, opFaults, change)
+// SetFaults changes what networks do to frames, and returns all that those now do.
+func (c *Client) SetFaults(ctx context.Context, change FaultChange) ([]NetFaults, error) {
+	return call[[]NetFaults](ctx, c, opFaults, change)
 }
 
-// StartCapture has the bridge recorded into a file, given by an absolute path.
+// StartCapture has all networks recorded into a file, given by an absolute path.
 func (c *Client) StartCapture(ctx context.Context, file string) error {
 	_, err := call[none](ctx, c, opCaptureStart, captureArgs{file})
 	return err

@@ -8,21 +8,20 @@ import (
 	"sync"
 
 	"motile/proc/api"
-	"motile/qemu/bridge"
 	"motile/qemu/machine"
 )
 
-// Cluster is nodes on a bridge. Its methods may be called from any goroutine;
+// Cluster is nodes on networks. Its methods may be called from any goroutine;
 // those that change one node take turns.
 type Cluster struct {
-	dir    Dir
-	socks  sockets
-	conf   Config
-	lock   *lock
-	owner  owner
-	key    api.Key
-	bridge *bridge.Bridge
-	host   *host // nil without a boot archive
+	dir   Dir
+	socks sockets
+	conf  Config
+	lock  *lock
+	owner owner
+	key   api.Key
+	nets  []*network // fixed; one at least
+	host  *host      // nil without a boot archive
 
 	life context.Context // cancelled by Close
 	stop context.CancelCauseFunc
@@ -84,8 +83,7 @@ func (c *Cluster) open() error {
 	if c.socks, err = c.dir.makeSockets(); err != nil {
 		return err
 	}
-	c.bridge = bridge.New(bridge.Options{Log: c.conf.Log})
-	if err := c.bridge.ListenHosts(c.socks.hosts()); err != nil {
+	if err := c.openNets(); err != nil {
 		return err
 	}
 	if c.conf.Initrd != "" {
@@ -98,12 +96,6 @@ func (c *Cluster) open() error {
 
 // Dir is the cluster's folder, as an absolute path.
 func (c *Cluster) Dir() Dir { return c.dir }
-
-// Bridge is what the nodes hang on.
-func (c *Cluster) Bridge() *bridge.Bridge { return c.bridge }
-
-// HostSocket is where tools attach to the bridge (bridge.Dial).
-func (c *Cluster) HostSocket() string { return c.socks.hosts() }
 
 // Nodes lists all nodes by number, also those that are down.
 func (c *Cluster) Nodes() []NodeInfo {
@@ -166,16 +158,17 @@ func (c *Cluster) admit(spec NodeSpec) (*node, error) {
 	if c.closed {
 		return nil, errGoingDown
 	}
-	n := newNode(c, c.last+1, spec)
+	n, err := newNode(c, c.last+1, spec)
+	if err != nil {
+		return nil, err
+	}
 	next := n.info
 	next.Boots = 1
 	if err := c.conf.machineSpec(c.socks, next).Validate(); err != nil {
 		return nil, err
 	}
-	for i := range n.info.Spec.Cards {
-		if err := c.bridge.AddPort(portName(n.number, i), c.socks.port(n.number, i)); err != nil {
-			return nil, err
-		}
+	if err := c.plug(n.number, n.info.Cards); err != nil {
+		return nil, err
 	}
 	c.last++
 	c.nodes[n.number] = n
@@ -188,9 +181,7 @@ func (c *Cluster) dismiss(nodes []*node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, n := range nodes {
-		for i := range n.info.Spec.Cards {
-			c.bridge.RemovePort(portName(n.number, i))
-		}
+		c.unplug(n.info.Cards)
 		delete(c.nodes, n.number)
 	}
 }
@@ -251,10 +242,10 @@ func (c *Cluster) QMP(ctx context.Context, number int, command string, arguments
 func (c *Cluster) save() error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	return c.dir.save(saved{Owner: c.owner, Hosts: c.socks.hosts(), Ctl: c.daemon, Nodes: c.Nodes()})
+	return c.dir.save(saved{Owner: c.owner, Hosts: c.socks.hosts(0), Ctl: c.daemon, Nodes: c.Nodes()})
 }
 
-// Close cuts all nodes' power, closes the bridge, removes what lives no longer
+// Close cuts all nodes' power, closes the bridges, removes what lives no longer
 // than a cluster, and returns when all that is done.
 func (c *Cluster) Close() error {
 	c.closing.Do(func() { c.closeErr = c.close() })
@@ -274,8 +265,8 @@ func (c *Cluster) close() error {
 	if c.host != nil {
 		errs = append(errs, c.host.close())
 	}
-	if c.bridge != nil {
-		errs = append(errs, c.bridge.Close())
+	for _, n := range c.nets {
+		errs = append(errs, n.bridge.Close())
 	}
 	_, err := c.dir.recover()
 	c.lock.release()

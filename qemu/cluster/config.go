@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +20,8 @@ type Config struct {
 	Append string `json:"append,omitempty"` // to the kernel command line, behind "node=N boot=B machine=M"
 	QEMU   string `json:"qemu,omitempty"`   // default: as machine.Find says
 	CPU    string `json:"cpu,omitempty"`    // default: machine.DefaultCPU
+
+	Nets []NetSpec `json:"nets,omitempty"` // default: one
 
 	// BootTimeout is what a node has to answer; default 60 s. Negative: do not
 	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
@@ -35,8 +39,9 @@ const defaultBootTimeout = 60 * time.Second
 type NodeSpec struct {
 	Machine   machine.Type   `json:"machine,omitempty"`
 	MemMB     int            `json:"mem_mb,omitempty"`
-	MTU       int            `json:"mtu,omitempty"`
-	Cards     int            `json:"cards,omitempty"`      // network cards; default 1
+	MTU       int            `json:"mtu,omitempty"`        // of its cards; default: their networks'
+	Nets      []string       `json:"nets,omitempty"`       // where it has a card each; default: the first, Cards times
+	Cards     int            `json:"cards,omitempty"`      // network cards; default 1, or as many as Nets
 	Virtio    machine.Virtio `json:"virtio,omitempty"`     // of the cards, on pc and q35
 	RTCOffset time.Duration  `json:"rtc_offset,omitempty"` // a clock that is wrong on purpose
 	GDB       bool           `json:"gdb,omitempty"`        // with a socket for a debugger
@@ -44,20 +49,31 @@ type NodeSpec struct {
 	Append    string         `json:"append,omitempty"`     // to the kernel command line, last
 }
 
-// withDefaults makes all that a report should show explicit.
-func (s NodeSpec) withDefaults() NodeSpec {
+// Validate names the first field that makes no sense, of those that are about
+// networks. The machine knows about the others.
+func (s NodeSpec) Validate() error {
+	if n := max(s.Cards, len(s.Nets)); n > machine.MaxCards {
+		return fmt.Errorf("%d network cards: %d are possible", n, machine.MaxCards)
+	}
+	if s.MTU == 0 {
+		return nil
+	}
+	return checkMTU(s.MTU)
+}
+
+// withDefaults makes all that a report should show explicit. first is the name of
+// the first network.
+func (s NodeSpec) withDefaults(first string) NodeSpec {
 	if s.Machine == "" {
 		s.Machine = machine.MicroVM
 	}
 	if s.MemMB == 0 {
 		s.MemMB = machine.DefaultMemMB
 	}
-	if s.MTU == 0 {
-		s.MTU = machine.DefaultMTU
+	if len(s.Nets) == 0 {
+		s.Nets = slices.Repeat([]string{first}, max(s.Cards, 1))
 	}
-	if s.Cards == 0 {
-		s.Cards = 1
-	}
+	s.Cards = len(s.Nets)
 	return s
 }
 
@@ -75,6 +91,9 @@ func (c *Config) prepare() error {
 			return err
 		}
 		*p = abs
+	}
+	if err := c.prepareNets(); err != nil {
+		return err
 	}
 	program, err := machine.Find(c.QEMU)
 	if err != nil {
@@ -96,7 +115,7 @@ func (c *Config) prepare() error {
 // machineSpec puts together the machine of a node's next boot.
 func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 	// boot is how often it was started before.
-	cmdline := fmt.Sprintf("node=%d boot=%d machine=%s", n.Number, n.Boots-1, n.Spec.Machine)
+	cmdline := fmt.Sprintf("node=%d boot=%d machine=%s%s", n.Number, n.Boots-1, n.Spec.Machine, weights(n.Cards))
 	s := machine.Spec{
 		Node:          n.Number,
 		Type:          n.Spec.Machine,
@@ -113,8 +132,23 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 		GDBSocket:     n.GDB,
 		Halt:          n.Spec.Halt,
 	}
-	for i := range n.Spec.Cards {
-		s.NICs = append(s.NICs, machine.NIC{Socket: socks.port(n.Number, i), MTU: n.Spec.MTU, Virtio: n.Spec.Virtio})
+	for i, card := range n.Cards {
+		s.NICs = append(s.NICs, machine.NIC{Socket: socks.port(n.Number, i), MTU: card.MTU, Virtio: n.Spec.Virtio})
 	}
 	return s
+}
+
+// weights is the word that tells a kernel what its cards' networks cost, if there
+// is anything to tell: nothing else about a card says so.
+func weights(cards []Card) string {
+	var list []string
+	told := false
+	for _, card := range cards {
+		list = append(list, strconv.Itoa(card.Weight))
+		told = told || card.Weight != 0
+	}
+	if !told {
+		return ""
+	}
+	return " weights=" + strings.Join(list, ",")
 }

@@ -57,8 +57,16 @@ const (
 
 func (s sockets) path(name string) string { return filepath.Join(string(s), name) }
 
-func (s sockets) control() string                { return s.path("control") }
-func (s sockets) hosts() string                  { return s.path("hosts") }
+func (s sockets) control() string { return s.path("control") }
+
+// hosts is where tools attach to a network, counted from 0.
+func (s sockets) hosts(net int) string {
+	if net == 0 {
+		return s.path("hosts")
+	}
+	return s.path(fmt.Sprintf("hosts%d", net))
+}
+
 func (s sockets) node(n int, what string) string { return s.path(fmt.Sprintf("n%d.%s", n, what)) }
 
 // port is the socket of a node's network card, counted from 0.

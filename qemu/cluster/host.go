@@ -24,9 +24,9 @@ type host struct {
 	watchers  sync.WaitGroup    // of shells
 }
 
-// openHost attaches to the bridge.
+// openHost attaches to the first network.
 func (c *Cluster) openHost() error {
-	node, err := flipnode.Dial(c.socks.hosts())
+	node, err := flipnode.Dial(c.HostSocket())
 	if err != nil {
 		return err
 	}

@@ -49,13 +49,19 @@ type run struct {
 	noted chan struct{} // closed when its end is in the node's record
 }
 
-func newNode(c *Cluster, number int, spec NodeSpec) *node {
+func newNode(c *Cluster, number int, spec NodeSpec) (*node, error) {
+	spec = spec.withDefaults(c.nets[0].Name)
+	cards, err := c.cards(number, spec)
+	if err != nil {
+		return nil, err
+	}
 	n := &node{cluster: c, number: number, console: machine.NewConsole()}
 	n.info = NodeInfo{
 		Number:  number,
 		State:   Off,
 		Why:     "not booted yet",
-		Spec:    spec.withDefaults(),
+		Spec:    spec,
+		Cards:   cards,
 		Log:     c.dir.ConsoleLog(number),
 		Console: c.socks.node(number, "console"),
 		QMP:     c.socks.node(number, "qmp"),
@@ -63,7 +69,7 @@ func newNode(c *Cluster, number int, spec NodeSpec) *node {
 	if spec.GDB {
 		n.info.GDB = c.socks.node(number, "gdb")
 	}
-	return n
+	return n, nil
 }
 
 func (n *node) snapshot() NodeInfo {
@@ -207,7 +213,7 @@ func (n *node) awaitReady(ctx context.Context, p *run, view *machine.View) error
 		}
 	}()
 	info := n.snapshot()
-	if err := n.cluster.awaitCards(ctx, n.number, info.Spec.Cards); err != nil {
+	if err := n.cluster.awaitCards(ctx, info.Cards); err != nil {
 		return err
 	}
 	err := n.cluster.conf.Ready(ctx, info, view)

@@ -31,7 +31,7 @@ const (
 	opAdd          = "node.add"      // addArgs → []NodeInfo
 	opKill         = "node.kill"     // nodeArgs → NodeInfo
 	opRestart      = "node.restart"  // nodeArgs → NodeInfo
-	opFaults       = "bridge.faults" // FaultChange → bridge.Faults
+	opFaults       = "bridge.faults" // FaultChange → []NetFaults
 	opCaptureStart = "capture.start" // captureArgs → none
 	opCaptureStop  = "capture.stop"  // none → bridge.CaptureStats
 	opConsole      = "console"       // consoleArgs → none
@@ -72,42 +72,9 @@ type Status struct {
 	Dir    Dir          `json:"dir"`
 	PID    int          `json:"pid"` // of the daemon
 	Since  time.Time    `json:"since"`
-	Hosts  string       `json:"hosts_socket"`     // where tools attach to the bridge
+	Hosts  string       `json:"hosts_socket"`     // where tools attach to the first network
 	Initrd string       `json:"initrd,omitempty"` // what nodes boot; without one they have no key
 	Nodes  []NodeInfo   `json:"nodes"`
-	Bridge bridge.Stats `json:"bridge"`
-}
-
-// FaultChange changes some of the bridge's faults. What is nil stays.
-type FaultChange struct {
-	Heal      bool           `json:"heal,omitempty"` // first, all faults end
-	Loss      *float64       `json:"loss,omitempty"`
-	Dup       *float64       `json:"dup,omitempty"`
-	Reorder   *float64       `json:"reorder,omitempty"`
-	Delay     *time.Duration `json:"delay,omitempty"`
-	Rate      *int64         `json:"rate,omitempty"`
-	Partition *string        `json:"partition,omitempty"` // empty: ends it
-	Seed      *uint64        `json:"seed,omitempty"`
-}
-
-// apply returns the faults after the change. The seed lives as long as faults
-// are in force.
-func (c FaultChange) apply(f bridge.Faults) bridge.Faults {
-	if c.Heal {
-		f = bridge.Faults{}
-	}
-	set(&f.Loss, c.Loss)
-	set(&f.Dup, c.Dup)
-	set(&f.Reorder, c.Reorder)
-	set(&f.Delay, c.Delay)
-	set(&f.Rate, c.Rate)
-	set(&f.Partition, c.Partition)
-	set(&f.Seed, c.Seed)
-	return f
-}
-
-func set[T any](field *T, v *T) {
-	if v != nil {
-		*field = *v
-	}
+	Bridge bridge.Stats `json:"bridge"` // of the first network
+	Nets   []Network    `json:"networks"`
 }

@@ -148,9 +148,9 @@ func (c *session) obey(ctx context.Context, req request) (any, error) {
 	case opFaults:
 		return with(req, c.changeFaults)
 	case opCaptureStart:
-		return with(req, func(a captureArgs) (any, error) { return none{}, cl.bridge.StartCapture(a.File) })
+		return with(req, func(a captureArgs) (any, error) { return none{}, bridge.StartCapture(a.File, cl.Bridges()...) })
 	case opCaptureStop:
-		return cl.bridge.StopCapture()
+		return bridge.StopCapture(cl.Bridges()...)
 	case opTerminalInfo:
 		return with(req, func(a nodeArgs) (any, error) { return cl.terminalInfo(a.Node) })
 	case opDown:
@@ -173,45 +173,21 @@ func with[A any](req request, do func(A) (any, error)) (any, error) {
 func (c *session) changeFaults(change FaultChange) (any, error) {
 	c.faults.Lock()
 	defer c.faults.Unlock()
-	b := c.cluster.bridge
-	if change.Partition != nil {
-		if err := c.checkPartition(*change.Partition); err != nil {
-			return nil, err
-		}
-	}
-	f, err := b.SetFaults(change.apply(b.Faults()))
-	if err == nil {
-		c.cluster.conf.Log.Info("faults", "now", fmt.Sprintf("%+v", f))
-	}
-	return f, err
-}
-
-// checkPartition refuses names that stand for nothing: they are mistyped.
-func (c *session) checkPartition(sets string) error {
-	p, err := bridge.ParsePartition(sets)
-	if err != nil {
-		return err
-	}
-	var ports []string
-	for _, port := range c.cluster.bridge.Stats().Ports {
-		ports = append(ports, port.Name)
-	}
-	if name := p.Missing(ports); name != "" {
-		return fmt.Errorf("partition %q: there is no port %s (motile bridge lists them)", sets, name)
-	}
-	return nil
+	return c.cluster.ChangeFaults(change)
 }
 
 // Status returns the cluster's facts.
 func (c *Cluster) Status() Status {
+	nets := c.Networks()
 	return Status{
 		Dir:    c.dir,
 		PID:    c.owner.PID,
 		Since:  c.owner.Since,
-		Hosts:  c.socks.hosts(),
+		Hosts:  nets[0].Hosts,
 		Initrd: c.conf.Initrd,
 		Nodes:  c.Nodes(),
-		Bridge: c.bridge.Stats(),
+		Bridge: nets[0].Stats,
+		Nets:   nets,
 	}
 }
 

@@ -26,6 +26,7 @@ type NodeInfo struct {
 	State   State         `json:"state"`
 	Why     string        `json:"why,omitempty"` // it is Off or Failed
 	Spec    NodeSpec      `json:"spec"`
+	Cards   []Card        `json:"cards"`
 	Boots   int           `json:"boots"`
 	PID     int           `json:"pid,omitempty"`        // of QEMU, while there is one
 	Start   uint64        `json:"start,omitempty"`      // identity.Start of QEMU

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/qemu/topology"
 )
 
 // Options of Start. Zero fields mean the default.
@@ -19,7 +21,8 @@ type Options struct {
 	Nodes      int             // default 1
 	Machines   []machine.Type  // of nodes 1, 2, …, and again from the first; default microvm
 	MemMB      int             // default machine.DefaultMemMB
-	MTU        int             // default machine.DefaultMTU
+	MTU        int             // of networks that do not say; default machine.DefaultMTU
+	Topology   string          // networks, and the nodes on them, as package topology reads it; instead of Nodes
 	Cards      int             // network cards; default 1
 	Virtio     machine.Virtio  // of the cards, on pc and q35
 	RTCOffsets []time.Duration // of nodes 1, 2, …
@@ -72,7 +75,8 @@ func Start(t testing.TB, opt Options) *Cluster {
 	if opt.Deadline == 0 {
 		opt.Deadline = defaultDeadline
 	}
-	opt.Nodes = max(opt.Nodes, 1)
+	top := opt.topology(t)
+	opt.Nodes = len(top.Nodes)
 
 	qemus := opt.Nodes
 	if opt.Alone {
@@ -86,13 +90,14 @@ func Start(t testing.TB, opt Options) *Cluster {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	inner, err := cluster.Open(cluster.Dir(dir), cluster.Config{
 		Kernel: opt.Kernel, Initrd: opt.Initrd, Append: opt.Append, Ready: opt.Ready, BootTimeout: opt.Deadline,
+		Nets: top.Nets,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &Cluster{Cluster: inner, t: t, nodes: map[int]*Node{}}
 	c.bound(opt.Deadline)
-	if _, err := c.Add(c.ctx, opt.specs(), nil); err != nil {
+	if _, err := c.Add(c.ctx, opt.specs(top.Nodes), nil); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -124,11 +129,31 @@ func (c *Cluster) bound(limit time.Duration) {
 	})
 }
 
-func (opt Options) specs() []cluster.NodeSpec {
-	specs := make([]cluster.NodeSpec, opt.Nodes)
+// topology is what the options say of networks and nodes on them.
+func (opt Options) topology(t testing.TB) *topology.Topology {
+	t.Helper()
+	top := &topology.Topology{
+		Nets:  []cluster.NetSpec{{Name: cluster.DefaultNet}},
+		Nodes: make([]cluster.NodeSpec, max(opt.Nodes, 1)),
+	}
+	if opt.Topology != "" {
+		var err error
+		if top, err = topology.Parse(opt.Topology); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range top.Nets {
+		top.Nets[i].MTU = cmp.Or(top.Nets[i].MTU, opt.MTU)
+	}
+	return top
+}
+
+// specs completes the nodes of a topology.
+func (opt Options) specs(specs []cluster.NodeSpec) []cluster.NodeSpec {
 	for i := range specs {
-		specs[i] = cluster.NodeSpec{MemMB: opt.MemMB, MTU: opt.MTU, Cards: opt.Cards, Virtio: opt.Virtio}
-		if len(opt.Machines) > 0 {
+		specs[i].MemMB = cmp.Or(specs[i].MemMB, opt.MemMB)
+		specs[i].Cards, specs[i].Virtio = opt.Cards, opt.Virtio
+		if len(opt.Machines) > 0 && specs[i].Machine == "" {
 			specs[i].Machine = opt.Machines[i%len(opt.Machines)]
 		}
 		if i < len(opt.RTCOffsets) {
@@ -202,7 +227,9 @@ func (c *Cluster) report() {
 		c.t.Logf("node %d: %s %s; its console's last lines:\n  %s",
 			info.Number, info.State, info.Why, strings.Join(console.Tail(lines), "\n  "))
 	}
-	for _, p := range c.Bridge().Stats().Ports {
-		c.t.Logf("port %+v", p)
+	for _, n := range c.Networks() {
+		for _, p := range n.Ports {
+			c.t.Logf("network %s, port %+v", n.Name, p)
+		}
 	}
 }

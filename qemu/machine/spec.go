@@ -60,9 +60,15 @@ const (
 )
 
 const (
-	maxNode       = 500 // process ids have room for so many
-	maxMTU        = 65535
+	// MaxMTU is the longest payload of a frame on any network.
+	MaxMTU = 65535
+	// MaxCards is how many network cards a node can have.
+	MaxCards = 4
+)
+
+const (
 	minMTU        = 68
+	maxNode       = 500 // process ids have room for so many
 	maxSocketPath = 107 // struct sockaddr_un, and its final zero
 )
 
@@ -144,8 +150,8 @@ func (s Spec) Validate() error {
 	if s.MemMB < 16 || s.MemMB > 3072 {
 		return fail("%d MB of memory: give 16 to 3072", s.MemMB)
 	}
-	if len(s.NICs) > 4 {
-		return fail("%d network cards: give at most 4", len(s.NICs))
+	if len(s.NICs) > MaxCards {
+		return fail("%d network cards: give at most %d", len(s.NICs), MaxCards)
 	}
 	for _, f := range []struct{ what, path string }{{"kernel", s.Kernel}, {"boot archive", s.Initrd}} {
 		if f.path == "" && f.what != "kernel" {
@@ -157,8 +163,8 @@ func (s Spec) Validate() error {
 	}
 	sockets := []string{s.ConsoleSocket, s.QMPSocket, s.GDBSocket}
 	for i, n := range s.NICs {
-		if n.MTU < minMTU || n.MTU > maxMTU {
-			return fail("MTU %d of card %d: give %d to %d", n.MTU, i, minMTU, maxMTU)
+		if n.MTU < minMTU || n.MTU > MaxMTU {
+			return fail("MTU %d of card %d: give %d to %d", n.MTU, i, minMTU, MaxMTU)
 		}
 		sockets = append(sockets, n.Socket)
 	}

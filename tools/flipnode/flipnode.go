@@ -19,7 +19,7 @@ import (
 // MTUs that an attachment may have. The default fits the cards of most nodes.
 const (
 	MinMTU     = 512
-	MaxMTU     = 65535 - 14
+	MaxMTU     = 65535
 	defaultMTU = 1500
 )
 

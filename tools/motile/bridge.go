@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"motile/qemu/bridge"
 	"motile/qemu/cluster"
@@ -12,14 +12,15 @@ import (
 
 type bridgeCmd struct {
 	facts
-	Loss      *probability   `help:"Lose a share P of all deliveries (0.05 or 5%)." placeholder:"P"`
-	Dup       *probability   `help:"Deliver a share P twice." placeholder:"P"`
-	Reorder   *probability   `help:"Let a share P be overtaken by the next frame." placeholder:"P"`
-	Delay     *time.Duration `help:"Delay every delivery." placeholder:"D"`
-	Rate      *bitrate       `help:"Limit what a port receives, in bit/s (10M); 0: no limit." placeholder:"R"`
-	Partition *string        `help:"Let sets of nodes not hear one another (1,2/3; host: the tools on this host); empty: all hear all." placeholder:"SETS"`
-	Seed      *uint64        `help:"Seed of the random decisions." placeholder:"N"`
-	Heal      bool           `help:"End all faults, before any that this command names."`
+	Net       string       `help:"Of this network (default: of all)." placeholder:"NAME"`
+	Loss      *probability `help:"Lose a share P of all deliveries (0.05 or 5%)." placeholder:"P"`
+	Dup       *probability `help:"Deliver a share P twice." placeholder:"P"`
+	Reorder   *probability `help:"Let a share P be overtaken by the next frame." placeholder:"P"`
+	Delay     *delays      `help:"Delay every delivery, by so much (20ms), or by anything between (1ms-20ms)." placeholder:"D"`
+	Rate      *bitrate     `help:"Limit what a port receives, in bit/s (10M); 0: no limit." placeholder:"R"`
+	Partition *string      `help:"Let sets of nodes not hear one another (1,2/3; host: the tools on this host); empty: all hear all." placeholder:"SETS"`
+	Seed      *uint64      `help:"Seed of the random decisions." placeholder:"N"`
+	Heal      bool         `help:"End all faults, before any that this command names."`
 }
 
 // Run changes the faults if any are named, or else shows all there is to know.
@@ -30,28 +31,63 @@ func (cmd *bridgeCmd) Run(ctx context.Context, c *common, t terminal) error {
 	}
 	defer cl.Close()
 	change := cluster.FaultChange{
-		Heal: cmd.Heal, Loss: (*float64)(cmd.Loss), Dup: (*float64)(cmd.Dup), Reorder: (*float64)(cmd.Reorder),
-		Delay: cmd.Delay, Rate: (*int64)(cmd.Rate), Partition: cmd.Partition, Seed: cmd.Seed,
+		Net: cmd.Net, Heal: cmd.Heal, Loss: (*float64)(cmd.Loss), Dup: (*float64)(cmd.Dup), Reorder: (*float64)(cmd.Reorder),
+		Rate: (*int64)(cmd.Rate), Partition: cmd.Partition, Seed: cmd.Seed,
 	}
-	if change != (cluster.FaultChange{}) {
+	if d := cmd.Delay; d != nil {
+		change.Delay, change.Jitter = &d.least, &d.more
+	}
+	if change != (cluster.FaultChange{Net: cmd.Net}) {
 		f, err := cl.SetFaults(ctx, change)
 		if err != nil {
 			return err
 		}
-		if cmd.JSON {
-			return printJSON(t.out, f)
-		}
-		fmt.Fprintln(t.out, faultLine(f))
-		return nil
+		return cmd.printFaults(t, f)
 	}
 	s, err := cl.Status(ctx)
 	if err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return printJSON(t.out, s.Bridge)
+	nets := slices.DeleteFunc(s.Nets, func(n cluster.Network) bool { return cmd.Net != "" && n.Name != cmd.Net })
+	if len(nets) == 0 {
+		return fmt.Errorf("there is no network %s (motile bridge lists them)", cmd.Net)
 	}
-	return printBridge(t, s.Bridge)
+	if cmd.JSON {
+		return printJSON(t.out, bridgeFacts{nets[0].Stats, nets})
+	}
+	for _, n := range nets {
+		if err := printBridge(t, n, len(s.Nets) > 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bridgeFacts is what there is to know of one network, and of all that were meant.
+type bridgeFacts struct {
+	bridge.Stats
+	Nets []cluster.Network `json:"networks"`
+}
+
+// faultFacts is the same of faults.
+type faultFacts struct {
+	bridge.Faults
+	Nets []cluster.NetFaults `json:"networks"`
+}
+
+// printFaults shows what networks do to frames; where all do the same, once.
+func (cmd *bridgeCmd) printFaults(t terminal, f []cluster.NetFaults) error {
+	if cmd.JSON {
+		return printJSON(t.out, faultFacts{f[0].Faults, f})
+	}
+	if !slices.ContainsFunc(f, func(n cluster.NetFaults) bool { return n.Faults != f[0].Faults }) {
+		fmt.Fprintln(t.out, faultLine(f[0].Faults))
+		return nil
+	}
+	for _, n := range f {
+		fmt.Fprintf(t.out, "%s: %s\n", n.Net, faultLine(n.Faults))
+	}
+	return nil
 }
 
 // faultLine says what is done to frames, as the options that would do it.
@@ -68,14 +104,18 @@ func faultLine(f bridge.Faults) string {
 	add(f.Loss > 0, "--loss %g", f.Loss)
 	add(f.Dup > 0, "--dup %g", f.Dup)
 	add(f.Reorder > 0, "--reorder %g", f.Reorder)
-	add(f.Delay > 0, "--delay %v", f.Delay)
+	add(f.Delay+f.Jitter > 0, "--delay %v", delays{f.Delay, f.Jitter})
 	add(f.Rate > 0, "--rate %v", bitrate(f.Rate))
 	add(f.Partition != "", "--partition %s", f.Partition)
 	add(true, "--seed %d", f.Seed)
 	return strings.Join(words, " ")
 }
 
-func printBridge(t terminal, s bridge.Stats) error {
+// printBridge shows a network, with its name if there are others.
+func printBridge(t terminal, s cluster.Network, named bool) error {
+	if named {
+		fmt.Fprintf(t.out, "network %s, MTU %d: ", s.Name, s.MTU)
+	}
 	fmt.Fprintln(t.out, faultLine(s.Faults))
 	if s.Capture != nil {
 		fmt.Fprintf(t.out, "recording into %s: %d frames, %d missed\n", s.Capture.File, s.Capture.Frames, s.Capture.Missed)

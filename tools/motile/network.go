@@ -48,20 +48,24 @@ func (n *network) open(ctx context.Context, dir cluster.Dir) error {
 	if err != nil {
 		return err
 	}
-	if n.flip, err = flipnode.DialMTU(s.Hosts, smallestMTU(s.Nodes)); err != nil {
+	if n.flip, err = flipnode.DialMTU(s.Hosts, smallestMTU(s)); err != nil {
 		return err
 	}
 	n.Client = client.New(n.flip, key)
 	return nil
 }
 
-// smallestMTU is what every node's card can take.
-func smallestMTU(nodes []cluster.NodeInfo) int {
-	mtu := flipnode.MaxMTU
-	for _, n := range nodes {
-		mtu = min(mtu, n.Spec.MTU)
+// smallestMTU is what every card on our network, the first, can take.
+func smallestMTU(s cluster.Status) int {
+	mtu := s.Nets[0].MTU
+	for _, n := range s.Nodes {
+		for _, card := range n.Cards {
+			if card.Net == s.Nets[0].Name {
+				mtu = min(mtu, card.MTU)
+			}
+		}
 	}
-	return max(mtu, flipnode.MinMTU)
+	return mtu
 }
 
 // running lists the nodes that run, as far as their machines can tell.

@@ -15,8 +15,9 @@ type nodeCmd struct {
 
 type nodeAddCmd struct {
 	facts
-	Count   int    `short:"n" name:"nodes" help:"How many nodes." default:"1"`
-	Machine string `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
+	Count   int      `short:"n" name:"nodes" help:"How many nodes." default:"1"`
+	Machine string   `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
+	Net     []string `help:"Networks that it has a card on each (default: the first)." placeholder:"NAME[,NAME...]"`
 	nodeFlags
 }
 
@@ -28,7 +29,9 @@ func (cmd *nodeAddCmd) Run(ctx context.Context, c *common, t terminal) error {
 	}
 	var specs []cluster.NodeSpec
 	for i := range cmd.Count {
-		specs = append(specs, cmd.spec(types[i%len(types)]))
+		s := cmd.spec(types[i%len(types)])
+		s.Nets = cmd.Net
+		specs = append(specs, s)
 	}
 	return c.change(t, cmd.facts, func(cl *cluster.Client) ([]cluster.NodeInfo, error) {
 		return cl.Add(ctx, specs)

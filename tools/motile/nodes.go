@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"motile/proc/api"
@@ -48,7 +50,7 @@ func (cmd *nodesCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if cmd.JSON {
 		return printJSON(t.out, list)
 	}
-	return printNodeFacts(t.out, list)
+	return printNodeFacts(t.out, list, len(s.Nets) > 1)
 }
 
 func (c *common) loads(ctx context.Context, t terminal) (map[int]api.Load, error) {
@@ -66,12 +68,18 @@ func (c *common) loads(ctx context.Context, t terminal) (map[int]api.Load, error
 	return n.Client.Loads(ctx, nodes), nil
 }
 
-func printNodeFacts(w io.Writer, list []nodeFacts) error {
-	head := append(append([]any(nil), operate.NodeHead...), "BOOTS", "QEMU", "CONSOLE")
-	rows := [][]any{head}
+// printNodeFacts shows the nodes' networks only where there are several.
+func printNodeFacts(w io.Writer, list []nodeFacts, nets bool) error {
+	columns := func(cells []any, net any, more ...any) []any {
+		if nets {
+			cells = append(cells, net)
+		}
+		return append(cells, more...)
+	}
+	rows := [][]any{columns(slices.Clone(operate.NodeHead), "NETS", "BOOTS", "QEMU", "CONSOLE")}
 	for _, n := range list {
-		rows = append(rows, append(operate.NodeRow(n.Number, stateText(n.NodeInfo), string(n.Spec.Machine), n.Load),
-			n.Boots, qemuPID(n.NodeInfo), n.Log))
+		cells := operate.NodeRow(n.Number, stateText(n.NodeInfo), string(n.Spec.Machine), n.Load)
+		rows = append(rows, columns(cells, strings.Join(n.Spec.Nets, ","), n.Boots, qemuPID(n.NodeInfo), n.Log))
 	}
 	return printTable(w, rows)
 }

@@ -4,7 +4,34 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// delays is a range of times, given as 20ms or 1ms-20ms.
+type delays struct{ least, more time.Duration }
+
+// UnmarshalText reads a range.
+func (d *delays) UnmarshalText(text []byte) error {
+	least, most, isRange := strings.Cut(string(text), "-")
+	if !isRange {
+		most = least
+	}
+	from, err1 := time.ParseDuration(least)
+	to, err2 := time.ParseDuration(most)
+	if err1 != nil || err2 != nil || from < 0 || to < from {
+		return fmt.Errorf("%q is not a delay: write 20ms, or 1ms-20ms", text)
+	}
+	*d = delays{from, to - from}
+	return nil
+}
+
+// String is what UnmarshalText reads.
+func (d delays) String() string {
+	if d.more == 0 {
+		return d.least.String()
+	}
+	return d.least.String() + "-" + (d.least + d.more).String()
+}
 
 // probability is given as 0.05 or 5%.
 type probability float64

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +11,14 @@ import (
 
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/qemu/topology"
 )
 
 type upCmd struct {
 	facts
-	Count   int    `short:"n" name:"nodes" help:"How many nodes." default:"3"`
-	Machine string `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
+	Count    int    `short:"n" name:"nodes" help:"How many nodes." default:"3"`
+	Machine  string `help:"Machine types of the nodes, in turn: microvm, pc, q35 (default: microvm)." default:"microvm" placeholder:"M[,M...]"`
+	Topology string `help:"Networks and the nodes on them, from a file, or one of line, parallel, ring, star; -n does not count." placeholder:"FILE"`
 	nodeFlags
 	bootFlags
 	Attach bool `help:"Work in a shell on a node; the cluster goes down when you leave."`
@@ -25,7 +28,7 @@ type upCmd struct {
 // nodeFlags describe a node.
 type nodeFlags struct {
 	Mem       int            `short:"m" help:"Memory of a node in MB." default:"128"`
-	MTU       int            `name:"mtu" help:"MTU that the network cards offer." default:"9000"`
+	MTU       int            `name:"mtu" help:"MTU that the network cards offer (default: their network's, which is 9000)." placeholder:"BYTES"`
 	Cards     int            `help:"Network cards of a node." default:"1"`
 	Virtio    machine.Virtio `help:"Virtio generation of the cards on pc and q35." enum:"transitional,modern,legacy" default:"transitional"`
 	RTCOffset time.Duration  `name:"rtc-offset" help:"Set the nodes' clocks wrong by so much." default:"0s"`
@@ -80,20 +83,16 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if cmd.Count < 0 || cmd.Count > 64 {
 		return fmt.Errorf("%d nodes: start with 0 to 64, more can be added", cmd.Count)
 	}
-	if cmd.Attach && (cmd.Node < 1 || cmd.Node > cmd.Count) {
-		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, cmd.Count)
-	}
 	conf, err := cmd.config()
 	if err != nil {
 		return err
 	}
-	types, err := machine.ParseTypes(cmd.Machine)
+	specs, err := cmd.specs(&conf)
 	if err != nil {
 		return err
 	}
-	var specs []cluster.NodeSpec
-	for i := range cmd.Count {
-		specs = append(specs, cmd.spec(types[i%len(types)]))
+	if cmd.Attach && (cmd.Node < 1 || cmd.Node > len(specs)) {
+		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, len(specs))
 	}
 	p := newProgress(t.err, "starting the cluster")
 	s, err := cluster.Up(ctx, cluster.UpOptions{Dir: c.dir(), Config: conf, Nodes: specs, Progress: p.say})
@@ -107,6 +106,40 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 		return printJSON(t.out, s)
 	}
 	return printNodes(t.out, s.Nodes)
+}
+
+// specs lists the nodes; networks go into the configuration. What a topology says of
+// a node counts more than the flags that are for all.
+func (cmd *upCmd) specs(conf *cluster.Config) (specs []cluster.NodeSpec, err error) {
+	types, err := machine.ParseTypes(cmd.Machine)
+	if err != nil {
+		return nil, err
+	}
+	top := &topology.Topology{Nodes: make([]cluster.NodeSpec, cmd.Count)}
+	if cmd.Topology != "" {
+		if top, err = topology.Load(cmd.Topology); err != nil {
+			return nil, err
+		}
+		if cmd.Cards > 1 {
+			return nil, errors.New("--cards: the topology says what cards nodes have")
+		}
+	}
+	conf.Nets = top.Nets
+	if len(conf.Nets) == 0 {
+		conf.Nets = []cluster.NetSpec{{Name: cluster.DefaultNet}}
+	}
+	for i := range conf.Nets {
+		conf.Nets[i].MTU = cmp.Or(conf.Nets[i].MTU, cmd.MTU) // so that nodes added later fit
+	}
+	for i, n := range top.Nodes {
+		s := cmd.spec(types[i%len(types)])
+		s.Nets = n.Nets
+		s.Machine = cmp.Or(n.Machine, s.Machine)
+		s.MemMB = cmp.Or(n.MemMB, s.MemMB)
+		s.MTU = n.MTU
+		specs = append(specs, s)
+	}
+	return specs, nil
 }
 
 // attachUntilDown is a session at a terminal of a new cluster, which ends with it.
