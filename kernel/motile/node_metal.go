@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"motile/boot/info"
@@ -27,6 +29,7 @@ type machine struct {
 	files    *fs.Tree
 	console  *object.TTY
 	nets     []*virtio.Net
+	shared   uint32 // interrupt lines that several of them raise
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
 
@@ -93,7 +96,15 @@ func (m *machine) initClock() {
 func (m *machine) initDevices() []error {
 	found := virtio.Probe(string(physical(rt.Boot.CommandLine)))
 	m.nets = found.Nets
+	// Machines find their cards in various orders; a node counts its own by address.
+	slices.SortFunc(m.nets, func(a, b *virtio.Net) int {
+		x, y := a.Addr(), b.Addr()
+		return bytes.Compare(x[:], y[:])
+	})
+	lines := uint32(0)
 	for _, d := range m.nets {
+		m.shared |= lines & (1 << d.IRQ)
+		lines |= 1 << d.IRQ
 		hw.EnableIRQ(d.IRQ)
 		// A frame that came before has raised the line already. An edge nobody saw
 		// must not be waited for: whoever reads the device's status lowers it again.
@@ -124,6 +135,7 @@ func (m *machine) initNode() {
 		Files:    m.files,
 		Key:      m.key(),
 		Links:    links,
+		Weights:  m.params.weights(len(links)),
 		Machine:  m.params["machine"],
 		CPU:      cpuid(),
 	}, m)
@@ -184,12 +196,29 @@ func (m *machine) Poll() {
 	if pending&(1<<hw.SerialIRQ) != 0 {
 		m.serial()
 	}
-	for _, d := range m.nets {
-		if pending&(1<<d.IRQ) != 0 {
-			d.Interrupt()
+	m.acknowledge(pending)
+	m.receive()
+}
+
+// acknowledgeTries bounds what a device can do by never lowering its line.
+const acknowledgeTries = 16
+
+// acknowledge lowers the lines that were raised. Cards on PCI share lines, and a line
+// that one card keeps high while another lowers it has no edge to interrupt with: so
+// we ask until, in one round, none of them had raised it.
+func (m *machine) acknowledge(pending uint32) {
+	for range acknowledgeTries {
+		raised := uint32(0)
+		for _, d := range m.nets {
+			if line := uint32(1) << d.IRQ; pending&line != 0 && d.Interrupt() {
+				raised |= line & m.shared
+			}
+		}
+		if raised == 0 {
+			return
 		}
 	}
-	m.receive()
+	rt.MarkPending(pending & m.shared)
 }
 
 // burst is how many frames are taken at a time before threads run again.

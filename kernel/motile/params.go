@@ -10,6 +10,7 @@ import (
 //	node=N        this node's number, 1 to 500
 //	boot=N        how many times it was started before; new pids start above it
 //	uptime=N      the monotonic clock starts at N seconds
+//	weights=N,…   what crossing the network of each card costs, 0: as much as an Ethernet
 //	shell=serial  run a shell on the serial port
 //	strace=1      log every system call
 //	break=1       when ready, do what a broken kernel does: for the test of what it says
@@ -31,4 +32,15 @@ func (p params) number(key string, def int) int {
 		return v
 	}
 	return def
+}
+
+// weights returns what each of so many cards' networks costs, 0 where nothing is said.
+func (p params) weights(cards int) []int {
+	list := make([]int, cards)
+	for i, word := range strings.Split(p["weights"], ",") {
+		if v, err := strconv.Atoi(word); err == nil && v > 0 && i < cards {
+			list[i] = v
+		}
+	}
+	return list
 }

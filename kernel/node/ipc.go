@@ -42,6 +42,9 @@ func (n *Node) initIPC(cfg *Config) {
 	links := make([]flip.Link, len(cfg.Links))
 	for i, l := range cfg.Links {
 		links[i] = flip.Link{MAC: l.Addr(), MTU: l.MTU()}
+		if i < len(cfg.Weights) {
+			links[i].Weight = uint16(cfg.Weights[i])
+		}
 	}
 	box := flip.NewBox(flip.Config{Links: links, Rand: random})
 	n.ipc = ipc{

@@ -69,6 +69,10 @@ func (m mmio) setQueue(i int, q *queue) {
 
 func (m mmio) notify(i int) { m.r.Write32(mmioQueueNotify, uint32(i)) }
 
-func (m mmio) acknowledge() { m.r.Write32(mmioInterruptAck, m.r.Read32(mmioInterrupt)) }
+func (m mmio) acknowledge() bool {
+	pending := m.r.Read32(mmioInterrupt)
+	m.r.Write32(mmioInterruptAck, pending)
+	return pending != 0
+}
 
 func (m mmio) config8(off int) uint8 { return m.r.Read8(mmioConfig + off) }

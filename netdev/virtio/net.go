@@ -17,6 +17,7 @@ const (
 	rxQueue, txQueue = 0, 1
 
 	defaultMTU = 1500
+	minMTU     = 512 // of what the protocols above can use
 )
 
 // Net is a network device. It implements netdev.Link.
@@ -61,6 +62,10 @@ func newNet(t transport, irq int, alloc memory) (*Net, error) {
 	}
 	if f&netMTU != 0 {
 		d.mtu = int(t.config8(10)) | int(t.config8(11))<<8
+	}
+	if d.mtu < minMTU {
+		t.setStatus(statusFailed)
+		return nil, fmt.Errorf("virtio-net: MTU %d is less than %d", d.mtu, minMTU)
 	}
 	d.stride = alignUp(netHeader+netdev.HeaderSize+d.mtu, 64)
 	if d.rx, d.rxMem, err = d.queue(rxQueue, alloc); err != nil {
@@ -194,8 +199,8 @@ func (d *Net) Recv() []byte {
 // Pending reports whether frames wait.
 func (d *Net) Pending() bool { return d.rx.pending() }
 
-// Interrupt acknowledges the device's interrupt.
-func (d *Net) Interrupt() { d.t.acknowledge() }
+// Interrupt acknowledges the device's interrupt, and reports whether there was one.
+func (d *Net) Interrupt() bool { return d.t.acknowledge() }
 
 // Quiet turns the interrupt for received frames off while the dispatcher polls
 // anyway, or on again.

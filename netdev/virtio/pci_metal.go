@@ -112,6 +112,6 @@ func (t *pci) setQueue(i int, q *queue) {
 
 func (t *pci) notify(i int) { t.notifier.Write16(t.notifyOff[i], uint16(i)) }
 
-func (t *pci) acknowledge() { t.isr.Read8(0) }
+func (t *pci) acknowledge() bool { return t.isr.Read8(0) != 0 }
 
 func (t *pci) config8(off int) uint8 { return t.dev.Read8(off) }

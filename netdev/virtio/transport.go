@@ -31,8 +31,8 @@ type transport interface {
 	// setQueue places the selected queue and enables it.
 	setQueue(i int, q *queue)
 	notify(i int)
-	// acknowledge clears the interrupt.
-	acknowledge()
+	// acknowledge clears the interrupt, and reports whether there was one.
+	acknowledge() bool
 	config8(off int) uint8
 }
 

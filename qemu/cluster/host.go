@@ -26,7 +26,7 @@ type host struct {
 
 // openHost attaches to the first network.
 func (c *Cluster) openHost() error {
-	node, err := flipnode.Dial(c.HostSocket())
+	node, err := flipnode.DialMTU(c.HostSocket(), min(c.nets[0].MTU, flipnode.DefaultMTU))
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"motile/proc/api"
 	"motile/proc/api/client"
 	"motile/qemu/harness"
-	"motile/qemu/machine"
 	"motile/tools/flipnode"
 	"motile/tools/flipnode/hostio"
 )
@@ -32,11 +31,7 @@ func boot(t testing.TB, opt harness.Options) *world {
 	w := &world{Cluster: c, t: t, ctx: c.Context()}
 	key, err := c.Dir().LoadKey()
 	w.must(err)
-	mtu := machine.DefaultMTU
-	if opt.MTU != 0 {
-		mtu = min(mtu, opt.MTU)
-	}
-	w.flip, err = flipnode.DialMTU(c.HostSocket(), mtu)
+	w.flip, err = flipnode.DialMTU(c.HostSocket(), c.Networks()[0].MTU)
 	w.must(err)
 	t.Cleanup(func() { w.flip.Close() })
 	w.client = client.New(w.flip, key)

@@ -20,7 +20,7 @@ import (
 const (
 	MinMTU     = 512
 	MaxMTU     = 65535
-	defaultMTU = 1500
+	DefaultMTU = 1500
 )
 
 // patience is how long Call looks for a node or process. One that is being moved
@@ -45,7 +45,7 @@ type Node struct {
 }
 
 // Dial attaches to the bridge behind a socket.
-func Dial(socket string) (*Node, error) { return DialMTU(socket, defaultMTU) }
+func Dial(socket string) (*Node, error) { return DialMTU(socket, DefaultMTU) }
 
 // DialMTU is Dial with an MTU: no more than that of the smallest card of a node
 // that the program is going to talk to. The bridge carries frames of any size.
