@@ -35,11 +35,11 @@ func (p params) number(key string, def int) int {
 }
 
 // weights returns what each of so many cards' networks costs, 0 where nothing is said.
-func (p params) weights(cards int) []int {
-	list := make([]int, cards)
+func (p params) weights(cards int) []uint8 {
+	list := make([]uint8, cards)
 	for i, word := range strings.Split(p["weights"], ",") {
-		if v, err := strconv.Atoi(word); err == nil && v > 0 && i < cards {
-			list[i] = v
+		if v, err := strconv.ParseUint(word, 10, 8); err == nil && i < cards {
+			list[i] = uint8(v)
 		}
 	}
 	return list

@@ -43,7 +43,7 @@ func (n *Node) initIPC(cfg *Config) {
 	for i, l := range cfg.Links {
 		links[i] = flip.Link{MAC: l.Addr(), MTU: l.MTU()}
 		if i < len(cfg.Weights) {
-			links[i].Weight = uint16(cfg.Weights[i])
+			links[i].Weight = cfg.Weights[i]
 		}
 	}
 	box := flip.NewBox(flip.Config{Links: links, Rand: random})

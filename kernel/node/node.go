@@ -27,8 +27,8 @@ type Config struct {
 	Print   func(string)
 	Key     api.Key
 	Links   []netdev.Link
-	Weights []int  // what crossing each of them costs; 0, or none: as much as an Ethernet
-	Machine string // type of the machine, for people
+	Weights []uint8 // what crossing each of them costs; 0, or none: as much as an Ethernet
+	Machine string  // type of the machine, for people
 	CPU     [3]CPUID
 }
 
