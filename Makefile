@@ -144,7 +144,7 @@ build/linux.cpio: FORCE | setup
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho tree:/modules=build/linux/modules; }
 
 .PHONY: bench
-bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|move|prompt|idle picks some
+bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|move|prompt|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 .PHONY: fuzz

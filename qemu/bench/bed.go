@@ -72,12 +72,17 @@ type bed struct {
 
 // up boots a cluster from a boot archive.
 func (b *bench) up(ctx context.Context, nodes int, archive string) (*bed, error) {
+	return b.upMTU(ctx, nodes, archive, machine.DefaultMTU)
+}
+
+// upMTU is up, on a network of a given MTU.
+func (b *bench) upMTU(ctx context.Context, nodes int, archive string, mtu int) (*bed, error) {
 	path, err := os.MkdirTemp("", "mb") // a short name, for sockets
 	if err != nil {
 		return nil, err
 	}
 	c := &bed{dir: cluster.Dir(path), profile: b.profile > 0}
-	conf := cluster.Config{Kernel: kernelFile, Initrd: archive}
+	conf := cluster.Config{Kernel: kernelFile, Initrd: archive, Nets: []cluster.NetSpec{{Name: cluster.DefaultNet, MTU: mtu}}}
 	if c.profile {
 		conf.Append = fmt.Sprintf("profile=%d", b.profile)
 	}

@@ -29,6 +29,7 @@ type suite struct {
 
 var suites = []suite{
 	{"calls", calls},
+	{"bulk", bulks},
 	{"move", moves},
 	{"prompt", prompts},
 	{"idle", idle},
@@ -39,7 +40,7 @@ const deadline = 5 * time.Minute
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, move, prompt, idle")
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, move, prompt, idle")
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
 	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")

@@ -45,7 +45,7 @@ func moves(ctx context.Context, b *bench) error {
 		}
 		bytes, pages = append(bytes, float64(r.Bytes)), append(pages, float64(r.Pages))
 		state = append(state, float64(r.StateBytes))
-		took, err := bed.bulk(ctx, from, to, int(r.Bytes)+r.StateBytes)
+		took, err := bed.carry(ctx, from, to, int(r.Bytes)+r.StateBytes)
 		if err != nil {
 			return err
 		}
@@ -77,27 +77,12 @@ func phasesOf(r *api.MoveReport) []phase {
 	}
 }
 
-// Bulk frames are sent in rounds, each acknowledged; so many rounds are under way.
-const (
-	bulkFrames = 16
-	bulkWindow = 4
-)
-
-// bulk is how long the driver takes to bring so many bytes to another node, in
+// carry is how long the driver takes to bring so many bytes to another node, in
 // frames as long as they can be, in nanoseconds.
-func (b *bed) bulk(ctx context.Context, from, to, bytes int) (float64, error) {
-	peer, err := station(to)
-	if err != nil {
-		return 0, err
-	}
-	const round = bulkFrames * machine.DefaultMTU
+func (b *bed) carry(ctx context.Context, from, to, bytes int) (float64, error) {
+	const frames = 16
+	const round = frames * machine.DefaultMTU
 	rounds := (bytes + round - 1) / round
 	// Rounds are equal, so frames are a little shorter than they could be.
-	size := etherHeader + (bytes+rounds*bulkFrames-1)/(rounds*bulkFrames)
-	r, err := b.echo(ctx, from, &api.EchoRequest{
-		Station: peer, Rounds: rounds, Window: bulkWindow, Size: pingBytes, Fill: bulkFrames, FillSize: size,
-	})
-	return float64(r.TotalNs), err
+	return b.fill(ctx, from, to, rounds, frames, (bytes+rounds*frames-1)/(rounds*frames))
 }
-
-const etherHeader = 14

@@ -3,6 +3,7 @@
 //
 //	calls null BATCH N         a system call that does nothing
 //	calls trans PUT BATCH N    an empty request and its empty reply
+//	calls bulk PUT BYTES N     a request of so many bytes and its empty reply
 //	calls serve GET            the server for that
 //
 // PUT and GET are the two halves of a port, as 32 hex digits. A time is the average
@@ -22,6 +23,8 @@ enum { SYS_TRANS = 0x4d00, SYS_GETREQ, SYS_PUTREP }; // kernel/abi
 enum { HEADER = 64, PORT = 16, WARM_UP = 20 };       // ipc/std: the port comes first
 
 static unsigned char port[PORT];
+static unsigned char bulk[1 << 20]; // of requests
+static long size;                   // of ours
 
 static int parse(const char *hex)
 {
@@ -41,7 +44,7 @@ static long trans(void)
 	unsigned char header[HEADER] = {0};
 
 	memcpy(header, port, PORT);
-	return syscall(SYS_TRANS, header, 0L, 0L, 0L, 0L);
+	return syscall(SYS_TRANS, header, bulk, size, 0L, 0L);
 }
 
 static int serve(void)
@@ -50,7 +53,7 @@ static int serve(void)
 		unsigned char header[HEADER] = {0};
 
 		memcpy(header, port, PORT);
-		if (syscall(SYS_GETREQ, header, 0L, 0L) < 0)
+		if (syscall(SYS_GETREQ, header, bulk, sizeof bulk) < 0)
 			return 1;
 		memset(header, 0, sizeof header); // status: STD_OK
 		if (syscall(SYS_PUTREP, header, 0L, 0L) < 0)
@@ -96,8 +99,15 @@ int main(int argc, char **argv)
 		return sample(null, atoi(argv[2]), atoi(argv[3]));
 	if (argc == 5 && !strcmp(argv[1], "trans") && parse(argv[2]))
 		return sample(trans, atoi(argv[3]), atoi(argv[4]));
+	if (argc == 5 && !strcmp(argv[1], "bulk") && parse(argv[2])) {
+		size = atol(argv[3]);
+		if (size < 0 || size > (long)sizeof bulk)
+			return 2;
+		memset(bulk, 'b', size); // no zeros, and no page that is not there yet
+		return sample(trans, 1, atoi(argv[4]));
+	}
 	if (argc == 3 && !strcmp(argv[1], "serve") && parse(argv[2]))
 		return serve();
-	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | serve GET\n");
+	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | serve GET\n");
 	return 2;
 }
