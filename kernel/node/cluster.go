@@ -25,8 +25,6 @@ const (
 	forgetAfter = 600e9
 )
 
-var helloMagic = []byte("hello1")
-
 // neighbour is another node as this one knows it.
 type neighbour struct {
 	load   api.Load
@@ -58,10 +56,8 @@ func (n *Node) sayHello() {
 	if err != nil || len(n.ipc.links) == 0 {
 		return
 	}
-	tag := n.ipc.key.Tag(b)
-	msg := append(append(append([]byte(nil), helloMagic...), tag[:]...), b...)
 	box := n.ipc.m.Box()
-	box.Multicast(&flip.Send{Src: n.ipc.self.Address(), Proto: flip.ProtoRaw, Payload: msg})
+	box.Multicast(&flip.Send{Src: n.ipc.self.Address(), Proto: flip.ProtoRaw, Payload: n.ipc.key.Hello(b)})
 	n.ipc.m.Drain(n.Tab.Now)
 	n.perform()
 }
@@ -69,12 +65,12 @@ func (n *Node) sayHello() {
 // delivered takes a message that is not RPC's: a hello.
 func (n *Node) delivered(d *flip.Deliver) {
 	b := append(append([]byte(nil), d.Head()...), d.Body...)
-	if len(b) < len(helloMagic)+16 || string(b[:len(helloMagic)]) != string(helloMagic) {
+	if !api.IsHello(b) {
 		return
 	}
-	tag, body := [16]byte(b[len(helloMagic):]), b[len(helloMagic)+16:]
+	body, ok := n.ipc.key.Hears(b)
 	var l api.Load
-	if n.ipc.key.Tag(body) != tag || image.Unmarshal(body, &l) != nil || l.Node == n.Number {
+	if !ok || image.Unmarshal(body, &l) != nil || l.Node == n.Number {
 		n.strangers++
 		return
 	}

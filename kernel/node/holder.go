@@ -12,15 +12,8 @@ import (
 // it open arrives, and releases it when no process here has it open any more. Both
 // say which boot of which node speaks, and are safe to repeat.
 
-// HolderRequest names an object and who holds it. It is sent to the object's own
-// address, so it finds the object wherever it is.
-type holderRequest struct {
-	Node int    `cbor:"1,keyasint"`
-	Boot uint64 `cbor:"2,keyasint"`
-}
-
 func (n *Node) holderCall(r *object.Remote, command uint32, done func(ok bool)) {
-	data, err := image.Marshal(holderRequest{n.Number, n.ipc.boot})
+	data, err := image.Marshal(api.HolderRequest{Node: n.Number, Boot: n.ipc.boot})
 	if err != nil {
 		done(false)
 		return
@@ -40,7 +33,7 @@ func (n *Node) release(r *object.Remote) {
 
 // hold serves the two at the object.
 func (x *export) hold(r *rpc.Incoming) {
-	var q holderRequest
+	var q api.HolderRequest
 	if !x.n.parse(r, &q) {
 		return
 	}

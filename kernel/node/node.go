@@ -10,6 +10,7 @@ import (
 	"motile/kernel/trace"
 	"motile/kernel/vm"
 	"motile/migrate/move"
+	"motile/migrate/wire"
 	"motile/netdev"
 	"motile/proc"
 	"motile/proc/api"
@@ -32,12 +33,8 @@ type Config struct {
 	CPU     [3]CPUID
 }
 
-// CPUID is a leaf of the instruction: what a program may have found out about the
-// CPU, and relies on after a move.
-type CPUID struct {
-	Leaf uint32    `cbor:"1,keyasint"`
-	Regs [4]uint32 `cbor:"2,keyasint"` // EAX EBX ECX EDX
-}
+// CPUID is a leaf of the instruction.
+type CPUID = wire.CPUID
 
 // Node is one node.
 type Node struct {
@@ -68,10 +65,10 @@ type Node struct {
 	sources     map[int32]*source           // moves from here, by pid
 	objectMoves map[uint64]*source          // moves of objects from here, by number
 	wantRehome  bool                        // a process ended or left: objects may be homeless
-	targets     map[moveID]*target          // moves to here
+	targets     map[wire.MoveID]*target     // moves to here
 	finished    map[uint64]move.SourceState // how moves from here ended, by number
-	arrived     map[moveID]bool             // moves to here that are over
-	arrivals    []moveID                    // those, oldest first
+	arrived     map[wire.MoveID]bool        // moves to here that are over
+	arrivals    []wire.MoveID               // those, oldest first
 	unclaimed   map[int32]int               // children elsewhere: how often nobody answered for them
 	news        map[int32]*news             // of processes here, on the way to parents elsewhere, by pid
 	nextLook    int64                       // when children elsewhere are looked for again
@@ -103,9 +100,9 @@ func New(cfg Config, m Machine) *Node {
 	n.neighbours = make(map[int]neighbour)
 	n.sources = make(map[int32]*source)
 	n.objectMoves = make(map[uint64]*source)
-	n.targets = make(map[moveID]*target)
+	n.targets = make(map[wire.MoveID]*target)
 	n.finished = make(map[uint64]move.SourceState)
-	n.arrived = make(map[moveID]bool)
+	n.arrived = make(map[wire.MoveID]bool)
 	n.unclaimed = make(map[int32]int)
 	n.news = make(map[int32]*news)
 	n.initIPC(&cfg)

@@ -1,11 +1,14 @@
 package node
 
 import (
+	"encoding/binary"
+
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/hw"
 	"motile/kernel/vm"
 	"motile/migrate/move"
+	"motile/migrate/wire"
 	"motile/proc/api"
 )
 
@@ -14,7 +17,7 @@ import (
 // dispatcher does other things.
 type pump struct {
 	s     *source
-	msg   pageMessage
+	msg   wire.PageBatch
 	seq   int
 	free  [][]byte // buffers not under way
 	under int      // messages under way
@@ -27,6 +30,9 @@ type pump struct {
 	over  bool
 }
 
+// pumpWindow is how many messages are under way at once.
+const pumpWindow = 6
+
 // sendPages starts the stream.
 func (s *source) sendPages() {
 	if s.why != "" {
@@ -35,8 +41,8 @@ func (s *source) sendPages() {
 	}
 	p := &pump{s: s, walk: s.p != nil, refs: make([]vm.PageRef, 0, 64)}
 	s.pump = p
-	for range streamWindow {
-		p.free = append(p.free, make([]byte, 0, streamMax))
+	for range pumpWindow {
+		p.free = append(p.free, make([]byte, 0, wire.PagesMaxLen))
 	}
 	p.run()
 }
@@ -47,7 +53,7 @@ func (p *pump) run() {
 		if !p.fill() {
 			p.over = true
 		}
-		if len(p.msg.words) > 0 {
+		if p.msg.Len() > 0 {
 			p.send()
 		}
 	}
@@ -58,14 +64,14 @@ func (p *pump) run() {
 
 // fill adds pages until a message is full. It reports false when there are no more.
 func (p *pump) fill() bool {
-	for !p.msg.full() {
+	for !p.msg.Full() {
 		word, page, ok := p.take()
 		if !ok {
 			return false
 		}
 		if page != nil {
 			p.s.report.Pages++
-			p.msg.add(word, page)
+			p.msg.Add(word, page)
 		}
 	}
 	return true
@@ -115,7 +121,7 @@ func (p *pump) takeStored() (uint64, *[vm.PageBytes]byte, bool) {
 		}
 		if page, frame := st.NextPage(p.page); frame != 0 {
 			p.page = page + 1
-			return storeWord(p.store, page), hw.Page(frame), true
+			return wire.StoreWord(p.store, page), hw.Page(frame), true
 		}
 	}
 	return 0, nil, false
@@ -125,7 +131,7 @@ func (p *pump) send() {
 	s := p.s
 	buf := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	data := p.msg.encode(buf, s.id, uint32(p.seq), &s.key)
+	data := p.msg.Encode(buf, s.id, uint32(p.seq), &s.key)
 	p.seq++
 	p.under++
 	s.report.Bytes += int64(len(data))
@@ -142,4 +148,13 @@ func (p *pump) send() {
 		p.run()
 	})
 	s.n.m.Flush() // the target reads it while we make the next
+}
+
+func isZero(p *[vm.PageBytes]byte) bool {
+	for i := 0; i < vm.PageBytes; i += 8 {
+		if binary.LittleEndian.Uint64(p[i:]) != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -14,6 +14,7 @@ import (
 	"motile/migrate/image"
 	"motile/migrate/move"
 	"motile/migrate/seal"
+	"motile/migrate/wire"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -21,7 +22,7 @@ import (
 // source is a move this node is the source of: it does what its machine says.
 type source struct {
 	n        *Node
-	id       moveID
+	id       wire.MoveID
 	p        *proc.Process // nil: an object moves
 	object   *export
 	target   int
@@ -35,7 +36,7 @@ type source struct {
 	asked  rpc.Handle // who wants the report; none if the node itself moves it
 	boot   uint64     // of the target
 	files  []*vm.Store
-	offer  offer
+	offer  wire.Offer
 	lack   []int // indices of files the target lacks
 	cap    *captured
 	pump   *pump
@@ -121,7 +122,7 @@ func (n *Node) moveObject(x *export) {
 		return
 	}
 	n.moveNr++
-	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, object: x, target: to, began: n.Tab.Now}
+	s := &source{n: n, id: wire.MoveID{Boot: n.ipc.boot, Nr: n.moveNr}, object: x, target: to, began: n.Tab.Now}
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})
@@ -132,7 +133,7 @@ func (n *Node) moveObject(x *export) {
 }
 
 // sourceOf finds a move from here that is not over, of a process or an object.
-func (n *Node) sourceOf(id moveID) *source {
+func (n *Node) sourceOf(id wire.MoveID) *source {
 	if id.Boot != n.ipc.boot {
 		return nil
 	}
@@ -157,7 +158,7 @@ func (n *Node) moving(p *proc.Process) string {
 
 func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.Handle) {
 	n.moveNr++
-	s := &source{n: n, id: moveID{n.ipc.boot, n.moveNr}, p: p, target: target, residual: residual, asked: asked, began: n.Tab.Now}
+	s := &source{n: n, id: wire.MoveID{Boot: n.ipc.boot, Nr: n.moveNr}, p: p, target: target, residual: residual, asked: asked, began: n.Tab.Now}
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})
@@ -167,7 +168,7 @@ func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.H
 }
 
 // moveKey is the key of a move's page stream: both ends derive it.
-func (n *Node) moveKey(id moveID) [16]byte {
+func (n *Node) moveKey(id wire.MoveID) [16]byte {
 	b := binary.BigEndian.AppendUint64(nil, id.Boot)
 	return capability.OneWay("motile move", n.ipc.key[:], binary.BigEndian.AppendUint64(b, id.Nr))
 }
@@ -207,7 +208,7 @@ func (s *source) act() {
 		case move.Thaw:
 			s.thaw()
 		case move.SendAbort:
-			s.send(api.MoveAbort, commit{Move: s.id}, func(*rpc.Complete) {})
+			s.send(api.MoveAbort, wire.Commit{Move: s.id}, func(*rpc.Complete) {})
 		case move.GoSilent:
 			s.goSilent()
 		case move.Report:
@@ -259,14 +260,14 @@ func (s *source) trouble(c *rpc.Complete) string {
 
 func (s *source) sendOffer() {
 	n := s.n
-	s.offer = offer{Move: s.id, Source: n.Number, Version: image.Version}
+	s.offer = wire.Offer{Move: s.id, Source: n.Number, Version: image.Version}
 	if s.p != nil {
 		s.describe(s.p)
 	} else {
 		s.offerFile(s.object.file)
 	}
 	s.send(api.MoveOffer, s.offer, func(c *rpc.Complete) {
-		var a offerReply
+		var a wire.OfferReply
 		if why := s.trouble(c); why != "" {
 			s.fail("%s", why)
 			return
@@ -321,7 +322,7 @@ func (s *source) offerStore(st *vm.Store, path string) {
 		}
 	}
 	s.files = append(s.files, st)
-	s.offer.Files = append(s.offer.Files, fileOffer{Digest: st.Digest[:], Path: s.n.pathOf(st, path), Size: st.Size()})
+	s.offer.Files = append(s.offer.Files, wire.FileOffer{Digest: st.Digest[:], Path: s.n.pathOf(st, path), Size: st.Size()})
 }
 
 // pathOf is where a file of some content lies in the tree.
@@ -349,7 +350,7 @@ func (s *source) sendFiles(i int, off int64) {
 	st, f := s.files[k], s.offer.Files[k]
 	data := make([]byte, min(int64(filePiece), st.Size()-off))
 	st.ReadAt(data, off)
-	s.send(api.MoveFile, moveFile{Move: s.id, Digest: f.Digest, Path: f.Path, Size: f.Size, Off: off, Data: data}, func(c *rpc.Complete) {
+	s.send(api.MoveFile, wire.File{Move: s.id, Digest: f.Digest, Path: f.Path, Size: f.Size, Off: off, Data: data}, func(c *rpc.Complete) {
 		if why := s.trouble(c); why != "" {
 			s.fail("%s", why)
 			return
@@ -453,8 +454,8 @@ func (s *source) sendPrepare() {
 		return
 	}
 	s.report.StateBytes = len(img)
-	s.send(api.MovePrepare, prepare{Move: s.id, Image: img, Messages: s.pump.seq}, func(c *rpc.Complete) {
-		var a moveAnswer
+	s.send(api.MovePrepare, wire.Prepare{Move: s.id, Image: img, Messages: s.pump.seq}, func(c *rpc.Complete) {
+		var a wire.Answer
 		if c.Status == std.Overflow {
 			s.fail("beside its pages there are %d KB of it (its log, what is in pipes, messages under way): more than a message takes", len(img)>>10)
 			return
@@ -496,7 +497,7 @@ func (s *source) encode() ([]byte, error) {
 // sendCommit is sent until it is answered. FrozenNs is made anew each time.
 func (s *source) sendCommit() {
 	n := s.n
-	c := commit{Move: s.id, FrozenNs: n.Tab.Now - s.frozenAt}
+	c := wire.Commit{Move: s.id, FrozenNs: n.Tab.Now - s.frozenAt}
 	if n.wallSet {
 		c.FrozeAt = s.frozeWall
 	}
@@ -504,7 +505,7 @@ func (s *source) sendCommit() {
 	slot := s.send(api.MoveCommit, c, func(c *rpc.Complete) {
 		over = true
 		s.giveUp = nil
-		var a moveAnswer
+		var a wire.Answer
 		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
 			s.step(move.Failed)
 			return

@@ -14,7 +14,7 @@ import (
 	"motile/migrate/image"
 	"motile/migrate/move"
 	"motile/migrate/seal"
-	"motile/migrate/siphash"
+	"motile/migrate/wire"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -24,8 +24,8 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // target is a move this node is the target of.
 type target struct {
 	n     *Node
-	id    moveID
-	offer offer
+	id    wire.MoveID
+	offer wire.Offer
 	m     move.Target
 	timer proc.Timer
 	key   [16]byte
@@ -70,7 +70,7 @@ func (n *Node) serveMove(r *rpc.Incoming) {
 
 // gotOffer decides whether a process may come.
 func (n *Node) gotOffer(r *rpc.Incoming) {
-	var o offer
+	var o wire.Offer
 	if !n.parse(r, &o) {
 		return
 	}
@@ -79,12 +79,12 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		return
 	}
 	if why := n.refusal(&o); why != "" {
-		n.replyWith(r, offerReply{Refused: why, Boot: n.ipc.boot})
+		n.replyWith(r, wire.OfferReply{Refused: why, Boot: n.ipc.boot})
 		return
 	}
 	t := &target{n: n, id: o.Move, offer: o, key: n.moveKey(o.Move), space: vm.New(), stored: make(map[int]*vm.Store)}
 	if t.space == nil {
-		n.replyWith(r, offerReply{Refused: "out of memory", Boot: n.ipc.boot})
+		n.replyWith(r, wire.OfferReply{Refused: "out of memory", Boot: n.ipc.boot})
 		return
 	}
 	t.timer.Init(t)
@@ -94,7 +94,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 }
 
 // refusal says why a process cannot come, in words that help, or "".
-func (n *Node) refusal(o *offer) string {
+func (n *Node) refusal(o *wire.Offer) string {
 	free := n.K.FreePages()
 	need := uint64(o.Pages + o.Pages/256 + 64)
 	switch {
@@ -123,8 +123,8 @@ func (n *Node) refusal(o *offer) string {
 }
 
 // accept lists the files that are not here.
-func (t *target) accept() offerReply {
-	a := offerReply{Boot: t.n.ipc.boot}
+func (t *target) accept() wire.OfferReply {
+	a := wire.OfferReply{Boot: t.n.ipc.boot}
 	for i, f := range t.offer.Files {
 		if len(f.Digest) != 32 || t.n.K.FS.ByDigest(vm.Digest(f.Digest)) == nil {
 			a.Missing = append(a.Missing, i)
@@ -151,9 +151,9 @@ func (t *target) act() {
 		case move.Build:
 			t.build()
 		case move.SendReady:
-			t.answer(t.ready, moveAnswer{State: "ready"})
+			t.answer(t.ready, wire.Answer{State: "ready"})
 		case move.SendRefused:
-			t.answer(t.ready, moveAnswer{State: "dropped", Error: t.why})
+			t.answer(t.ready, wire.Answer{State: "dropped", Error: t.why})
 		case move.Activate:
 			t.activate()
 		case move.SendCommitted:
@@ -171,7 +171,7 @@ func (t *target) act() {
 	}
 }
 
-func (t *target) answer(h rpc.Handle, a moveAnswer) {
+func (t *target) answer(h rpc.Handle, a wire.Answer) {
 	a.Boot = t.n.ipc.boot
 	b, _ := image.Marshal(a)
 	t.n.ipc.m.Reply(t.n.Tab.Now, h, &std.Header{Size: uint32(len(b))}, b)
@@ -179,7 +179,7 @@ func (t *target) answer(h rpc.Handle, a moveAnswer) {
 }
 
 func (n *Node) gotFile(r *rpc.Incoming) {
-	var q moveFile
+	var q wire.File
 	if !n.parse(r, &q) {
 		return
 	}
@@ -195,28 +195,27 @@ func (n *Node) gotFile(r *rpc.Incoming) {
 
 // gotPages takes a message of the page stream. A repeated one changes nothing.
 func (n *Node) gotPages(r *rpc.Incoming) {
-	id, seq, words, pages, ok := decodePages(r.Data)
-	t := n.targets[id]
-	if !ok || t == nil || t.m.State() != move.Receiving || seq > maxStream {
+	m, ok := wire.DecodePages(r.Data)
+	t := n.targets[m.Move]
+	if !ok || t == nil || t.m.State() != move.Receiving || m.Seq > maxStream {
 		n.reply(r, std.NotFound, nil)
 		return
 	}
-	body, tag := r.Data[:len(r.Data)-streamTag], [16]byte(r.Data[len(r.Data)-streamTag:])
-	if siphash.Sum(&t.key, body) != tag {
+	if !m.Authentic(&t.key) {
 		n.denied++
 		n.reply(r, std.CapBad, nil)
 		return
 	}
 	t.step(move.Heard)
-	for len(t.seen) <= int(seq) {
+	for len(t.seen) <= int(m.Seq) {
 		t.seen = append(t.seen, false)
 	}
-	if !t.seen[seq] {
-		if !t.install(words, pages) {
+	if !t.seen[m.Seq] {
+		if !t.install(m.Words, m.Data) {
 			n.reply(r, std.NoMem, nil)
 			return
 		}
-		t.seen[seq] = true
+		t.seen[m.Seq] = true
 	}
 	n.reply(r, std.OK, nil)
 	n.m.Flush() // the source goes on while we look at the next message
@@ -227,8 +226,8 @@ const maxStream = 1 << 22 // messages: 240 GB
 func (t *target) install(words, pages []byte) bool {
 	for ; len(words) > 0; words, pages = words[8:], pages[vm.PageBytes:] {
 		word := binary.LittleEndian.Uint64(words)
-		if word&storePage != 0 {
-			if !t.installStored(int(word>>40), int(word>>12&(1<<28-1)), pages) {
+		if store, page, ok := wire.Stored(word); ok {
+			if !t.installStored(store, page, pages) {
 				return false
 			}
 			continue
@@ -264,13 +263,13 @@ func (t *target) installStored(store, page int, data []byte) bool {
 const maxStores = 1 << 14
 
 func (n *Node) gotPrepare(r *rpc.Incoming) {
-	var q prepare
+	var q wire.Prepare
 	if !n.parse(r, &q) {
 		return
 	}
 	t := n.targets[q.Move]
 	if t == nil {
-		n.replyWith(r, moveAnswer{State: "unknown", Error: "knows nothing of this move", Boot: n.ipc.boot})
+		n.replyWith(r, wire.Answer{State: "unknown", Error: "knows nothing of this move", Boot: n.ipc.boot})
 		return
 	}
 	t.ready = r.Handle
@@ -337,19 +336,19 @@ func (t *target) decode(b []byte) string {
 }
 
 func (n *Node) gotCommit(r *rpc.Incoming) {
-	var q commit
+	var q wire.Commit
 	if !n.parse(r, &q) {
 		return
 	}
 	t := n.targets[q.Move]
 	switch {
 	case t == nil && n.arrived[q.Move]:
-		n.replyWith(r, moveAnswer{State: "committed", Boot: n.ipc.boot}) // it has come and gone on
+		n.replyWith(r, wire.Answer{State: "committed", Boot: n.ipc.boot}) // it has come and gone on
 	case t == nil:
-		n.replyWith(r, moveAnswer{State: "unknown", Boot: n.ipc.boot})
+		n.replyWith(r, wire.Answer{State: "unknown", Boot: n.ipc.boot})
 	case r.Header.Command == api.MoveAbort:
 		t.step(move.AbortHeard)
-		n.replyWith(r, moveAnswer{State: "dropped", Boot: n.ipc.boot})
+		n.replyWith(r, wire.Answer{State: "dropped", Boot: n.ipc.boot})
 	default:
 		if t.m.State() == move.Arriving {
 			t.frozen, t.heard, t.wall = max(q.FrozenNs, 0), n.Tab.Now, q.FrozeAt
@@ -432,7 +431,7 @@ func (t *target) endpoints() []*rpc.Endpoint {
 func (t *target) committed() {
 	switch {
 	case t.p == nil || of(t.p).arrived != t:
-		t.answer(t.commit, moveAnswer{State: "committed"})
+		t.answer(t.commit, wire.Answer{State: "committed"})
 	case t.p.Stopped():
 		of(t.p).settled()
 	}
@@ -448,7 +447,7 @@ func (x *process) settled() {
 	}
 	x.arrived = nil
 	delete(t.n.targets, t.id)
-	t.answer(t.commit, moveAnswer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
+	t.answer(t.commit, wire.Answer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
 }
 
 // drop forgets a process that will not come.
@@ -486,9 +485,9 @@ func (t *target) drop() {
 // ask finds out what the source has decided, when its word does not come.
 func (t *target) ask() {
 	n := t.n
-	data, _ := image.Marshal(commit{Move: t.id})
+	data, _ := image.Marshal(wire.Commit{Move: t.id})
 	n.call(n.ipc.key.NodeAddress(t.offer.Source), n.nodeHeader(t.offer.Source, api.MoveStatus), data, movePatience, func(c *rpc.Complete) {
-		var a moveAnswer
+		var a wire.Answer
 		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
 			return
 		}
@@ -505,11 +504,11 @@ func (t *target) ask() {
 // gotStatus answers that question. A move this node knows nothing of, although it
 // has not been restarted, was not committed.
 func (n *Node) gotStatus(r *rpc.Incoming) {
-	var q commit
+	var q wire.Commit
 	if !n.parse(r, &q) {
 		return
 	}
-	a := moveAnswer{State: "aborted", Boot: n.ipc.boot}
+	a := wire.Answer{State: "aborted", Boot: n.ipc.boot}
 	if s := n.sourceOf(q.Move); s != nil {
 		a.State = "moving"
 		if s.m.InDoubt() {

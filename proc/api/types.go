@@ -174,6 +174,13 @@ type ResolveRequest struct {
 	Resume bool  `cbor:"2,keyasint"` // else discard
 }
 
+// HolderRequest says who acquires or releases an object. It is sent to the object's
+// own address, so it finds the object wherever it is.
+type HolderRequest struct {
+	Node int    `cbor:"1,keyasint"`
+	Boot uint64 `cbor:"2,keyasint"`
+}
+
 // EchoRequest has the driver of a node's first card exchange frames with another
 // station, in rounds: Fill frames that go only there, and one that comes back.
 type EchoRequest struct {

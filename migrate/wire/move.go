@@ -1,0 +1,77 @@
+package wire
+
+// MoveID names a move: a number, and which boot of which node gave it.
+type MoveID struct {
+	Boot uint64 `cbor:"1,keyasint"` // of the source
+	Nr   uint64 `cbor:"2,keyasint"`
+}
+
+// Offer asks the target to take a process.
+type Offer struct {
+	Move    MoveID      `cbor:"1,keyasint"`
+	Source  int         `cbor:"2,keyasint"`
+	PID     int32       `cbor:"3,keyasint"` // 0: an object moves, and no process
+	Version int         `cbor:"4,keyasint"` // of the image
+	CPU     [3]CPUID    `cbor:"5,keyasint"`
+	Pages   int         `cbor:"6,keyasint"` // private pages, about
+	Files   []FileOffer `cbor:"7,keyasint"` // immutable files it uses
+	Dirs    []string    `cbor:"8,keyasint"` // directories it is in or has open
+	Command string      `cbor:"9,keyasint"`
+	Uptime  int64       `cbor:"10,keyasint"`
+}
+
+// CPUID is a leaf of the instruction: what a program may have found out about the
+// CPU, and relies on after a move.
+type CPUID struct {
+	Leaf uint32    `cbor:"1,keyasint"`
+	Regs [4]uint32 `cbor:"2,keyasint"` // EAX EBX ECX EDX
+}
+
+// FileOffer names a file by its content.
+type FileOffer struct {
+	Digest []byte `cbor:"1,keyasint"`
+	Path   string `cbor:"2,keyasint"`
+	Size   int64  `cbor:"3,keyasint"`
+}
+
+// OfferReply accepts or says why not.
+type OfferReply struct {
+	Refused string `cbor:"1,keyasint"` // empty: accepted
+	Boot    uint64 `cbor:"2,keyasint"` // of the target
+	Missing []int  `cbor:"3,keyasint"` // indices into Files
+}
+
+// File carries a piece of a file that the target lacks.
+type File struct {
+	Move   MoveID `cbor:"1,keyasint"`
+	Digest []byte `cbor:"2,keyasint"`
+	Path   string `cbor:"3,keyasint"`
+	Size   int64  `cbor:"4,keyasint"`
+	Data   []byte `cbor:"5,keyasint"`
+	Off    int64  `cbor:"6,keyasint"`
+}
+
+// Prepare carries the image; the answer is READY.
+type Prepare struct {
+	Move     MoveID `cbor:"1,keyasint"`
+	Image    []byte `cbor:"2,keyasint"`
+	Messages int    `cbor:"3,keyasint"` // of the page stream, all of which were answered
+}
+
+// Commit is the order to activate. ABORT and STATUS have its Move alone.
+type Commit struct {
+	Move MoveID `cbor:"1,keyasint"`
+	// FrozenNs is how long the process stood still when this was sent, FrozeAt the
+	// wall clock when it was frozen, if the source's was set by the time service.
+	FrozenNs int64 `cbor:"2,keyasint"`
+	FrozeAt  int64 `cbor:"3,keyasint"`
+}
+
+// Answer is what the target says to prepare, commit and abort, and the source
+// to status.
+type Answer struct {
+	State      string `cbor:"1,keyasint"` // ready, committed, dropped, unknown; of a source: moving, committed, aborted
+	Error      string `cbor:"2,keyasint"`
+	Boot       uint64 `cbor:"3,keyasint"`
+	FirstRunUs int64  `cbor:"4,keyasint"`
+}
