@@ -27,7 +27,7 @@ SAY    = @printf '%-9s%s\n' $(1) '$(2)'
 KERNEL_LDFLAGS := -T -2145386496 -E motile/boot/rt.kstart
 
 .PHONY: all
-all: kernel archive motile ## build the kernel, the boot archive and bin/motile
+all: kernel archive motile flipdump ## build the kernel, the boot archive, bin/motile and bin/flipdump
 
 # --- what is built ------------------------------------------------------------
 
@@ -79,6 +79,11 @@ motile: | setup ## bin/motile, the way into a cluster
 	$(call SAY,GO,bin/motile)
 	$(call WANT,tools/motile)
 	$(QUIET)CGO_ENABLED=0 $(GO) build -o bin/motile ./tools/motile
+
+.PHONY: flipdump
+flipdump: | setup ## bin/flipdump, which reads captures of the network
+	$(call SAY,GO,bin/flipdump)
+	$(QUIET)CGO_ENABLED=0 $(GO) build -o bin/flipdump ./tools/flipdump
 
 # --- what is run ----------------------------------------------------------------
 

@@ -152,7 +152,8 @@ type Summary struct {
 	Tid     uint64
 	Arg     uint16
 	Header  std.Header      // of a REQUEST or REPLY
-	Size    uint32          // of their data, if it is to be pulled
+	Data    []byte          // behind it: a part of the message
+	Size    uint32          // of all their data, if it is to be pulled
 	Port    capability.Port // of a LOCATE, HEREIS or FORWARD
 	Address flip.Address    // of a HEREIS or FORWARD
 	Offset  uint32          // of a PULL or PART
@@ -173,7 +174,7 @@ func Summarize(b []byte) (s Summary, ok bool) {
 	switch h.typ {
 	case Request, Reply:
 		s.Header.GetWire((*[std.HeaderLen]byte)(b[headLen:]))
-		s.Size = h.size
+		s.Size, s.Data = h.size, b[requestLen:]
 	case HereIs, Forward:
 		s.Port, s.Address = capability.Port(b[headLen:locateLen]), flip.Address(b[locateLen:hereIsLen])
 	case Locate:

@@ -90,6 +90,15 @@ type Pages struct {
 // Authentic reports whether the message was made with the move's key.
 func (p *Pages) Authentic(key *[16]byte) bool { return siphash.Sum(key, p.body) == p.tag }
 
+// PagesOf says which move a message of the page stream is of, from its front alone:
+// for who sees the first piece of it.
+func PagesOf(front []byte) (id MoveID, ok bool) {
+	if len(front) < streamHead {
+		return id, false
+	}
+	return MoveID{binary.LittleEndian.Uint64(front), binary.LittleEndian.Uint64(front[8:])}, true
+}
+
 // DecodePages checks a message's form and returns its parts.
 func DecodePages(b []byte) (p Pages, ok bool) {
 	le := binary.LittleEndian

@@ -1,0 +1,128 @@
+package dissect
+
+import (
+	"motile/ipc/fileio"
+	"motile/ipc/std"
+	"motile/migrate/wire"
+	"motile/proc/api"
+)
+
+// A Form is how the data of a request or reply are laid out.
+type Form uint8
+
+const (
+	Opaque     Form = iota // anything
+	CBOR                   // an encoded value of the type of Sample
+	Text                   //
+	Capability             // 44 bytes, or none
+	PageStream             // wire.Pages
+	Who                    // fileio.Who, and what is to be written
+	FileStatus             // fileio.Status
+)
+
+// Data describes the data of a request or reply.
+type Data struct {
+	Form   Form
+	Sample any // of CBOR: a value of the type
+}
+
+// Command is a command of the kernel's servers.
+type Command struct {
+	Number         uint32
+	Name           string
+	Request, Reply Data
+	to             []class
+}
+
+var (
+	opaque       = Data{}
+	asText       = Data{Form: Text}
+	asCapability = Data{Form: Capability}
+)
+
+func of(sample any) Data { return Data{CBOR, sample} }
+
+var (
+	anybody    = []class{service, node, process}
+	toNode     = []class{node}
+	toProcess  = []class{process}
+	toEither   = []class{node, process}
+	toObject   = []class{object}
+	toHost     = []class{host}
+	ownersOnly = []class{service}
+)
+
+// Commands lists them. Names are Amoeba's where it has the command.
+var Commands = []Command{
+	{std.Monitor, "STD_MONITOR", opaque, opaque, anybody},
+	{std.Age, "STD_AGE", opaque, opaque, anybody},
+	{std.Copy, "STD_COPY", opaque, opaque, anybody},
+	{std.Destroy, "STD_DESTROY", opaque, opaque, anybody},
+	{std.Info, "STD_INFO", opaque, asText, anybody},
+	{std.Restrict, "STD_RESTRICT", opaque, asCapability, anybody},
+	{std.Stat, "STD_STATUS", opaque, asText, anybody},
+	{std.Touch, "STD_TOUCH", opaque, opaque, anybody},
+	{std.GetParams, "STD_GETPARAMS", opaque, opaque, anybody},
+	{std.SetParams, "STD_SETPARAMS", opaque, opaque, anybody},
+	{std.NTouch, "STD_NTOUCH", opaque, opaque, anybody},
+
+	{api.Stun, "PS_STUN", opaque, opaque, toProcess},
+	{api.GetOwner, "PS_GETOWNER", opaque, asCapability, toProcess},
+	{api.SetOwner, "PS_SETOWNER", asCapability, opaque, toProcess},
+	{api.Exec, "PS_EXEC", of(api.ExecRequest{}), of(api.ExecReply{}), toNode},
+	{api.GetLoad, "PS_GETLOAD", opaque, of(api.Load{}), toNode},
+	{api.Checkpoint, "PS_CHECKPOINT", opaque, opaque, ownersOnly},
+	{api.GetComment, "PS_GETCOMMENT", opaque, asText, toProcess},
+	{api.SetComment, "PS_SETCOMMENT", asText, opaque, toProcess},
+
+	{api.List, "PS_LIST", opaque, of(api.ListReply{}), toNode},
+	{api.Migrate, "PS_MIGRATE", of(api.MigrateRequest{}), of(api.MigrateReply{}), toNode},
+	{api.PutFile, "PS_PUTFILE", of(api.PutFileRequest{}), of(api.PutFileReply{}), toNode},
+	{api.Group, "PS_GROUP", opaque, of(api.GroupReply{}), toNode},
+	{api.Nodes, "PS_NODES", opaque, of(api.NodesReply{}), toNode},
+	{api.Resolve, "PS_RESOLVE", of(api.ResolveRequest{}), opaque, toNode},
+	{api.Signal, "PS_SIGNAL", of(api.SignalRequest{}), opaque, toEither},
+	{api.Shut, "PS_SHUT", opaque, opaque, toNode},
+	{api.Stats, "PS_STATS", opaque, asText, toNode},
+	{api.Echo, "PS_ECHO", of(api.EchoRequest{}), of(api.EchoReply{}), toNode},
+
+	{api.Info, "PS_INFO", opaque, of(api.ProcessInfo{}), toProcess},
+	{api.Wait, "PS_WAIT", opaque, of(api.WaitReply{}), toProcess},
+	{api.ReadLog, "PS_READLOG", opaque, opaque, toProcess},
+	{api.Child, "PS_CHILD", of(api.ChildEvent{}), opaque, toProcess},
+	{api.Orphan, "PS_ORPHAN", opaque, opaque, toProcess},
+	{api.Resume, "PS_RESUME", opaque, opaque, toProcess},
+
+	{api.MoveOffer, "MOVE_OFFER", of(wire.Offer{}), of(wire.OfferReply{}), toNode},
+	{api.MoveFile, "MOVE_FILE", of(wire.File{}), opaque, toNode},
+	{api.MovePages, "MOVE_PAGES", Data{Form: PageStream}, opaque, toNode},
+	{api.MovePrepare, "MOVE_PREPARE", of(wire.Prepare{}), of(wire.Answer{}), toNode},
+	{api.MoveCommit, "MOVE_COMMIT", of(wire.Commit{}), of(wire.Answer{}), toNode},
+	{api.MoveAbort, "MOVE_ABORT", of(wire.Commit{}), of(wire.Answer{}), toNode},
+	{api.MoveStatus, "MOVE_STATUS", of(wire.Commit{}), of(wire.Answer{}), toNode},
+
+	{fileio.Read, "FSQ_READ", Data{Form: Who}, opaque, toObject},
+	{fileio.Write, "FSQ_WRITE", Data{Form: Who}, opaque, toObject},
+	{fileio.Poll, "OBJ_POLL", opaque, opaque, toObject},
+	{fileio.Control, "OBJ_CONTROL", Data{Form: Who}, opaque, toObject},
+	{fileio.Seek, "OBJ_SEEK", opaque, opaque, toObject},
+	{fileio.Truncate, "OBJ_TRUNCATE", opaque, opaque, toObject},
+	{fileio.Stat, "OBJ_STAT", opaque, Data{Form: FileStatus}, toObject},
+	{api.ObjectAcquire, "OBJ_ACQUIRE", of(api.HolderRequest{}), opaque, toObject},
+	{api.ObjectRelease, "OBJ_RELEASE", of(api.HolderRequest{}), opaque, toObject},
+
+	{api.HostTime, "HOST_TIME", opaque, opaque, toHost},
+	{api.HostForeground, "HOST_FOREGROUND", opaque, opaque, toHost},
+}
+
+var byNumber = func() (m [numClasses]map[uint32]*Command) {
+	for c := range m {
+		m[c] = make(map[uint32]*Command)
+	}
+	for i := range Commands {
+		for _, c := range Commands[i].to {
+			m[c][Commands[i].Number] = &Commands[i]
+		}
+	}
+	return m
+}()
