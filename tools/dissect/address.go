@@ -21,6 +21,8 @@ const (
 	numClasses = iota
 )
 
+func (c class) String() string { return [...]string{"service", "node", "process", "object", "host"}[c] }
+
 // Pids are read as node × pidsOfNode + n. Those that a cluster's key names are
 // looked up among the first of each node that has been seen.
 const (

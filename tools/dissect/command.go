@@ -20,6 +20,10 @@ const (
 	FileStatus             // fileio.Status
 )
 
+func (f Form) String() string {
+	return [...]string{"opaque", "cbor", "text", "capability", "pages", "who", "status"}[f]
+}
+
 // Data describes the data of a request or reply.
 type Data struct {
 	Form   Form
@@ -113,6 +117,17 @@ var Commands = []Command{
 
 	{api.HostTime, "HOST_TIME", opaque, opaque, toHost},
 	{api.HostForeground, "HOST_FOREGROUND", opaque, opaque, toHost},
+}
+
+// Hello is what a hello has behind its tag.
+var Hello = of(api.Load{})
+
+// Classes are what the command may be sent to.
+func (c *Command) Classes() (names []string) {
+	for _, k := range c.to {
+		names = append(names, k.String())
+	}
+	return names
 }
 
 var byNumber = func() (m [numClasses]map[uint32]*Command) {

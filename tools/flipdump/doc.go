@@ -1,4 +1,4 @@
-// Flipdump prints a capture of a cluster's network (motile capture makes them), a line
+// Command flipdump prints a capture of a cluster's network (motile capture makes them), a line
 // a frame: when, which node to which, the type of the FLIP frame, from which address to
 // which, and what the message in it says, with the names of commands and what is in
 // requests and replies. Lines that begin with # tell what becomes of processes that

@@ -71,4 +71,3 @@ func (w *Writer) Close() error {
 	}
 	return errors.Join(err, w.Flush(), w.file.Close())
 }
-
