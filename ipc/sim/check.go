@@ -1,11 +1,57 @@
 package sim
 
 import (
+	"fmt"
+
 	"motile/ipc/flip"
 )
 
-// CheckAddresses verifies that no address is active on two nodes: registered
-// there and not frozen.
+// Invariants. Those that a program can see are checked where it happens: a request
+// runs at most once (Ledger), one copy of a process runs at a time (Process). Those
+// below are about what the boxes know, and are checked after every step.
+
+// violated notes a broken invariant. The format names it.
+func (c *Cluster) violated(format string, args ...any) {
+	if c.Broken == "" {
+		c.Broken = format
+	}
+	c.Errors = append(c.Errors, fmt.Sprintf("%v: ", clock(c.Now))+fmt.Sprintf(format, args...))
+	c.tracef("VIOLATED: "+format, args...)
+}
+
+// Violated is for checks that are made from outside.
+func (c *Cluster) Violated(format string, args ...any) { c.violated(format, args...) }
+
+// check verifies that no process's address is active on two nodes.
+func (c *Cluster) check() {
+	if c.Broken != "" {
+		return
+	}
+	for _, p := range c.processes {
+		if !p.Alive {
+			continue
+		}
+		at := 0
+		for _, n := range c.Nodes {
+			if !n.Up || !n.active(p.addr) {
+				continue
+			}
+			if at != 0 {
+				c.violated("%s is active on nodes %d and %d", p.Name, at, n.ID)
+			}
+			at = n.ID
+		}
+	}
+}
+
+// active reports whether an address is registered on a node and not frozen.
+func (n *Node) active(a flip.Address) bool {
+	box := n.machine.Box()
+	_, here := box.Export(a)
+	return here && !box.Frozen(a)
+}
+
+// CheckAddresses verifies that no address at all is active on two nodes.
 func (c *Cluster) CheckAddresses() {
 	active := make(map[flip.Address]int)
 	for _, n := range c.Nodes {
@@ -24,8 +70,30 @@ func (c *Cluster) CheckAddresses() {
 	}
 }
 
-// CheckQuiet verifies that boxes have nothing left to do for messages, once all
-// transactions have ended: no BUSY and no LOCATE goes on for ever.
+// route is what a node knows of an address.
+func (n *Node) route(a flip.Address) (route flip.Route) {
+	n.machine.Box().Routes(func(r flip.Route) bool {
+		if r.Addr == a {
+			route = r
+		}
+		return r.Addr != a
+	})
+	return route
+}
+
+// checkRoute verifies that a frame has not led a node back to a place that an
+// address had left before. That is allowed only while nobody answers at the place
+// where the address was last.
+func (c *Cluster) checkRoute(n *Node, before, after flip.Route) {
+	if after.Epoch < before.Epoch && !before.Locating {
+		c.violated("node %d: an old frame of %s leads from epoch %d back to %d", n.ID,
+			c.addressName(after.Addr), before.Epoch, after.Epoch)
+	}
+}
+
+// CheckQuiet verifies that everything has come to rest, once all transactions have
+// ended: boxes have nothing left to do for messages, so that no BUSY and no LOCATE
+// goes on for ever, and of each process there is one copy, which runs.
 func (c *Cluster) CheckQuiet() {
 	for _, n := range c.Nodes {
 		if !n.Up {
@@ -37,5 +105,10 @@ func (c *Cluster) CheckQuiet() {
 			}
 			return true
 		})
+	}
+	for _, p := range c.processes {
+		if p.Alive && (len(p.copies) != 1 || p.Frozen) {
+			c.violated("%s has not come to rest: %d copies, frozen: %v", p.Name, len(p.copies), p.Frozen)
+		}
 	}
 }

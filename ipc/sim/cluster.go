@@ -2,8 +2,8 @@ package sim
 
 import (
 	"container/heap"
-	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
@@ -16,18 +16,35 @@ type Cluster struct {
 	Nodes  []*Node
 	Wire   Wire
 	Fault  Fault
+	Lost   func(p *Process)  // the last copy of a process that moved is gone; may be nil
+	Carry  Carry             // nil: the wire delivers by itself
 	Frames int               // sent so far
+	Copies int               // of frames, one for each node that hears one
 	Moves  int               // completed so far
 	Trace  func(line string) // nil: none
 	Errors []string          // broken invariants
+	Broken string            // which one was broken first; "" while none is
 
+	networks  []Network
+	seed      uint64
+	apart     bool // each boot of a node draws from a source of its own
 	rng       *rand.Rand
 	events    eventHeap
 	seq       uint64
 	processes []*Process
+	kernels   bool                    // nodes have a process server
 	addresses map[flip.Address]string // for the trace
 	ports     map[capability.Port]string
 }
+
+// Network is one broadcast network. A node that is on several is a router.
+type Network struct {
+	flip.Link       // what its nodes know of it; the MAC is theirs
+	Nodes     []int // IDs
+}
+
+// mtu is that of an Ethernet.
+const mtu = 1500
 
 // Node is one machine of the cluster.
 type Node struct {
@@ -35,9 +52,9 @@ type Node struct {
 	Up      bool
 	cluster *Cluster
 	machine *rpc.Machine
-	mac     flip.MAC
+	links   []plug
 	boot    int // how often it was started
-	group   int // partition it is in
+	kernel  *kernel
 
 	// Effects being performed.
 	performing bool
@@ -46,19 +63,62 @@ type Node struct {
 	signals    []rpc.Signal
 }
 
-// New returns a cluster of running nodes.
+// plug is where a node is attached to a network.
+type plug struct {
+	net   int // index in Cluster.networks
+	mac   flip.MAC
+	group int // partition of the network it is in
+}
+
+// owner is whoever has an endpoint: a process, or a node's kernel.
+type owner interface {
+	completed(*rpc.Complete)
+	incoming(*rpc.Incoming)
+	signalled(*rpc.Signal)
+}
+
+// New returns a cluster of running nodes on one network.
 func New(seed uint64, nodes int) *Cluster {
-	c := &Cluster{
+	c := empty(seed)
+	one := Network{Link: flip.Link{MTU: mtu}}
+	for i := range nodes {
+		one.Nodes = append(one.Nodes, i+1)
+	}
+	c.build(nodes, []Network{one})
+	return c
+}
+
+// NewOn returns a cluster of running nodes on several networks. Each node draws its
+// random numbers from a source of its own, so that what changes at one of them
+// changes little elsewhere.
+func NewOn(seed uint64, nodes int, networks []Network) *Cluster {
+	c := empty(seed)
+	c.apart = true
+	c.build(nodes, networks)
+	return c
+}
+
+func empty(seed uint64) *Cluster {
+	return &Cluster{
+		seed:      seed,
 		rng:       rand.New(rand.NewPCG(seed, 0x6d6f74696c65)),
 		addresses: make(map[flip.Address]string),
 		ports:     make(map[capability.Port]string),
 	}
+}
+
+func (c *Cluster) build(nodes int, networks []Network) {
+	c.networks = networks
 	for i := range nodes {
-		n := &Node{ID: i + 1, cluster: c, mac: flip.MAC{2, 0, 0, 0, 0, byte(i + 1)}}
+		n := &Node{ID: i + 1, cluster: c}
+		for k := range networks {
+			if slices.Contains(networks[k].Nodes, n.ID) {
+				n.links = append(n.links, plug{net: k, mac: flip.MAC{2, 0, 0, 0, byte(k), byte(n.ID)}})
+			}
+		}
 		c.Nodes = append(c.Nodes, n)
 		n.Start()
 	}
-	return c
 }
 
 // Node returns the node with an ID, which counts from 1.
@@ -75,32 +135,52 @@ func (n *Node) Start() {
 	c := n.cluster
 	n.boot++
 	n.Up = true
-	box := flip.NewBox(flip.Config{
-		Rand:  c.rng.Uint64,
-		Links: []flip.Link{{MAC: n.mac, MTU: 1500}},
-	})
-	n.machine = rpc.New(c.Now, rpc.Config{Box: box, Rand: c.rng.Uint64})
+	dice := c.rng.Uint64
+	if c.apart {
+		dice = rand.New(rand.NewPCG(c.seed, uint64(n.ID)<<32|uint64(n.boot))).Uint64
+	}
+	cfg := flip.Config{Rand: dice}
+	for _, at := range n.links {
+		link := c.networks[at.net].Link
+		link.MAC = at.mac
+		cfg.Links = append(cfg.Links, link)
+	}
+	n.machine = rpc.New(c.Now, rpc.Config{Box: flip.NewBox(cfg), Rand: dice})
+	n.kernel = nil
+	if c.kernels {
+		n.openKernel()
+	}
 }
 
-// Crash cuts a node's power. Its processes are gone.
+// Crash cuts a node's power. What it had of processes is gone.
 func (n *Node) Crash() {
 	n.Up = false
 	for _, p := range n.cluster.processes {
-		if p.node == n {
-			p.die()
-		}
+		p.lose(n)
 	}
 }
 
-// Partition puts nodes into groups that cannot reach each other. Nodes not named
-// form one more group.
+// Partition puts nodes into groups that cannot reach each other, on any network.
+// Nodes not named form one more group.
 func (c *Cluster) Partition(groups ...[]int) {
-	for _, n := range c.Nodes {
-		n.group = 0
+	for net := range c.networks {
+		c.PartitionOf(net, groups...)
 	}
-	for i, ids := range groups {
-		for _, id := range ids {
-			c.Node(id).group = i + 1
+}
+
+// PartitionOf does so on one network only.
+func (c *Cluster) PartitionOf(net int, groups ...[]int) {
+	for _, n := range c.Nodes {
+		for k := range n.links {
+			if n.links[k].net != net {
+				continue
+			}
+			n.links[k].group = 0
+			for i, ids := range groups {
+				if slices.Contains(ids, n.ID) {
+					n.links[k].group = i + 1
+				}
+			}
 		}
 	}
 }
@@ -124,13 +204,13 @@ func (c *Cluster) perform(n *Node) {
 		m.Reset()
 		again = len(n.completes)+len(n.requests)+len(n.signals) > 0
 		for i := range n.completes {
-			n.completes[i].Endpoint.Owner.(*Process).completed(&n.completes[i])
+			n.completes[i].Endpoint.Owner.(owner).completed(&n.completes[i])
 		}
 		for i := range n.requests {
-			n.requests[i].Endpoint.Owner.(*Process).incoming(&n.requests[i])
+			n.requests[i].Endpoint.Owner.(owner).incoming(&n.requests[i])
 		}
 		for i := range n.signals {
-			n.signals[i].Endpoint.Owner.(*Process).signalled(&n.signals[i])
+			n.signals[i].Endpoint.Owner.(owner).signalled(&n.signals[i])
 		}
 	}
 	n.performing = false
@@ -147,10 +227,12 @@ func (c *Cluster) Step() bool {
 		if n.Up && n.machine.NextDeadline() <= c.Now {
 			n.machine.Tick(c.Now)
 			c.perform(n)
+			c.check()
 			return true
 		}
 	}
 	heap.Pop(&c.events).(*event).run()
+	c.check()
 	return true
 }
 
@@ -194,12 +276,6 @@ func (c *Cluster) After(d int64, f func()) { c.at(c.Now+d, f) }
 func (c *Cluster) at(t int64, f func()) {
 	c.seq++
 	heap.Push(&c.events, &event{at: t, seq: c.seq, run: f})
-}
-
-// violated notes a broken invariant.
-func (c *Cluster) violated(format string, args ...any) {
-	c.Errors = append(c.Errors, fmt.Sprintf("%v: ", clock(c.Now))+fmt.Sprintf(format, args...))
-	c.tracef("VIOLATED: "+format, args...)
 }
 
 // event is something that happens at a time.

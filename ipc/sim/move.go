@@ -6,80 +6,14 @@ import (
 	"motile/ipc/rpc"
 )
 
-// Moving a process takes the steps of the real protocol, with time between them
-// in which messages arrive everywhere:
+// The steps of a move, one by one, as a node does them to a process and its
+// endpoint. Migrate takes them in the real protocol; scripts may take them by hand:
 //
-//	freeze     source: BUSY from here on
-//	import     target: has the state, answers nobody
-//	activate   target: the commit; announces the address
-//	remove     source: NOTHERE from here on
-//
-// Before the commit the move can be aborted: the target drops its copy and the
-// source thaws.
-
-// Steps are the times between the steps of a move.
-type Steps struct {
-	Transfer int64 // freeze to import
-	Commit   int64 // import to activate, or to the abort
-	Remove   int64 // activate to remove
-	Abort    bool
-}
-
-// Move moves a process to another node and calls done, if not nil, at the end. It
-// reports false if the process cannot move now.
-func (p *Process) Move(to *Node, s Steps, done func()) bool {
-	if !p.Alive || p.moving || p.Frozen || to == p.node || !to.Up {
-		return false
-	}
-	c := p.cluster
-	p.moving = true
-	from, boot := p.node, to.boot
-	p.Freeze()
-	state := p.Export()
-	c.After(s.Transfer, func() {
-		if !p.Alive {
-			return
-		}
-		var copied *rpc.Endpoint
-		if to.Up && to.boot == boot {
-			copied = p.Import(to, state)
-		}
-		c.After(s.Commit, func() {
-			switch {
-			case !p.Alive: // the source died first; the target drops its copy
-				if copied != nil && to.Up && to.boot == boot {
-					to.machine.Remove(c.Now, copied)
-					c.perform(to)
-				}
-				return
-			case copied == nil || s.Abort || !to.Up || to.boot != boot:
-				if copied != nil && to.Up && to.boot == boot {
-					to.machine.Remove(c.Now, copied)
-					c.perform(to)
-				}
-				p.Thaw()
-				p.finishMove(done)
-				return
-			}
-			old := p.ep
-			p.Activate(to, copied)
-			c.After(s.Remove, func() {
-				if from.Up {
-					p.RemoveFrom(from, old)
-				}
-				p.finishMove(done)
-			})
-		})
-	})
-	return true
-}
-
-func (p *Process) finishMove(done func()) {
-	p.moving = false
-	if done != nil {
-		done()
-	}
-}
+//	Freeze, Export     source: BUSY from here on
+//	Import             target: has the state, answers nobody
+//	Activate           target: the commit; announces the address
+//	RemoveFrom         source: NOTHERE from here on
+//	Thaw, Drop         the move is aborted
 
 // Freeze stops the process.
 func (p *Process) Freeze() {
@@ -106,6 +40,11 @@ func (p *Process) Export() []byte {
 
 // Import gives the state to another node.
 func (p *Process) Import(to *Node, state []byte) *rpc.Endpoint {
+	return p.importAs(to, state, p.age)
+}
+
+// importAs does so with a state that was captured at an age.
+func (p *Process) importAs(to *Node, state []byte, age int) *rpc.Endpoint {
 	p.cluster.tracef("%s: import on %d", p.Name, to.ID)
 	st, err := rpc.DecodeState(state)
 	if err != nil {
@@ -115,6 +54,10 @@ func (p *Process) Import(to *Node, state []byte) *rpc.Endpoint {
 	ep := to.machine.Import(p.cluster.Now, p, st)
 	if ep == nil {
 		p.cluster.violated("%s: not imported", p.Name)
+		return nil
+	}
+	if p.Alive {
+		p.copies = append(p.copies, &replica{node: to, boot: to.boot, ep: ep, age: age})
 	}
 	p.cluster.perform(to)
 	return ep
@@ -122,33 +65,47 @@ func (p *Process) Import(to *Node, state []byte) *rpc.Endpoint {
 
 // Activate commits: the process goes on at the target.
 func (p *Process) Activate(to *Node, copied *rpc.Endpoint) {
-	p.cluster.tracef("%s: activate on %d", p.Name, to.ID)
-	p.node, p.ep = to, copied
-	p.Frozen = false
+	c := p.cluster
+	c.tracef("%s: activate on %d", p.Name, to.ID)
+	p.run(p.copyOf(copied))
 	p.Moves++
-	p.cluster.Moves++
-	if !to.machine.Activate(p.cluster.Now, copied) {
-		p.cluster.violated("%s: not activated", p.Name)
+	c.Moves++
+	if !to.machine.Activate(c.Now, copied) {
+		c.violated("%s: not activated", p.Name)
 	}
-	p.cluster.CheckAddresses()
+	c.check()
 	p.wake()
 }
 
 // Thaw lets the process go on where it is.
-func (p *Process) Thaw() {
-	p.cluster.tracef("%s: thaw on %d", p.Name, p.node.ID)
-	p.Frozen = false
-	p.node.machine.Thaw(p.cluster.Now, p.ep)
-	p.cluster.CheckAddresses()
+func (p *Process) Thaw() { p.thawAt(p.node, p.ep) }
+
+func (p *Process) thawAt(n *Node, ep *rpc.Endpoint) {
+	c := p.cluster
+	c.tracef("%s: thaw on %d", p.Name, n.ID)
+	p.run(p.copyOf(ep))
+	n.machine.Thaw(c.Now, ep)
+	c.check()
 	p.wake()
 }
 
 // RemoveFrom discards the copy that stayed behind.
 func (p *Process) RemoveFrom(from *Node, old *rpc.Endpoint) {
 	p.cluster.tracef("%s: remove from %d", p.Name, from.ID)
-	from.machine.Remove(p.cluster.Now, old)
-	p.cluster.perform(from)
-	p.cluster.CheckAddresses()
+	p.remove(from, old)
+}
+
+// Drop discards a copy that has come in vain.
+func (p *Process) Drop(at *Node, copied *rpc.Endpoint) {
+	p.cluster.tracef("%s: drop on %d", p.Name, at.ID)
+	p.remove(at, copied)
+}
+
+func (p *Process) remove(n *Node, ep *rpc.Endpoint) {
+	n.machine.Remove(p.cluster.Now, ep)
+	p.forget(p.copyOf(ep))
+	p.cluster.perform(n)
+	p.cluster.check()
 }
 
 // wake runs the program again, with what was held back first.

@@ -20,7 +20,13 @@ type Process struct {
 	ep      *rpc.Endpoint
 	upcall  bool
 	held    []func() // what would have happened while frozen
-	moving  bool
+
+	number  int // in Cluster.processes
+	addr    flip.Address
+	copies  []*replica
+	age     int // how often a copy has begun to run
+	crashed int // age of the latest copy that a node has taken with it; -1: none
+	moving  *departure
 }
 
 // Program is what a process does. Its methods are called when one of its calls
@@ -34,9 +40,11 @@ type Program interface {
 
 // Spawn starts a process on a node.
 func (c *Cluster) Spawn(name string, n *Node, program Program, upcall bool) *Process {
-	p := &Process{Name: name, Alive: true, program: program, cluster: c, node: n, upcall: upcall}
+	p := &Process{Name: name, Alive: true, program: program, cluster: c, node: n, upcall: upcall, crashed: -1}
 	p.ep = n.machine.Open(c.Now, rpc.Options{Owner: p, Upcall: upcall})
-	c.addresses[p.ep.Address()] = name
+	p.addr, p.number = p.ep.Address(), len(c.processes)
+	p.copies = []*replica{{node: n, boot: n.boot, ep: p.ep}}
+	c.addresses[p.addr] = name
 	c.processes = append(c.processes, p)
 	return p
 }
@@ -50,11 +58,14 @@ func (p *Process) Exit() {
 
 func (p *Process) die() {
 	p.Alive = false
-	p.held = nil
+	p.held, p.copies = nil, nil
 }
 
 // Node returns where the process is.
 func (p *Process) Node() *Node { return p.node }
+
+// Program returns what the process does.
+func (p *Process) Program() Program { return p.program }
 
 // Endpoint returns the process's endpoint on its present node.
 func (p *Process) Endpoint() *rpc.Endpoint { return p.ep }

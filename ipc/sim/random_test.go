@@ -232,6 +232,7 @@ func (h *history) endanger() {
 	h.left *= 3
 	h.think = 40 * Millisecond
 	h.patience = [...]int64{0, Second, 100 * Second}[h.c.Rand().IntN(3)]
+	h.c.Lost = func(*Process) { h.c.After(0, func() { h.bury(); h.restaff() }) }
 }
 
 func (h *history) newPort(name string) capability.Port {
@@ -305,13 +306,12 @@ func (h *history) movers() {
 			return
 		}
 		p := h.all[r.IntN(len(h.all))]
-		s := Steps{Transfer: r.Int64N(10 * Millisecond), Commit: r.Int64N(5 * Millisecond),
-			Remove: r.Int64N(5 * Millisecond), Abort: r.IntN(5) == 0}
+		course := Course{Pages: r.IntN(3), Build: r.Int64N(10 * Millisecond)}
 		if r.IntN(20) == 0 {
-			s.Commit = 3 * Second // in doubt for a while
+			course.Build = 3 * Second // BUSY for a while
 		}
 		if to := h.anyNode(); p.Alive {
-			p.Move(to, s, nil)
+			p.Migrate(to, course)
 		}
 	}
 	h.c.After(pause, again)
@@ -372,7 +372,7 @@ func (h *history) crash(n *Node) {
 // exitCounter lets a server exit in good order.
 func (h *history) exitCounter() {
 	p := h.all[h.c.Rand().IntN(len(h.all))]
-	if _, ok := p.program.(*Counter); !ok || !p.Alive || p.Frozen || p.moving {
+	if _, ok := p.program.(*Counter); !ok || !p.Alive || p.Frozen || p.Moving() {
 		return
 	}
 	h.c.tracef("%s exits", p.Name)

@@ -90,7 +90,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		s.faults = append(s.faults, &fault{what: name, n: arg(d, "n", 1), action: d.Cmd})
 	case "release":
 		for _, h := range s.held {
-			s.c.Inject(h.from, h.frame)
+			s.c.Inject(h.from, 0, h.frame)
 		}
 		s.held = nil
 	case "freeze":
@@ -105,7 +105,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		p.RemoveFrom(s.old[name].from, s.old[name].ep)
 	case "thaw": // and so abort the move, if the state is elsewhere already
 		if ep := s.copies[name]; ep != nil {
-			s.nodeOf(ep).machine.Remove(s.c.Now, ep)
+			p.Drop(s.nodeOf(ep), ep)
 			delete(s.copies, name)
 		}
 		p.Thaw()

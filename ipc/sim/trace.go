@@ -48,17 +48,18 @@ func (c *Cluster) addressName(a flip.Address) string {
 // traceFrame writes a line for a frame:
 //
 //	1 > 2  UNIDATA client > server: REQUEST 0/1
-func (c *Cluster) traceFrame(from *Node, frame []byte, h *flip.Header, payload []byte, copies int) {
+func (c *Cluster) traceFrame(from *Node, link int, frame []byte, h *flip.Header, payload []byte, copies int) {
 	if c.Trace == nil {
 		return
 	}
 	to := "*"
-	for _, n := range c.Nodes {
-		if flip.MAC(frame[:6]) == n.mac {
-			to = fmt.Sprint(n.ID)
-		}
+	if mac := flip.MAC(frame[:6]); mac != flip.Broadcast {
+		to = fmt.Sprint(mac[5])
 	}
 	var b strings.Builder
+	if len(c.networks) > 1 {
+		fmt.Fprintf(&b, "net %d  ", from.links[link].net+1)
+	}
 	fmt.Fprintf(&b, "%d > %s  %-9v %s > %s", from.ID, to, h.Type, c.addressName(h.Src), c.addressName(h.Dst))
 	if h.Type == flip.UniData || h.Type == flip.MultiData {
 		if h.Length != h.Total {

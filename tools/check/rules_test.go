@@ -10,6 +10,7 @@ var imports = map[string]string{
 	"kernel/trace":    "",
 	"kernel/wait":     "",
 	"ipc":             "ipc",
+	"ipc/sim":         "ipc migrate", // what moves, moves by the real protocol
 	"netdev":          "",
 	"migrate/siphash": "",
 	"migrate/image":   "kernel/abi ipc/capability ipc/std",
