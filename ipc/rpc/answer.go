@@ -199,6 +199,15 @@ func (m *Machine) requestUndeliverable(now int64, c *client, reason flip.Reason)
 		}
 		return
 	}
+	if c.phase == sent && c.tries == 1 && reason == flip.Stalled && c.addr.IsNull() {
+		// A part of it was on the wire when the server fell silent, under the short
+		// patience with which a server from the port cache is looked for. From here on
+		// it is a server that may have the request.
+		c.tries++
+		m.query(now, c, Received)
+		m.timers.Set(&c.timer, now+m.rttOf(&c.server).timeout(c.tries, rtoMin))
+		return
+	}
 	m.finishTrans(now, c, std.RPCFailure)
 }
 
