@@ -152,6 +152,13 @@ build/linux.cpio: FORCE | setup
 bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|move|prompt|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
+SEEDS ?= 10000
+SEED  ?= 1
+
+.PHONY: sim
+sim: | setup ## SEEDS=10000 histories of the simulated cluster from SEED=1 on; one that fails becomes a script
+	$(QUIET)$(GO) run ./tools/sim -seed $(SEED) -seeds $(SEEDS) -o build
+
 .PHONY: fuzz
 fuzz: | setup ## every fuzz target for FUZZTIME=20s; FUZZ=NAME picks one
 	@scripts/fuzz $(FUZZTIME) $(FUZZ)

@@ -16,7 +16,7 @@ type Cluster struct {
 	Nodes  []*Node
 	Wire   Wire
 	Fault  Fault
-	Lost   func(p *Process)  // the last copy of a process that moved is gone; may be nil
+	Lost   func(p *Process)  // a process is gone with a node; may be nil
 	Carry  Carry             // nil: the wire delivers by itself
 	Frames int               // sent so far
 	Copies int               // of frames, one for each node that hears one

@@ -70,6 +70,10 @@ func (p *Process) forget(r *replica) {
 		p.cluster.violated("%s is lost, and no node that had it has died", p.Name)
 	}
 	p.cluster.tracef("%s is lost", p.Name)
+	p.lost()
+}
+
+func (p *Process) lost() {
 	p.die()
 	if p.cluster.Lost != nil {
 		p.cluster.Lost(p)
@@ -79,7 +83,7 @@ func (p *Process) forget(r *replica) {
 // lose follows the death of a node.
 func (p *Process) lose(n *Node) {
 	if p.Alive && !p.Frozen && p.node == n {
-		p.die()
+		p.lost()
 		return
 	}
 	for _, r := range append([]*replica(nil), p.copies...) {

@@ -17,6 +17,7 @@ import (
 //	         Size    length of the data wanted back
 //	reply    Object  the same
 //	         Offset  the sum after adding
+//	         Rights  which counter that is, a number
 
 // Add is the command of a counter.
 const Add uint32 = 15000
@@ -24,33 +25,46 @@ const Add uint32 = 15000
 // Ledger knows of each transaction what was asked, executed and answered.
 type Ledger struct {
 	Cluster *Cluster
-	next    uint64
-	entries map[uint64]*entry
+	Ops     []*Op // by number, which counts from 1
 	Begun   int
 	Ended   int
 	By      map[std.Status]int // ends, by status
+	servers uint32
 }
 
-type entry struct {
+// Op is one transaction: what its client knows of it, and what the servers know.
+type Op struct {
+	Begun, Ended int64 // Ended is -1 while it has not, and if its client is dead
+	Amount       uint64
+	Status       std.Status
+	Sum          uint64 // in the answer
+	Server       uint32 // which counter answered, from 1
+
 	executed int
-	ended    bool
 }
 
 // NewLedger returns an empty ledger.
 func NewLedger(c *Cluster) *Ledger {
-	return &Ledger{Cluster: c, entries: make(map[uint64]*entry), By: make(map[std.Status]int)}
+	return &Ledger{Cluster: c, By: make(map[std.Status]int)}
 }
 
-func (l *Ledger) begin() uint64 {
-	l.next++
+func (l *Ledger) begin(amount uint64) (id uint64) {
 	l.Begun++
-	l.entries[l.next] = &entry{}
-	return l.next
+	l.Ops = append(l.Ops, &Op{Begun: l.Cluster.Now, Ended: -1, Amount: amount})
+	return uint64(len(l.Ops))
+}
+
+// op returns the transaction with a number, nil if there is none.
+func (l *Ledger) op(id uint64) *Op {
+	if id == 0 || id > uint64(len(l.Ops)) {
+		return nil
+	}
+	return l.Ops[id-1]
 }
 
 // execute notes that a server has begun to work on a transaction.
 func (l *Ledger) execute(id uint64) {
-	e := l.entries[id]
+	e := l.op(id)
 	if e == nil {
 		l.Cluster.violated("a server was asked for transaction %d, which nobody began", id)
 		return
@@ -62,11 +76,12 @@ func (l *Ledger) execute(id uint64) {
 
 // end notes how a transaction ended for its client.
 func (l *Ledger) end(id uint64, status std.Status) {
-	e := l.entries[id]
-	if e.ended {
+	e := l.op(id)
+	if e == nil || e.Ended >= 0 {
 		l.Cluster.violated("transaction %d ended twice", id)
+		return
 	}
-	e.ended = true
+	e.Ended, e.Status = l.Cluster.Now, status
 	l.Ended++
 	l.By[status]++
 	switch {
@@ -87,6 +102,7 @@ type Counter struct {
 	Total   uint64
 	Signals int
 
+	number  uint32              // in the ledger
 	pending map[uint64]*pending // by transaction, if the kernel serves us
 }
 
@@ -99,6 +115,8 @@ type pending struct {
 
 // Start begins to serve.
 func (s *Counter) Start(p *Process) {
+	s.Ledger.servers++
+	s.number = s.Ledger.servers
 	p.Do(func() {
 		if p.upcall {
 			s.pending = make(map[uint64]*pending)
@@ -118,6 +136,7 @@ func (s *Counter) add(h *std.Header, data []byte) (reply std.Header, body []byte
 	}
 	s.Total += h.Offset
 	reply.Object, reply.Offset, reply.Size = h.Object, s.Total, h.Size
+	reply.Rights = capability.Rights(s.number)
 	return reply, Pattern(h.Object+1, int(h.Size))
 }
 
@@ -200,11 +219,41 @@ func (a *Adder) Ask(p *Process, slot uint32, amount uint64, send, want int) {
 	if a.current == nil {
 		a.current = make(map[uint32]uint64)
 	}
-	id := a.Ledger.begin()
+	id := a.Ledger.begin(amount)
 	a.current[slot] = id
 	h := std.Header{Port: a.Put, Object: id, Command: Add, Offset: amount, Size: uint32(want), Extra: uint32(send)}
 	if st := p.Trans(slot, a.To, &h, Pattern(id, send), a.Patience); st != rpc.Wait {
 		p.cluster.violated("%s: trans: %v", p.Name, st)
+	}
+}
+
+// maxThreads is how many threads of a client Interrupt looks at.
+const maxThreads = 8
+
+// Asking returns the number of transactions under way, and forgets them if the
+// client is dead.
+func (a *Adder) Asking(p *Process) int {
+	if !p.Alive {
+		a.current = nil
+	}
+	return len(a.current)
+}
+
+// Interrupt aborts the first call under way that has not reached a server, or
+// signals the server that has it.
+func (a *Adder) Interrupt(p *Process) {
+	if !p.Alive || p.Frozen {
+		return
+	}
+	m := p.node.machine
+	for slot := range uint32(maxThreads) {
+		if _, busy := a.current[slot]; busy {
+			if !m.AbortTrans(p.cluster.Now, p.ep, slot) {
+				m.Signal(p.cluster.Now, p.ep, slot)
+			}
+			p.cluster.perform(p.node)
+			return
+		}
 	}
 }
 
@@ -221,6 +270,9 @@ func (a *Adder) Completed(p *Process, e *rpc.Complete) {
 			p.cluster.violated("%s: transaction %d: the reply is wrong", p.Name, id)
 		}
 		a.Last = e.Header.Offset
+		if op := a.Ledger.op(id); op != nil {
+			op.Sum, op.Server = e.Header.Offset, uint32(e.Header.Rights)
+		}
 	}
 	a.Ledger.end(id, status)
 	a.Results = append(a.Results, status)

@@ -20,6 +20,9 @@ func (c *Cluster) tracef(format string, args ...any) {
 	}
 }
 
+// Tracef adds a line to the trace.
+func (c *Cluster) Tracef(format string, args ...any) { c.tracef(format, args...) }
+
 // NamePort gives a get-port's service a name, for the trace.
 func (c *Cluster) NamePort(get capability.Port, name string) { c.ports[get.Put()] = name }
 

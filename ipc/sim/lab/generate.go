@@ -1,0 +1,131 @@
+package lab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"motile/ipc/sim"
+)
+
+// Generate makes the plan of a seed. There are four sorts of life, and each seed
+// is of one:
+//
+//	0  moves on a bad wire; every transaction must be answered
+//	1  the same, with short partitions and long times under BUSY
+//	2  nodes die and come back
+//	3  and whatever else makes transactions fail: exits, aborts, long partitions
+func Generate(seed uint64) *Plan {
+	g := &generator{rand.New(rand.NewPCG(seed, 0x6c6162)), &Plan{Seed: seed, Nodes: 2 + int(seed/4%3)}}
+	life := int(seed % 4)
+	g.plan.Strict = life < 2
+	g.plan.Staff = life >= 2
+	g.wire()
+	g.cast(life)
+	span := int64(400 * sim.Millisecond)
+	if life >= 2 {
+		span = 4 * sim.Second
+	}
+	g.moves(span, life)
+	switch life {
+	case 1:
+		g.cuts(span, 2, 1200*sim.Millisecond)
+	case 2:
+		g.crashes(span)
+	case 3:
+		g.crashes(span)
+		g.cuts(span, 3, 5*sim.Second)
+		g.quarrels(span)
+	}
+	slices.SortStableFunc(g.plan.Events, func(a, b Event) int { return int(a.At - b.At) })
+	return g.plan
+}
+
+type generator struct {
+	r    *rand.Rand
+	plan *Plan
+}
+
+func (g *generator) node() int { return 1 + g.r.IntN(g.plan.Nodes) }
+
+func (g *generator) wire() {
+	w := &g.plan.Wire
+	w.Delay, w.Jitter = 100*sim.Microsecond, 100*sim.Microsecond
+	if g.r.IntN(4) > 0 {
+		w.Loss = float64(g.r.IntN(200)) / 1000
+		w.Dup = float64(g.r.IntN(200)) / 1000
+		w.Reorder = float64(g.r.IntN(200)) / 1000
+		w.Damage = float64(g.r.IntN(20)) / 1000
+	}
+}
+
+// cast draws the processes: one or two ports, each served by one or two counters,
+// at times through a relay, and one to three clients.
+func (g *generator) cast(life int) {
+	r, p := g.r, g.plan
+	var ports []string
+	for i := range 1 + r.IntN(2) {
+		ports = append(ports, fmt.Sprintf("p%d", i))
+		for k := range 1 + r.IntN(2) {
+			p.Actors = append(p.Actors, Actor{Kind: "counter", Name: fmt.Sprintf("s%d.%d", i, k), Node: g.node(), Port: ports[i],
+				Threads: 1 + r.IntN(3), Work: [...]int64{0, 0, 50 * sim.Microsecond, 2 * sim.Millisecond, 20 * sim.Millisecond}[r.IntN(5)],
+				Upcall: r.IntN(4) == 0})
+		}
+	}
+	if r.IntN(3) == 0 {
+		p.Actors = append(p.Actors, Actor{Kind: "relay", Name: "r", Node: g.node(), Port: "relay", To: "p0", Threads: 1 + r.IntN(3)})
+		ports = append(ports, "relay")
+	}
+	for i := range 1 + r.IntN(3) {
+		a := Actor{Kind: "client", Name: fmt.Sprintf("c%d", i), Node: g.node(), Port: ports[r.IntN(len(ports))],
+			Threads: 1 + r.IntN(3), N: 3 + r.IntN(10), Think: 10 * sim.Millisecond, Patience: 200 * sim.Second,
+			Send: [...]int{0, 1000, 4000, 20_000}[r.IntN(4)], Want: [...]int{0, 1000, 4000, 20_000}[r.IntN(4)]}
+		if life >= 2 {
+			a.Think = 200 * sim.Millisecond
+			a.Patience = [...]int64{sim.Second, 5 * sim.Second, 100 * sim.Second}[r.IntN(3)]
+		}
+		p.Actors = append(p.Actors, a)
+	}
+}
+
+// moves sends everybody about.
+func (g *generator) moves(span int64, life int) {
+	r, p := g.r, g.plan
+	for range 3 + r.IntN(25) {
+		e := Event{At: r.Int64N(span), Op: "migrate", Actor: p.Actors[r.IntN(len(p.Actors))].Name, Node: g.node(),
+			Pages: r.IntN(3), Build: r.Int64N(10 * sim.Millisecond)}
+		if life > 0 && r.IntN(10) == 0 {
+			e.Build = r.Int64N(13 * sim.Second) // under BUSY for longer than any silence that means death
+		}
+		p.Events = append(p.Events, e)
+	}
+}
+
+func (g *generator) cuts(span int64, most int, longest int64) {
+	for range g.r.IntN(most + 1) {
+		group := []int{g.node()}
+		g.plan.Events = append(g.plan.Events, Event{At: g.r.Int64N(span), Op: "cut", Group: group, For: 1 + g.r.Int64N(longest)})
+	}
+}
+
+func (g *generator) crashes(span int64) {
+	for range 1 + g.r.IntN(5) {
+		e := Event{At: g.r.Int64N(span), Op: "crash", Node: g.node(), For: 1 + g.r.Int64N(2*sim.Second)}
+		if g.r.IntN(3) == 0 { // at a step of whatever is going on
+			e.At, e.Frame = 0, 1+g.r.IntN(500)
+		}
+		g.plan.Events = append(g.plan.Events, e)
+	}
+}
+
+// quarrels are exits, aborts and signals.
+func (g *generator) quarrels(span int64) {
+	for range g.r.IntN(10) {
+		a := g.plan.Actors[g.r.IntN(len(g.plan.Actors))]
+		op := "exit"
+		if a.Kind == "client" {
+			op = "interrupt"
+		}
+		g.plan.Events = append(g.plan.Events, Event{At: g.r.Int64N(span), Op: op, Actor: a.Name})
+	}
+}
