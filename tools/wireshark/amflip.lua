@@ -33,6 +33,8 @@ local RPC_TYPES = {
 	[9] = "RECEIVED",
 	[10] = "FORWARD",
 	[11] = "FAIL",
+	[12] = "PULL",
+	[13] = "PART",
 }
 local RECORDS = {
 	[1] = "process",

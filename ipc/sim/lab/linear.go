@@ -5,4 +5,3 @@ func Judge(p *Plan) *Result {
 	r := Run(p, nil)
 	return r
 }
-
