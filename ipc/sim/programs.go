@@ -30,11 +30,12 @@ type Ledger struct {
 	Ended   int
 	By      map[std.Status]int // ends, by status
 	servers uint32
+	order   int64
 }
 
 // Op is one transaction: what its client knows of it, and what the servers know.
 type Op struct {
-	Begun, Ended int64 // Ended is -1 while it has not, and if its client is dead
+	Begun, Ended int64 // in the order of all begins and ends; -1 while it has not ended
 	Amount       uint64
 	Status       std.Status
 	Sum          uint64 // in the answer
@@ -50,7 +51,8 @@ func NewLedger(c *Cluster) *Ledger {
 
 func (l *Ledger) begin(amount uint64) (id uint64) {
 	l.Begun++
-	l.Ops = append(l.Ops, &Op{Begun: l.Cluster.Now, Ended: -1, Amount: amount})
+	l.order++
+	l.Ops = append(l.Ops, &Op{Begun: l.order, Ended: -1, Amount: amount})
 	return uint64(len(l.Ops))
 }
 
@@ -81,7 +83,8 @@ func (l *Ledger) end(id uint64, status std.Status) {
 		l.Cluster.violated("transaction %d ended twice", id)
 		return
 	}
-	e.Ended, e.Status = l.Cluster.Now, status
+	l.order++
+	e.Ended, e.Status = l.order, status
 	l.Ended++
 	l.By[status]++
 	switch {

@@ -53,6 +53,8 @@ var modules = map[string]string{
 	"github.com/alecthomas/kong": "tools",
 	// Encodes the metadata of process images.
 	"github.com/fxamacker/cbor/v2": "migrate/image tools qemu servers",
+	// Judges whole histories of the simulator.
+	"github.com/anishathalye/porcupine": "ipc/sim/lab",
 	// It is no longer maintained, and a fork lives: one package to change.
 	"github.com/google/gopacket": "qemu/bridge/pcapng",
 	// It is in the kernel's panic.

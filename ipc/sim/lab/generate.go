@@ -91,7 +91,7 @@ func (g *generator) cast(life int) {
 // moves sends everybody about.
 func (g *generator) moves(span int64, life int) {
 	r, p := g.r, g.plan
-	for range 3 + r.IntN(25) {
+	for range 5 + r.IntN(50) {
 		e := Event{At: r.Int64N(span), Op: "migrate", Actor: p.Actors[r.IntN(len(p.Actors))].Name, Node: g.node(),
 			Pages: r.IntN(3), Build: r.Int64N(10 * sim.Millisecond)}
 		if life > 0 && r.IntN(10) == 0 {

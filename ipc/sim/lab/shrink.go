@@ -36,7 +36,7 @@ func (s *shrinker) try(q *Plan) bool {
 		return false
 	}
 	s.runs--
-	if Run(q, nil).Broken != s.broken {
+	if Judge(q).Broken != s.broken {
 		return false
 	}
 	s.plan = q

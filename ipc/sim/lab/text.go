@@ -39,7 +39,7 @@ func (p *Plan) String() string {
 	}
 	for _, a := range p.Actors {
 		line(a.Kind, a.Name, num("node", a.Node), word("port", a.Port), word("to", a.To), num("threads", a.Threads),
-			span("work", a.Work), flag("upcall", a.Upcall), num("n", a.N), span("think", a.Think),
+			span("work", a.Work), mark("upcall", a.Upcall), num("n", a.N), span("think", a.Think),
 			num("send", a.Send), num("want", a.Want), span("patience", a.Patience))
 	}
 	for _, e := range p.Events {
@@ -66,7 +66,7 @@ func word(key, v string) string {
 	return key + "=" + v
 }
 
-func flag(key string, v bool) string {
+func mark(key string, v bool) string {
 	if !v {
 		return ""
 	}

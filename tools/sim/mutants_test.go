@@ -1,0 +1,41 @@
+package main
+
+// mutant is a bug planted in a copy of a source file. The simulation must find it.
+type mutant struct {
+	name string // as the bug would be described
+	file string
+	old  string // occurs once in the file
+	new  string
+}
+
+var mutants = []mutant{{
+	name: "duplicate window not carried",
+	file: "ipc/rpc/export.go",
+	old:  "		index[r] = int32(len(st.Rows))\n",
+	new:  "		if r.phase != working {\n			return\n		}\n		index[r] = int32(len(st.Rows))\n",
+}, {
+	name: "epoch ignored",
+	file: "ipc/flip/route.go",
+	old:  "		if h.Epoch < d.epoch && !d.lost() {\n",
+	new:  "		if false {\n",
+}, {
+	name: "BUSY spends the retry budget",
+	file: "ipc/rpc/client.go",
+	old:  "	case flip.HeldBusy:\n		c.heard = now\n		c.unclean = true\n		m.timers.Set(&c.timer, now+busyLook)\n		return\n",
+	new:  "	case flip.HeldBusy:\n		c.unclean = true\n		if now-c.heard <= silenceLimit {\n			m.timers.Set(&c.timer, now+busyLook)\n			return\n		}\n",
+}, {
+	name: "target drops its copy on a timer after READY",
+	file: "migrate/move/target.go",
+	old:  "		t.deadline = now + askPause\n		t.do(AskSource)\n",
+	new:  "		t.drop()\n",
+}, {
+	name: "source resumes after its commit record",
+	file: "migrate/move/source.go",
+	old:  "	case Failed:\n		s.retry, s.deadline = true, now+commitPause\n",
+	new:  "	case Failed:\n		s.end(Aborted, Thaw)\n",
+}, {
+	name: "reassembly accepts a stale fragment",
+	file: "ipc/flip/join.go",
+	old:  "j.messid == h.MessID && j.src == h.Src",
+	new:  "j.src == h.Src",
+}}
