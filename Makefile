@@ -163,6 +163,12 @@ sim: | setup ## SEEDS=10000 histories of the simulated cluster from SEED=1 on; o
 fuzz: | setup ## every fuzz target for FUZZTIME=20s; FUZZ=NAME picks one
 	@scripts/fuzz $(FUZZTIME) $(FUZZ)
 
+.PHONY: golden
+golden: | setup ## write anew what flipdump and tshark say of the golden capture; then read the difference
+	$(QUIET)$(GO) run ./tools/wireshark tools/wireshark/amflip.lua
+	$(QUIET)$(GO) test ./tools/flipdump -rewrite
+	$(QUIET)$(GO) test ./tools/wireshark -rewrite
+
 .PHONY: soak
 soak: all guests ## moves without end, resumable
 	$(call WANT,scripts/soak)
@@ -177,7 +183,7 @@ notice: | setup ## write NOTICE anew
 
 .PHONY: doctor
 doctor: ## what is installed, what is missing; changes nothing
-	@scripts/setup -n go busybox qemu cc
+	@scripts/setup -n go busybox qemu cc tshark
 
 .PHONY: clean
 clean: ## remove what make made
@@ -192,6 +198,7 @@ BOOTS := qemu-cluster demo session test e2e bench soak guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
 	$(if $(filter test unit e2e bench soak guests,$(MAKECMDGOALS)),cc) \
+	$(if $(filter test unit e2e golden,$(MAKECMDGOALS)),tshark) \
 	$(if $(filter gdb,$(MAKECMDGOALS)),gdb)
 
 .PHONY: setup

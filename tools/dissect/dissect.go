@@ -58,7 +58,7 @@ func New(key *api.Key) *Dissector {
 // Frame dissects the next frame.
 func (d *Dissector) Frame(p *pcapng.Packet) *Frame {
 	d.frames++
-	f := &Frame{Nr: d.frames, At: p.Time, Interface: p.Interface, Len: len(p.Frame), Lost: path.Base(p.Interface) == droppedName}
+	f := &Frame{Nr: d.frames, From: "?", To: "?", At: p.Time, Interface: p.Interface, Len: len(p.Frame), Lost: path.Base(p.Interface) == droppedName}
 	if len(p.Frame) < flip.EtherLen {
 		f.Bad = fmt.Sprintf("%d bytes are not an Ethernet frame", len(p.Frame))
 		return f

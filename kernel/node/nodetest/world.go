@@ -32,7 +32,7 @@ type World struct {
 	Nodes []*Node // by number; index 0 is nil
 	Host  *Host
 
-	// Watch, unless nil, sees every frame that a node sends.
+	// Watch, unless nil, sees every frame that a party sends.
 	Watch func(from int, frame []byte)
 
 	partitioned bool     // nothing passes between nodes 1 and 2
@@ -147,9 +147,6 @@ func (nd *Node) Send(pieces [][]byte) bool {
 		return false
 	}
 	data := join(pieces)
-	if nd.w.Watch != nil {
-		nd.w.Watch(nd.n, data)
-	}
 	nd.w.send(nd.n, data)
 	return true
 }
@@ -169,6 +166,9 @@ func mac(n int) [6]byte { return [6]byte{0x52, 0x54, 0, 0x4d, 0, byte(n)} }
 
 // send puts a frame on the wire to everybody it is for.
 func (w *World) send(from int, data []byte) {
+	if w.Watch != nil {
+		w.Watch(from, data)
+	}
 	for to := range w.Nodes {
 		if to == from || [6]byte(data[:6]) != mac(to) && data[0]&1 == 0 {
 			continue

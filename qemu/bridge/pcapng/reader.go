@@ -66,7 +66,7 @@ func NewReader(in io.Reader) (*Reader, error) {
 		}
 		return &Reader{read: old.ReadPacketData}, nil
 	}
-	ng, err := pcapgo.NewNgReader(buffered, pcapgo.DefaultNgReaderOptions)
+	ng, err := pcapgo.NewNgReader(&blocks{in: buffered}, pcapgo.DefaultNgReaderOptions)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%v)", ErrNotCapture, err)
 	}
