@@ -22,7 +22,7 @@ type Options struct {
 	Machines   []machine.Type  // of nodes 1, 2, …, and again from the first; default microvm
 	MemMB      int             // default machine.DefaultMemMB
 	MTU        int             // of networks that do not say; default machine.DefaultMTU
-	Topology   string          // networks, and the nodes on them, as package topology reads it; instead of Nodes
+	Topology   string          // lines for package topology to read, or a shipped one's name; instead of Nodes
 	Cards      int             // network cards; default 1
 	Virtio     machine.Virtio  // of the cards, on pc and q35
 	RTCOffsets []time.Duration // of nodes 1, 2, …
@@ -136,9 +136,13 @@ func (opt Options) topology(t testing.TB) *topology.Topology {
 		Nets:  []cluster.NetSpec{{Name: cluster.DefaultNet}},
 		Nodes: make([]cluster.NodeSpec, max(opt.Nodes, 1)),
 	}
+	read := topology.Parse
+	if !strings.Contains(opt.Topology, "\n") {
+		read = topology.Load
+	}
 	if opt.Topology != "" {
 		var err error
-		if top, err = topology.Parse(opt.Topology); err != nil {
+		if top, err = read(opt.Topology); err != nil {
 			t.Fatal(err)
 		}
 	}
