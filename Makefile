@@ -6,6 +6,7 @@
 NODES    ?= 3
 MEM      ?= 128
 MACHINE  ?= microvm
+TOPOLOGY ?=
 NODE     ?= 1
 DIR      ?= .motile
 BENCH    ?= .
@@ -88,8 +89,8 @@ flipdump: | setup ## bin/flipdump, which reads captures of the network
 # --- what is run ----------------------------------------------------------------
 
 .PHONY: qemu-cluster
-qemu-cluster: all ## boot NODES=3 nodes of MEM=128 MB on MACHINE=microvm|pc|q35; a shell on node 1
-	@exec bin/motile --dir $(DIR) up --attach $(if $(GDB),--gdb) -n $(NODES) -m $(MEM) --machine $(MACHINE)
+qemu-cluster: all ## boot NODES=3 nodes of MEM=128 MB on MACHINE=microvm|pc|q35, or a TOPOLOGY=; a shell on node 1
+	@exec bin/motile --dir $(DIR) up --attach $(if $(GDB),--gdb) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) -n $(NODES) -m $(MEM) --machine $(MACHINE)
 
 .PHONY: demo
 demo: all ## programs and a shell walk about a cluster, with comments

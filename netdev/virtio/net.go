@@ -41,17 +41,28 @@ type Net struct {
 // memory gives DMA memory; ok is false when there is none.
 type memory func(n int) (hw.DMA, bool)
 
-// buffers is how many frames each queue holds, for a given buffer size: enough
-// for a window of bulk data, without taking megabytes from small nodes.
-func buffers(stride, max int) int {
-	n := 256
-	for n > 16 && (n*stride > 3<<20 || n > max) {
+// Bounds of a queue.
+const (
+	maxBuffers = 256
+	minBuffers = 16
+	queueShare = 32      // of a node's memory, for the buffers of one queue
+	queueMost  = 3 << 20 // bytes of them, however much memory there is
+)
+
+// buffers is how many frames a queue holds, for a given buffer size and so many bytes
+// of memory in the node: enough for a window of bulk data, without taking megabytes
+// from small nodes.
+func buffers(stride, total, max int) int {
+	most := min(queueMost, total/queueShare)
+	n := maxBuffers
+	for n > minBuffers && n*stride > most || n > max {
 		n /= 2
 	}
 	return n
 }
 
-func newNet(t transport, irq int, alloc memory) (*Net, error) {
+// newNet brings up a card of a node that has so many bytes of memory.
+func newNet(t transport, irq int, total int, alloc memory) (*Net, error) {
 	f, err := start(t, netMTU|netMAC)
 	if err != nil {
 		return nil, err
@@ -68,10 +79,10 @@ func newNet(t transport, irq int, alloc memory) (*Net, error) {
 		return nil, fmt.Errorf("virtio-net: MTU %d is less than %d", d.mtu, minMTU)
 	}
 	d.stride = alignUp(netHeader+netdev.HeaderSize+d.mtu, 64)
-	if d.rx, d.rxMem, err = d.queue(rxQueue, alloc); err != nil {
+	if d.rx, d.rxMem, err = d.queue(rxQueue, total, alloc); err != nil {
 		return nil, err
 	}
-	if d.tx, d.txMem, err = d.queue(txQueue, alloc); err != nil {
+	if d.tx, d.txMem, err = d.queue(txQueue, total, alloc); err != nil {
 		return nil, err
 	}
 	d.tx.quiet = true // sent buffers are collected when new ones are needed
@@ -88,12 +99,12 @@ func newNet(t transport, irq int, alloc memory) (*Net, error) {
 	return d, nil
 }
 
-func (d *Net) queue(i int, alloc memory) (*queue, hw.DMA, error) {
+func (d *Net) queue(i, total int, alloc memory) (*queue, hw.DMA, error) {
 	most := d.t.queueMax(i)
 	if most == 0 {
 		return nil, hw.DMA{}, fmt.Errorf("virtio-net: no queue %d", i)
 	}
-	n := buffers(d.stride, most)
+	n := buffers(d.stride, total, most)
 	ring, ok1 := alloc(queueBytes(n))
 	mem, ok2 := alloc(n * d.stride)
 	if !ok1 || !ok2 {

@@ -72,7 +72,7 @@ func (f *Found) pciDevice(p hw.PCI, device uint16) {
 func (f *Found) device(t transport, irq int) {
 	switch t.deviceType() {
 	case typeNet:
-		d, err := newNet(t, irq, hw.AllocDMA)
+		d, err := newNet(t, irq, int(hw.Stats().Total*hw.PageSize), hw.AllocDMA)
 		if err != nil {
 			f.Errors = append(f.Errors, err)
 			return
