@@ -1,6 +1,6 @@
-// Package cluster runs nodes on a bridge, in a folder.
+// Package cluster runs nodes on networks, in a folder.
 //
-//	Cluster   nodes and bridge, owned by the calling program (cluster.go, node.go)
+//	Cluster   nodes and bridges, owned by the calling program (cluster.go, node.go, network.go, faults.go)
 //	Daemon    a Cluster in a background process, obeying a control socket (daemon.go, server.go)
 //	Client    the other end of that socket (client.go)
 //	host      the owner's place on the network: time, terminals (host.go, terminal.go)
@@ -14,7 +14,7 @@
 //	state.json    nodes, machines, process ids, sockets; for scripts, and for recovery
 //	nodeN.log     all that node N ever printed on its console
 //	daemon.log    what the daemon did
-//	sock/         sockets: control, hosts (where tools attach to the bridge),
+//	sock/         sockets: control, hosts, hosts1 … (where tools attach to the networks),
 //	              nN.net, nN.console, nN.qmp, nN.gdb. Where the folder's path is
 //	              too long for sockets, a link to a folder that is not.
 //
