@@ -32,6 +32,15 @@ const (
 	BCIllReset Status = -28
 )
 
+// Errors of raw FLIP: Amoeba's numbers less 40, which would be those of RPC.
+const (
+	FlipFail     Status = -41 // no such interface or endpoint, or not one that can do that
+	FlipTimeout  Status = -42 // nothing has come
+	FlipNoPacket Status = -43 // too many messages wait to leave
+	FlipUnknown  Status = -44
+	FlipUnsafe   Status = -45 // no way over trusted networks
+)
+
 // Errors that any service may answer.
 const (
 	CapBad    Status = -1000 // the capability's check does not fit
@@ -59,6 +68,8 @@ func (s Status) String() string {
 		return "RPC_" + rpcNames[-s-1]
 	case s <= -20 && s >= -28 && bcNames[-s-20] != "":
 		return "BC_" + bcNames[-s-20]
+	case s <= -41 && s >= -45:
+		return "FLIP_" + flipNames[-s-41]
 	case s <= -1000 && s >= -1013:
 		return "STD_" + stdNames[-s-1000]
 	}
@@ -72,6 +83,8 @@ var rpcNames = [...]string{"FAILURE", "NOTFOUND", "BADADDRESS", "ABORTED", "TRYA
 	"COMBAD", "REMOTERPC", "BADPORT", "UNSAFE"}
 
 var bcNames = [...]string{"FAIL", "ABORT", "TOOBIG", "BADPORT", "NOEXIST", "TOOMANY", "", "", "ILLRESET"}
+
+var flipNames = [...]string{"FAIL", "TIMEOUT", "NOPACKET", "UNKNOWN", "UNSAFE"}
 
 var stdNames = [...]string{"CAPBAD", "COMBAD", "ARGBAD", "NOTNOW", "NOSPACE", "DENIED", "NOMEM",
 	"EXISTS", "NOTFOUND", "SYSERR", "INTR", "OVERFLOW", "WRITEPROT", "NOMEDIUM"}

@@ -75,7 +75,7 @@ func TestHeader_Capability(t *testing.T) {
 func TestStatus_Names(t *testing.T) {
 	for s, want := range map[Status]string{
 		OK: "STD_OK", RPCFailure: "RPC_FAILURE", RPCUnsafe: "RPC_UNSAFE", BCFail: "BC_FAIL",
-		BCIllReset: "BC_ILLRESET", CapBad: "STD_CAPBAD", Overflow: "STD_OVERFLOW",
+		BCIllReset: "BC_ILLRESET", FlipFail: "FLIP_FAIL", FlipUnsafe: "FLIP_UNSAFE", -46: "-46", CapBad: "STD_CAPBAD", Overflow: "STD_OVERFLOW",
 		NoMedium: "STD_NOMEDIUM", 17: "17", -26: "-26", -1014: "-1014", -2147483648: "-2147483648",
 	} {
 		if s.String() != want {

@@ -211,6 +211,18 @@ const (
 	SysNodeInfo = SysMotile + 3
 )
 
+// Raw FLIP (amoeba's rawflip(N); see ipc/raw/PROTOCOL.md).
+const (
+	SysFlipInit       = SysMotile + 0x20
+	SysFlipEnd        = SysMotile + 0x21
+	SysFlipRegister   = SysMotile + 0x22
+	SysFlipUnregister = SysMotile + 0x23
+	SysFlipUnicast    = SysMotile + 0x24
+	SysFlipMulticast  = SysMotile + 0x25
+	SysFlipBroadcast  = SysMotile + 0x26
+	SysFlipReceive    = SysMotile + 0x27
+)
+
 // Internal results: a handler asks for one of these and the thread never sees
 // it. The numbers are Linux's (include/linux/errno.h).
 const (

@@ -141,6 +141,12 @@ func (t *target) endpointsFrom(x *process) string {
 			}
 			x.own = t.own
 		}
+		if len(t.state.Raw) > 0 {
+			var err error
+			if x.raw, err = n.ipc.raw.Import(x, t.state.Raw); err != nil {
+				return err.Error()
+			}
+		}
 		x.keepSlots()
 	}
 	for _, ex := range t.state.Exports {

@@ -240,6 +240,11 @@ func (n *Node) captureRPC(c *captured, p *proc.Process) error {
 		}
 		c.rpc.Own = st.Append(nil)
 	}
+	if x.raw != nil {
+		if c.rpc.Raw, ok = n.ipc.raw.Export(x.raw); !ok {
+			return errors.New("its raw endpoints are not frozen")
+		}
+	}
 	err := n.captureExports(c)
 	n.perform()
 	return err

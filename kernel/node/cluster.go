@@ -62,22 +62,28 @@ func (n *Node) sayHello() {
 	n.perform()
 }
 
-// delivered takes a message that is not RPC's: a hello.
-func (n *Node) delivered(d *flip.Deliver) {
+// gotHello takes a broadcast that may be a node's. It reports whether it is.
+func (n *Node) gotHello(d *flip.Deliver) bool {
 	b := append(append([]byte(nil), d.Head()...), d.Body...)
 	if !api.IsHello(b) {
-		return
+		return false
 	}
 	body, ok := n.ipc.key.Hears(b)
 	var l api.Load
 	if !ok || image.Unmarshal(body, &l) != nil || l.Node == n.Number {
 		n.strangers++
-		return
+		return false
 	}
 	if l.Node < 1 || l.Node > maxNode {
 		n.strangers++
-		return
+		return false
 	}
+	n.heardOf(l)
+	return true
+}
+
+// heardOf notes what another node says of itself.
+func (n *Node) heardOf(l api.Load) {
 	was, known := n.neighbours[l.Node]
 	if known && was.former == l.Boot && l.Boot != was.load.Boot {
 		return // it was under way for a long time: that node has been restarted since

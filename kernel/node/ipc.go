@@ -2,6 +2,7 @@ package node
 
 import (
 	"motile/ipc/flip"
+	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/netdev"
@@ -14,15 +15,15 @@ import (
 // effects; perform carries them out before the next thread runs.
 type ipc struct {
 	m     *rpc.Machine
+	raw   *raw.Machine // beside it, on the same box
 	links []netdev.Link
 	key   api.Key
 	boot  uint64 // drawn at start: distinguishes this run of the node from others
 
-	self  *rpc.Endpoint // the process server's
-	asker *rpc.Endpoint // the client of the kernel's own calls
-	calls []func(*rpc.Complete)
-	// done counts effects already carried out, while perform runs.
-	running bool
+	self    *rpc.Endpoint // the process server's
+	asker   *rpc.Endpoint // the client of the kernel's own calls
+	calls   []func(*rpc.Complete)
+	running bool // perform is under way
 	pieces  [2][]byte
 }
 
@@ -51,6 +52,7 @@ func (n *Node) initIPC(cfg *Config) {
 		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
 		links: cfg.Links, key: cfg.Key, boot: random(),
 	}
+	n.ipc.raw = raw.New(box, random)
 	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),
 		Epoch: uint32(n.Tab.Now >> 30), Upcall: true, Reborn: true})
 	// It asks under another address, a new one each time it boots: others remember
@@ -85,8 +87,9 @@ func (n *Node) perform() {
 	}
 	n.ipc.running = true
 	m, out := n.ipc.m, &n.ipc.m.Out
-	frames, completes, requests := 0, 0, 0
+	frames, completes, requests, delivers, lost := 0, 0, 0, 0, 0
 	for {
+		m.Drain(n.Tab.Now) // what a protocol beside RPC has the box do shows up there only
 		for ; frames < len(m.Frames()); frames++ {
 			f := &m.Frames()[frames]
 			n.ipc.pieces[0], n.ipc.pieces[1] = f.Head(), f.Body
@@ -101,14 +104,17 @@ func (n *Node) perform() {
 			r := out.Requests[requests]
 			requests++
 			n.requested(&r)
+		case delivers < len(out.Delivers):
+			d := out.Delivers[delivers]
+			delivers++
+			n.delivered(&d)
+		case lost < len(out.NotDelivered):
+			d := out.NotDelivered[lost]
+			lost++
+			n.notDelivered(&d)
 		default:
-			for i := range out.Delivers {
-				n.delivered(&out.Delivers[i])
-			}
-			if frames < len(m.Frames()) || completes < len(out.Completes) || requests < len(out.Requests) {
-				continue
-			}
 			m.Reset()
+			n.wakeRaw()
 			n.ipc.running = false
 			return
 		}

@@ -46,6 +46,9 @@ func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 	case abi.SysNodeInfo:
 		return int64(n.Number)
 	}
+	if c.Nr >= abi.SysFlipInit && c.Nr <= abi.SysFlipReceive {
+		return n.rawFlip(t, c)
+	}
 	return -abi.ENOSYS
 }
 

@@ -2,9 +2,11 @@ package node
 
 import (
 	"motile/ipc/flip"
+	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/object"
+	"motile/kernel/wait"
 	"motile/proc"
 )
 
@@ -20,6 +22,10 @@ type process struct {
 	// own is the process's own, at an address nobody can compute: the client of
 	// all its transactions, and what getreq serves. Nil until it is needed.
 	own *rpc.Endpoint
+
+	// raw is its interfaces to FLIP itself. Nil until it opens one.
+	raw      *raw.Process
+	rawWaits [raw.MaxInterfaces]wait.Queue // threads in flip_receive
 
 	slots   slots        // client slots of own in use
 	servers slots        // server slots, one for each thread that called getreq
@@ -90,6 +96,9 @@ func (n *Node) forget(x *process) {
 	}
 	if x.own != nil {
 		n.ipc.m.Close(n.Tab.Now, x.own)
+	}
+	if x.raw != nil {
+		n.ipc.raw.Close(n.Tab.Now, x.raw)
 	}
 	n.perform()
 }

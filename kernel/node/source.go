@@ -425,6 +425,9 @@ func (s *source) freeze() {
 	if x.own != nil {
 		n.ipc.m.Freeze(n.Tab.Now, x.own)
 	}
+	if x.raw != nil {
+		n.ipc.raw.Freeze(n.Tab.Now, x.raw)
+	}
 	n.perform()
 	c, err := n.capture(s.p, s.target, s.boot, s.residual)
 	s.cap = c
@@ -545,7 +548,10 @@ func (s *source) discard() {
 	if x.own != nil {
 		n.ipc.m.Remove(n.Tab.Now, x.own)
 	}
-	x.pid, x.own = nil, nil
+	if x.raw != nil {
+		n.ipc.raw.Remove(n.Tab.Now, x.raw)
+	}
+	x.pid, x.own, x.raw = nil, nil, nil
 	n.perform()
 	n.leave(s.cap)
 	n.left = append(n.recentlyLeft(), departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})
@@ -572,6 +578,9 @@ func (s *source) thaw() {
 	if x.own != nil {
 		n.ipc.m.Thaw(n.Tab.Now, x.own)
 	}
+	if x.raw != nil {
+		n.ipc.raw.Thaw(n.Tab.Now, x.raw)
+	}
 	n.Tab.Thaw(s.p)
 	n.perform()
 }
@@ -587,6 +596,9 @@ func (s *source) goSilent() {
 	s.n.ipc.m.Silence(s.n.Tab.Now, x.pid)
 	if x.own != nil {
 		s.n.ipc.m.Silence(s.n.Tab.Now, x.own)
+	}
+	if x.raw != nil {
+		s.n.ipc.raw.Silence(s.n.Tab.Now, x.raw)
 	}
 }
 

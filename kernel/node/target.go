@@ -394,6 +394,9 @@ func (t *target) activate() {
 		return
 	}
 	n.markSpread(t.p.PGID)
+	if r := of(t.p).raw; r != nil && !n.ipc.raw.Activate(n.Tab.Now, r) {
+		n.Log("motile: process %d: an address of its raw endpoints is in use here", t.p.PID)
+	}
 	of(t.p).arriving = nil
 	of(t.p).arrived = t
 	n.Tab.Activate(t.p, t.im, t.stoodStill())
@@ -466,7 +469,10 @@ func (t *target) drop() {
 	switch {
 	case t.p != nil:
 		x := of(t.p)
-		x.pid, x.own = nil, nil
+		if x.raw != nil {
+			n.ipc.raw.Remove(n.Tab.Now, x.raw)
+		}
+		x.pid, x.own, x.raw = nil, nil, nil
 		n.Tab.Discard(t.p)
 	case t.space != nil:
 		t.space.Release()

@@ -195,6 +195,7 @@ type RPC struct {
 	PID     []byte   `cbor:"1,keyasint"` // rpc.State of the endpoint of the pid
 	Own     []byte   `cbor:"2,keyasint"` // of the process's own; empty if it has none
 	Exports []Export `cbor:"3,keyasint"`
+	Raw     []byte   `cbor:"5,keyasint,omitempty"` // raw.Export of its interfaces; empty if it has none
 }
 
 // Export is a file description that other nodes hold too and that moves along.
