@@ -25,25 +25,43 @@ const (
 	PSRMigrate Rights = 0x40 // move the process to another node
 )
 
-// rightNames lists the process server's rights in the order of their bits.
-var rightNames = [...]struct {
-	bit  Rights
-	name string
-}{
-	{PSRRead, "PSR_READ"},
-	{PSRWrite, "PSR_WRITE"},
-	{PSRCreate, "PSR_CREATE"},
-	{PSRDelete, "PSR_DELETE"},
-	{PSRExec, "PSR_EXEC"},
-	{PSRKill, "PSR_KILL"},
-	{PSRMigrate, "PSR_MIGRATE"},
+// Names is what a service calls its rights, each with its bit, and a prefix that all
+// names have and that may be left out.
+type Names struct {
+	Prefix string
+	Rights []Name
 }
+
+// Name is one right.
+type Name struct {
+	Bit  Rights
+	Name string // without the prefix, in capitals
+}
+
+// ProcessRights are those of processes, segments and nodes.
+var ProcessRights = Names{"PSR_", []Name{
+	{PSRRead, "READ"},
+	{PSRWrite, "WRITE"},
+	{PSRCreate, "CREATE"},
+	{PSRDelete, "DELETE"},
+	{PSRExec, "EXEC"},
+	{PSRKill, "KILL"},
+	{PSRMigrate, "MIGRATE"},
+}}
 
 // ErrRights says that a text names no set of rights.
 var ErrRights = errors.New("capability: not a right: want ALL, NONE, names like PSR_READ or hex like 0x41")
 
-// String lists the rights by name, joined by commas, with unnamed bits in hex.
-func (r Rights) String() string {
+// String lists the rights by the process server's names, joined by commas, with
+// unnamed bits in hex.
+func (r Rights) String() string { return ProcessRights.Format(r) }
+
+// ParseRights reads what String writes. Case and the PSR_ in front of a name
+// may differ, so that "read,migrate" can be typed.
+func ParseRights(s string) (Rights, error) { return ProcessRights.Parse(s) }
+
+// Format lists rights by name, joined by commas, with unnamed bits in hex.
+func (n *Names) Format(r Rights) string {
 	switch r {
 	case AllRights:
 		return "ALL"
@@ -51,10 +69,10 @@ func (r Rights) String() string {
 		return "NONE"
 	}
 	var parts []string
-	for _, n := range rightNames {
-		if r&n.bit != 0 {
-			parts = append(parts, n.name)
-			r &^= n.bit
+	for _, x := range n.Rights {
+		if r&x.Bit != 0 {
+			parts = append(parts, n.Prefix+x.Name)
+			r &^= x.Bit
 		}
 	}
 	if r != 0 {
@@ -63,12 +81,11 @@ func (r Rights) String() string {
 	return strings.Join(parts, ",")
 }
 
-// ParseRights reads what String writes. Case and the PSR_ in front of a name
-// may differ, so that "read,migrate" can be typed.
-func ParseRights(s string) (Rights, error) {
+// Parse reads what Format writes, in any case, with or without the prefix.
+func (n *Names) Parse(s string) (Rights, error) {
 	var all Rights
 	for _, word := range strings.Split(s, ",") {
-		r, err := parseRight(strings.TrimSpace(word))
+		r, err := n.parse(strings.TrimSpace(word))
 		if err != nil {
 			return 0, err
 		}
@@ -77,7 +94,7 @@ func ParseRights(s string) (Rights, error) {
 	return all, nil
 }
 
-func parseRight(word string) (Rights, error) {
+func (n *Names) parse(word string) (Rights, error) {
 	upper := strings.ToUpper(word)
 	switch upper {
 	case "ALL":
@@ -85,9 +102,9 @@ func parseRight(word string) (Rights, error) {
 	case "NONE":
 		return 0, nil
 	}
-	for _, n := range rightNames {
-		if upper == n.name || "PSR_"+upper == n.name {
-			return n.bit, nil
+	for _, x := range n.Rights {
+		if upper == x.Name || upper == n.Prefix+x.Name {
+			return x.Bit, nil
 		}
 	}
 	if hex, ok := strings.CutPrefix(upper, "0X"); ok {
