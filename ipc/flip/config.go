@@ -68,19 +68,21 @@ const (
 	minFragment  = 256 // shorter fragments, other than a last one, are refused
 	weightEther  = 3
 	maxHop       = 25
-	maxHopInval  = 26  // beyond maxHop: every router forgets and asks anew
-	lostRounds   = 3   // LOCATEs without an answer before an older epoch is believed again
-	maxLocations = 4   // of one address
-	maxEdges     = 8   // routers that a LOCATE goes on from
-	locateRate   = 100 // LOCATEs a second on one link
-	locateFirsts = 30  // of them, not for repeated ones
-	maxBounces   = 16  // NOTHEREs that one message survives
-	ackEvery     = 8   // fragments between two ACKs
-	reorder      = 3   // fragments that may overtake one before it counts as lost
-	relocateTry  = 4   // silent timeouts before a bulk message doubts its route
-	failoverTry  = 2   // the same, if it knows another
-	maxTries     = 12  // silent timeouts before it is given up
-	maxAckBytes  = 128 // bitmap in an ACK
+	maxHopInval  = 26       // beyond maxHop: every router forgets and asks anew
+	lostRounds   = 3        // LOCATEs without an answer before an older epoch is believed again
+	maxLocations = 4        // of one address
+	maxEdges     = 8        // routers that a LOCATE goes on from
+	locateRate   = 100      // LOCATEs a second on one link
+	locateFirsts = 30       // of them, not for repeated ones
+	maxBounces   = 16       // NOTHEREs that one message survives
+	ackEvery     = 8        // fragments between two ACKs
+	ackBytes     = 32 << 10 // or so many bytes of them
+	reorder      = 3        // fragments that may overtake one before it counts as lost
+	relocateTry  = 4        // silent timeouts before a bulk message doubts its route
+	failoverTry  = 2        // the same, if it knows another
+	maxTries     = 12       // silent timeouts before it is given up
+	turnBytes    = 2 << 20  // length of the messages that take turns in a window
+	maxAckBytes  = 128      // bitmap in an ACK
 )
 
 func (c *Config) fill() {

@@ -63,7 +63,7 @@ func (b *Box) gotFragment(now int64, in hop, h *Header, payload []byte) {
 	}
 	if j.got == j.nfrag {
 		b.joined(in, h, j)
-	} else if !j.multicast && (j.unacked >= ackEvery || h.Flags&FlagAckMe != 0) {
+	} else if !j.multicast && (j.unacked >= ackEvery || j.unacked*j.unit >= ackBytes || h.Flags&FlagAckMe != 0) {
 		b.sendAck(in, h, j)
 	}
 }

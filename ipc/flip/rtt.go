@@ -1,35 +1,38 @@
 package flip
 
-// sample measures the round trip if the timed transmission has been answered.
-func (k *bulk) sample(now int64, arrived uint32) {
-	if k.timedTx == 0 || arrived < k.timedTx {
-		return
-	}
-	if arrived == k.timedTx || arrived-k.timedTx < ackEvery {
-		k.peer.measure(now - k.timedAt)
-	}
+// sample measures the round trip of the timed transmission, which has been answered.
+func (k *bulk) sample(now int64) {
+	k.peer.measure(now, now-k.timedAt)
 	k.timedTx = 0
 }
 
-// measure and rto follow RFC 6298, with a clock that is fine enough to do
-// without its granularity term.
-func (p *peer) measure(rtt int64) {
-	if p.srtt == 0 {
-		p.srtt, p.rttvar = rtt, rtt/2
+// measure notes a round trip. The estimates follow RFC 6298, with a clock that is
+// fine enough to do without its granularity term.
+func (c *congestion) measure(now, rtt int64) {
+	if now-c.since > rttLives {
+		c.shortest, c.next, c.since = c.next, rtt, now
+	}
+	c.next = min(c.next, rtt)
+	if c.shortest == 0 || rtt < c.shortest {
+		c.shortest = rtt
+	}
+	if c.srtt == 0 {
+		c.srtt, c.rttvar = rtt, rtt/2
 		return
 	}
-	diff := rtt - p.srtt
+	diff := rtt - c.srtt
 	if diff < 0 {
 		diff = -diff
 	}
-	p.rttvar += (diff - p.rttvar) / 4
-	p.srtt += (rtt - p.srtt) / 8
+	c.rttvar += (diff - c.rttvar) / 4
+	c.srtt += (rtt - c.srtt) / 8
 }
 
-func (p *peer) rto(tries int) int64 {
+// rto returns the retransmission timeout after so many without an answer.
+func (c *congestion) rto(tries int) int64 {
 	t := rtoFirst
-	if p.srtt != 0 {
-		t = max(p.srtt+4*p.rttvar, rtoMin)
+	if c.srtt != 0 {
+		t = max(c.srtt+4*c.rttvar, rtoMin)
 	}
 	return min(t<<min(tries, 10), rtoMax)
 }

@@ -6,25 +6,27 @@ import (
 )
 
 // Long messages go out under a window of bytes in flight, shared by all messages
-// to the same box. The receiver acknowledges every few fragments, saying which
-// have arrived, so only missing ones are sent again. Losses are found in two
-// ways. A fragment counts as lost when one that was sent three or more fragments
-// later has arrived. And when nothing has been heard for a retransmission
-// timeout, one missing fragment goes out as a question; the answer shows what
-// else is missing, since everything sent before the question has arrived by then
-// or never will.
+// that take the same way (congestion.go). The receiver acknowledges every few
+// fragments, saying which have arrived, so only missing ones are sent again. Losses are
+// found in two ways. A fragment counts as lost when one that was sent three or more
+// fragments later has arrived; at the end of a message, when three or fewer are left,
+// one later is enough (RFC 5827). And when nothing has been heard for a retransmission
+// timeout, one missing fragment goes out as a question; the answer shows what else is
+// missing, since everything sent before the question has arrived by then or never will.
 //
-// Amoeba's Ethernet layer had 8 credits of one packet for each location, which
-// at 1500 bytes is 12 KB in flight. There is no congestion control yet: the
-// window is fixed.
+// Amoeba's Ethernet layer had 8 credits of one packet for each location, which at 1500
+// bytes is 12 KB in flight.
 
 // peer is a way that long messages take: a box on a link, and what lies behind it at
 // the same cost.
 type peer struct {
-	to           hop
-	inflight     int  // bytes sent, neither acknowledged nor counted as lost
-	window       list // messages being sent, the oldest first
-	srtt, rttvar int64
+	key [16]byte
+	congestion
+	inflight int  // bytes sent, neither acknowledged nor counted as lost
+	window   list // messages being sent, the oldest first
+
+	turn *message // the one that fragments leave of
+	used int      // fragments in its turn
 }
 
 // bulk is the progress of one long message. Fragments are numbered from 0.
@@ -48,6 +50,7 @@ type bulk struct {
 	maxAcked uint32
 	fence    uint32
 	answered bool // an ACK has come
+	again    bool // it was sent before, another way or to be refused
 
 	timedTx uint32 // transmission being timed; 0 if none
 	timedAt int64
@@ -61,12 +64,11 @@ func (b *Box) startBulk(now int64, m *message) {
 	key := peerKey(m.via)
 	p := b.peers.Get(&key)
 	if p == nil {
-		p = &peer{to: m.via.hop}
-		b.peers.Put(&key, p)
+		p = b.newPeer(&key, &m.via)
 	}
 	k := m.bulk
-	tries := 0
-	if k != nil { // it has been on its way before, to a place that fell silent
+	tries, again := 0, k != nil
+	if again { // it has been on its way before, to a place that fell silent
 		tries = k.tries
 	} else if n := len(b.bulks); n > 0 {
 		k, b.bulks = b.bulks[n-1], b.bulks[:n-1]
@@ -75,7 +77,7 @@ func (b *Box) startBulk(now int64, m *message) {
 	}
 	unit := b.unit(&m.via)
 	nfrag := (m.headLen + len(m.body) + unit - 1) / unit
-	*k = bulk{peer: p, unit: unit, nfrag: nfrag, tries: tries,
+	*k = bulk{peer: p, unit: unit, nfrag: nfrag, tries: tries, again: again,
 		acked: zeroed(k.acked, (nfrag+63)/64), lost: zeroed(k.lost, (nfrag+63)/64), tx: zeroed(k.tx, nfrag)}
 	m.bulk = k
 	m.where = inWindow
@@ -89,33 +91,93 @@ func (b *Box) stopBulk(now int64, m *message) {
 	p := m.bulk.peer
 	p.inflight -= m.bulk.inflight
 	p.window.remove(m)
+	if p.turn == m {
+		p.turn = nil
+	}
 	m.bulk.inflight = 0
 	b.timers.Stop(&m.timer)
 	b.pump(now, p)
 }
 
+// newPeer enters a way. The table holds as many as routes; ways that nothing is sent
+// on make room, and are measured anew when they are used again.
+func (b *Box) newPeer(key *[16]byte, via *location) *peer {
+	if b.peers.Len() >= b.cfg.MaxRoutes {
+		var idle [][16]byte
+		b.peers.All(func(p *peer) bool {
+			if p.window.n == 0 {
+				idle = append(idle, p.key)
+			}
+			return true
+		})
+		for i := range idle {
+			b.peers.Delete(&idle[i])
+		}
+	}
+	p := &peer{key: *key, congestion: startCongestion(b.cfg.Window, b.unit(via), via.hops <= b.links[via.link].Weight)}
+	b.peers.Put(key, p)
+	return p
+}
+
 // pump sends fragments to p until the window is full or nothing is left.
 func (b *Box) pump(now int64, p *peer) {
-	for m := p.window.head; m != nil; m = m.next {
-		if m.local.frozen {
-			continue // about to be cancelled
+	for m := p.next(); m != nil; m = p.next() {
+		if p.inflight >= p.cwnd {
+			p.full = true
+			return
 		}
-		k := m.bulk
-		for k.nlost > 0 || k.next < k.nfrag {
-			if p.inflight >= b.cfg.Window {
-				return
-			}
-			i := k.next
-			if k.nlost > 0 {
-				i = firstBit(k.lost, k.cum)
-			}
-			b.sendNext(now, m, i)
+		i := m.bulk.next
+		if m.bulk.nlost > 0 {
+			i = firstBit(m.bulk.lost, m.bulk.cum)
 		}
+		p.used++
+		b.sendNext(now, m, i)
 	}
 }
 
+// next returns the message that the next fragment leaves of, or nil. Messages take
+// turns, each for as many fragments as one ACK is for: the first few, that a receiver
+// has room for at once.
+func (p *peer) next() *message {
+	if p.turn != nil && p.used < ackEvery && p.turn.ready() {
+		return p.turn
+	}
+	var first, after *message
+	passed := false
+	room := turnBytes
+	for m := p.window.head; m != nil && after == nil; m = m.next {
+		if room -= m.headLen + len(m.body); room < 0 && m != p.window.head {
+			break
+		}
+		switch {
+		case m == p.turn:
+			passed = true
+			if first == nil && m.ready() {
+				first = m
+			}
+		case !m.ready():
+		case passed:
+			after = m
+		case first == nil:
+			first = m
+		}
+	}
+	p.turn, p.used = after, 0
+	if after == nil {
+		p.turn = first
+	}
+	return p.turn
+}
+
+// ready reports that a fragment could leave. A message of a frozen address is about to
+// be cancelled.
+func (m *message) ready() bool {
+	return !m.local.frozen && (m.bulk.nlost > 0 || m.bulk.next < m.bulk.nfrag)
+}
+
 // sendNext sends fragment i, which is lost or was never sent. The last one that
-// is ready to go asks for an answer.
+// is ready to go asks for an answer, and one that fills the window or ends a turn:
+// until the next, the receiver may have too few to acknowledge them.
 func (b *Box) sendNext(now int64, m *message, i int) {
 	k := m.bulk
 	if hasBit(k.lost, i) {
@@ -132,7 +194,7 @@ func (b *Box) sendNext(now int64, m *message, i int) {
 	k.inflight += size
 	k.peer.inflight += size
 	var flags uint8
-	if k.nlost == 0 && k.next == k.nfrag {
+	if k.nlost == 0 && k.next == k.nfrag || k.peer.inflight >= k.peer.cwnd || k.peer.used == ackEvery {
 		flags = FlagAckMe
 	}
 	b.stamp(now, m, i)
@@ -143,14 +205,19 @@ func (b *Box) sendNext(now int64, m *message, i int) {
 	}
 }
 
-// stamp numbers a transmission, and times it if none is being timed.
+// stamp numbers a transmission, and times it if none is being timed. Only first copies
+// are (Karn): the answer to a later one might be to an earlier.
 func (b *Box) stamp(now int64, m *message, i int) {
 	k := m.bulk
 	k.txCount++
-	k.tx[i] = k.txCount
-	if k.timedTx == 0 {
+	k.peer.transmitted()
+	switch {
+	case k.timedTx == 0 && k.tx[i] == 0 && !k.again:
 		k.timedTx, k.timedAt = k.txCount, now
+	case k.timedTx != 0 && k.tx[i] == k.timedTx:
+		k.timedTx = 0
 	}
+	k.tx[i] = k.txCount
 }
 
 // gotAck notes which fragments of a long message have arrived.
@@ -163,7 +230,10 @@ func (b *Box) gotAck(now int64, h *Header, payload []byte) {
 	k := m.bulk
 	p := k.peer
 	if int(h.Offset) == m.headLen+len(m.body) {
-		k.sample(now, k.txCount)
+		if k.timedTx != 0 {
+			k.sample(now)
+		}
+		p.acknowledged(k.inflight, k.unit)
 		b.release(now, m)
 		return
 	}
@@ -173,7 +243,7 @@ func (b *Box) gotAck(now int64, h *Header, payload []byte) {
 		return
 	}
 	end := b.markAcked(now, m, int(h.Offset)/k.unit, payload[4:])
-	b.findLost(m, end)
+	b.findLost(now, m, end)
 	if k.inflight == 0 && k.nlost == 0 && k.next == k.nfrag {
 		k.restart()
 	}
@@ -184,7 +254,7 @@ func (b *Box) gotAck(now int64, h *Header, payload []byte) {
 // never had them all: it was frozen and thawed in between and dropped what it had.
 func (k *bulk) restart() {
 	k.next, k.cum = 0, 0
-	k.fence, k.timedTx = 0, 0
+	k.fence, k.timedTx, k.again = 0, 0, true
 	clear(k.acked)
 }
 
@@ -192,10 +262,10 @@ func (k *bulk) restart() {
 // from cum on. It returns the end of what the bitmap covers.
 func (b *Box) markAcked(now int64, m *message, cum int, bitmap []byte) (end int) {
 	k := m.bulk
-	before := k.maxAcked
+	flying := k.inflight
 	progress := false
 	for i := k.cum; i < cum; i++ {
-		progress = k.ack(m, i) || progress
+		progress = k.ack(now, m, i) || progress
 	}
 	k.cum = max(k.cum, cum)
 	end = k.cum
@@ -206,26 +276,24 @@ func (b *Box) markAcked(now int64, m *message, cum int, bitmap []byte) (end int)
 			if i >= k.nfrag {
 				break
 			}
-			progress = k.ack(m, i) || progress
+			progress = k.ack(now, m, i) || progress
 			end = max(end, i+1)
 		}
 	}
 	for k.next < k.nfrag && hasBit(k.acked, k.next) {
 		k.next++
 	}
-	if k.maxAcked > before {
-		k.sample(now, k.maxAcked)
-	}
 	if progress {
 		k.tries, k.backoff = 0, 0
 	}
+	k.peer.acknowledged(flying-k.inflight, k.unit)
 	k.rtoAt = now + k.peer.rto(k.backoff)
 	return end
 }
 
 // ack marks one fragment as arrived and reports whether that was news. If it was not
 // sent yet, it arrived over another way, which the message took before.
-func (k *bulk) ack(m *message, i int) bool {
+func (k *bulk) ack(now int64, m *message, i int) bool {
 	if hasBit(k.acked, i) {
 		return false
 	}
@@ -242,22 +310,30 @@ func (k *bulk) ack(m *message, i int) bool {
 		k.peer.inflight -= size
 	}
 	k.maxAcked = max(k.maxAcked, k.tx[i])
+	if k.tx[i] == k.timedTx {
+		k.sample(now)
+	}
 	return true
 }
 
 // findLost marks fragments as lost that others have overtaken. Only those below
 // end have; after a timeout, all that were sent are looked at.
-func (b *Box) findLost(m *message, end int) {
+func (b *Box) findLost(now int64, m *message, end int) {
 	k := m.bulk
 	fenced := k.fence != 0 && k.maxAcked > k.fence
 	if fenced || end > k.next {
 		end = k.next
 	}
+	distance := uint32(reorder)
+	if k.next == k.nfrag && k.nlost == 0 && k.inflight <= reorder*k.unit {
+		distance = 1
+	}
+	before := k.nlost
 	for i := k.cum; i < end; i++ {
 		if hasBit(k.acked, i) || hasBit(k.lost, i) {
 			continue
 		}
-		if k.tx[i]+reorder <= k.maxAcked || (fenced && k.tx[i] <= k.fence) {
+		if k.tx[i]+distance <= k.maxAcked || (fenced && k.tx[i] <= k.fence) {
 			setBit(k.lost, i)
 			k.nlost++
 			size := k.size(m, i)
@@ -265,6 +341,7 @@ func (b *Box) findLost(m *message, end int) {
 			k.peer.inflight -= size
 		}
 	}
+	k.peer.missing(now, k.nlost-before)
 	if fenced {
 		k.fence = 0
 	}
@@ -292,10 +369,10 @@ func (b *Box) bulkExpired(now int64, m *message) {
 		b.relocate(now, m)
 		return
 	}
+	k.peer.silence(k.unit, k.backoff)
 	k.fence = k.txCount
 	k.timedTx = 0
 	b.stamp(now, m, k.cum)
-	k.timedTx = 0 // Karn: an answer might be to the earlier copy
 	if hasBit(k.lost, k.cum) {
 		clearBit(k.lost, k.cum)
 		k.nlost--
