@@ -53,7 +53,8 @@ const (
 	joinIdle    = 5 * second        // an unfinished message without news is dropped
 	routeIdle   = 300 * second      // a route nobody used is forgotten
 	sweepEvery  = 1 * second
-	frameLife   = 1 * second // no frame is under way for longer
+	askedLately = 10 * second // a LOCATE repeated within this time is not a first one
+	frameLife   = 1 * second  // no frame is under way for longer
 
 	rtoFirst = 100 * millisecond // before anything was measured
 	rtoMin   = 10 * millisecond

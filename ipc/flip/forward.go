@@ -115,10 +115,12 @@ func (b *Box) flood(now int64, in hop, h *Header, payload []byte) (limited bool)
 	return limited
 }
 
-// firstAsked reports that nobody has asked for the address through this box in this
-// second. Such questions have precedence under the rate limit.
+// firstAsked reports that nobody has lately asked for the address through this box.
+// Such questions have precedence under the rate limit.
 func (b *Box) firstAsked(now int64, addr *Address) bool {
-	return !b.asked.has(addr, uint64(now/second)) && b.asked.add(addr, uint64(now/second))
+	period := uint64(now / askedLately)
+	before := b.asked.has(addr, period-1)
+	return b.asked.add(addr, period) && !before
 }
 
 // sendOn emits a frame that came in, as it is but for what it cost so far.

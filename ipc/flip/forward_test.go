@@ -335,3 +335,28 @@ func TestForward_NotUnlessItIsARouter(t *testing.T) {
 		t.Error("it forwards")
 	}
 }
+
+// LOCATEs that are passed on count against the rate of the network they go to, and
+// repeated ones leave room for the first of each address.
+func TestForward_LocateRateIsLimited(t *testing.T) {
+	w := newInet(t, ethernets[:2], []int{0}, []int{0}, []int{0}, []int{0, 1}, []int{1}, []int{0})
+	for box := range 3 {
+		a := w.register(box)
+		for range 60 {
+			w.boxes[box].Unicast(w.now, &Send{Src: a, Dst: NewAddress(w.rng.Uint64)})
+		}
+		w.perform(box)
+	}
+	w.wait(second * 9 / 10)
+	if n := w.nets[1].locates; n > locateRate {
+		t.Errorf("%d LOCATEs in a second", n)
+	}
+	w.wait(2 * second) // all have been asked for once
+	w.clearCounts()
+	a, c := w.register(5), w.register(4)
+	start := w.now
+	w.arrives(5, 4, a, c, 5)
+	if took := w.now - start; took > 20*millisecond {
+		t.Errorf("found after %d ms, behind what nobody has", took/millisecond)
+	}
+}

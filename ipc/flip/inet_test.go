@@ -20,6 +20,7 @@ type inet struct {
 	order int64
 	rng   *rand.Rand
 
+	weight map[[2]int]uint8 // of a network for a box, if not an Ethernet's
 	filter func(f *inetFrame) (drop bool)
 	trace  bool
 	log    []string
@@ -90,7 +91,7 @@ func (w *inet) add(nets []int) {
 func (w *inet) restart(i int) {
 	cfg := Config{Rand: rand.New(rand.NewPCG(uint64(i), uint64(w.now))).Uint64}
 	for _, n := range w.boxes[i].nets {
-		cfg.Links = append(cfg.Links, Link{MAC: inetMAC(i, n), MTU: w.nets[n].mtu, Untrusted: w.nets[n].untrusted})
+		cfg.Links = append(cfg.Links, Link{MAC: inetMAC(i, n), MTU: w.nets[n].mtu, Weight: w.weight[[2]int{i, n}], Untrusted: w.nets[n].untrusted})
 	}
 	x := w.boxes[i]
 	x.Box, x.dead, x.free = NewBox(cfg), false, map[int]int64{}
