@@ -25,6 +25,8 @@ type Cluster struct {
 	Errors []string          // broken invariants
 	Broken string            // which one was broken first; "" while none is
 
+	PartBytes int // rpc.Config.PartBytes of nodes that start
+
 	networks  []Network
 	seed      uint64
 	apart     bool // each boot of a node draws from a source of its own
@@ -145,7 +147,7 @@ func (n *Node) Start() {
 		link.MAC = at.mac
 		cfg.Links = append(cfg.Links, link)
 	}
-	n.machine = rpc.New(c.Now, rpc.Config{Box: flip.NewBox(cfg), Rand: dice})
+	n.machine = rpc.New(c.Now, rpc.Config{Box: flip.NewBox(cfg), Rand: dice, PartBytes: c.PartBytes})
 	n.kernel = nil
 	if c.kernels {
 		n.openKernel()
