@@ -64,7 +64,7 @@ func (tb *Table) captureThread(t *Thread) image.Thread {
 		FX: append([]byte(nil), f.FX[:]...), Trap: f.Vector, Err: f.Err, CR2: f.CR2,
 		Mask: t.Mask, SavedMask: t.SavedMask, MaskSaved: t.MaskSaved, Pending: captureSignals(&t.Pending),
 		AltStack: [2]uint64{t.AltStack.SP, t.AltStack.Size}, ClearTID: t.ClearTID, RobustList: t.RobustList,
-		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server,
+		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server, Patience: t.Patience,
 	}
 	if t.Call.Active {
 		c := tb.captureCall(&t.Call)
@@ -84,7 +84,7 @@ func (tb *Table) captureCall(c *Call) image.Call {
 	if a := c.Answer; a != nil {
 		var h [std.HeaderLen]byte
 		a.Header.PutWire(&h)
-		ic.Reply = &image.Reply{Status: int32(a.Status), Header: h[:], Data: a.Data}
+		ic.Reply = &image.Reply{Status: int32(a.Status), Header: h[:], Data: a.Data, Size: a.Size}
 	}
 	return ic
 }
@@ -178,7 +178,7 @@ func (tb *Table) adoptThread(p *Process, it *image.Thread) {
 	adoptSignals(&t.Pending, it.Pending)
 	t.AltStack = abi.Stack{SP: it.AltStack[0], Size: it.AltStack[1]}
 	t.ClearTID, t.RobustList, t.Name = it.ClearTID, it.RobustList, it.Name
-	t.UserNs, t.SystemNs, t.Server = it.UserNs, it.SystemNs, it.Server
+	t.UserNs, t.SystemNs, t.Server, t.Patience = it.UserNs, it.SystemNs, it.Server, it.Patience
 	if it.Call != nil {
 		t.Call = adoptCall(it.Call)
 	}
@@ -193,7 +193,7 @@ func adoptCall(ic *image.Call) Call {
 	c := Call{Active: true, Nr: ic.Nr, Args: ic.Args, Deadline: ic.Remaining, Done: ic.Done,
 		Phase: ic.Phase, Aux: ic.Aux, Masked: ic.Masked, Slot: ic.Slot}
 	if r := ic.Reply; r != nil {
-		c.Answer = &object.Answer{Status: std.Status(r.Status), Data: r.Data}
+		c.Answer = &object.Answer{Status: std.Status(r.Status), Data: r.Data, Size: r.Size}
 		c.Answer.Header.GetWire((*[std.HeaderLen]byte)(r.Header))
 	}
 	return c

@@ -33,6 +33,7 @@ type Thread struct {
 	RobustList uint64 // set_robust_list(2)
 	Name       string // prctl(PR_SET_NAME)
 	Server     uint32 // RPC slot of its getreq, 0: it never called it
+	Patience   int64  // ns that its trans looks for a server, 0: the default (timeout)
 	UserNs     int64  // CPU time in user mode and in the kernel
 	SystemNs   int64
 

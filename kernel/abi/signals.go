@@ -34,4 +34,9 @@ const (
 	SIGPWR    = 30
 	SIGSYS    = 31
 	NSIG      = 64
+
+	// SIGTRANS is Amoeba's SIG_TRANS, a real-time signal here: the client of the
+	// request that a thread is serving was signalled. It is sent to threads of
+	// processes that catch it.
+	SIGTRANS = 63
 )

@@ -209,6 +209,10 @@ const (
 	SysGetreq   = SysMotile + 1
 	SysPutrep   = SysMotile + 2
 	SysNodeInfo = SysMotile + 3
+
+	SysTimeout     = SysMotile + 4 // how long the thread's trans looks for a server
+	SysTransWithin = SysMotile + 5 // trans with a deadline
+	SysForward     = SysMotile + 6 // putrep's alternative: let another server answer
 )
 
 // Raw FLIP (amoeba's rawflip(N); see ipc/raw/PROTOCOL.md).

@@ -87,7 +87,7 @@ func (n *Node) perform() {
 	}
 	n.ipc.running = true
 	m, out := n.ipc.m, &n.ipc.m.Out
-	frames, completes, requests, delivers, lost := 0, 0, 0, 0, 0
+	frames, completes, requests, signals, delivers, lost := 0, 0, 0, 0, 0, 0
 	for {
 		m.Drain(n.Tab.Now) // what a protocol beside RPC has the box do shows up there only
 		for ; frames < len(m.Frames()); frames++ {
@@ -104,6 +104,10 @@ func (n *Node) perform() {
 			r := out.Requests[requests]
 			requests++
 			n.requested(&r)
+		case signals < len(out.Signals):
+			s := out.Signals[signals]
+			signals++
+			n.clientSignalled(&s)
 		case delivers < len(out.Delivers):
 			d := out.Delivers[delivers]
 			delivers++

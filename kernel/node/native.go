@@ -17,6 +17,16 @@ import (
 //	trans(hdr, request, size, reply, room)  hdr is the request's, then the reply's
 //	getreq(hdr, buf, room)                  hdr.Port is the get-port
 //	putrep(hdr, buf, size)
+//	forward(port, address)                  instead of putrep; either may be null
+//	timeout(ms)                             how long trans looks for a server; the
+//	                                        result is what it was; 0: the default
+//	trans_within(… trans's …, ms)           the deadline: NOTFOUND or FAILURE then
+//
+// Sizes have 32 bits. Up to maxMessage, data is copied into the kernel and out of
+// it; beyond, it is pulled from one program's buffer into the other's (memory.go).
+// What is too long for its receiver is not cut off: getreq and trans end with
+// STD_OVERFLOW and the header, and so does whoever sent it: trans by the status in
+// the reply, putrep by its result if it waited.
 //
 // A signal that has a handler ends a trans that found no server yet, and a getreq;
 // once a server has the request, the signal is passed on to it, and the handler
@@ -26,8 +36,12 @@ import (
 
 var noAddress flip.Address
 
-// maxMessage bounds the data of a request or reply.
-const maxMessage = 1<<20 - 4096
+// maxMessage bounds the data of a request or reply that travels in one message, and
+// maxData that of any.
+const (
+	maxMessage = 1<<20 - 4096
+	maxData    = 1<<32 - 1
+)
 
 // Phases of a call's record.
 const (
@@ -37,8 +51,12 @@ const (
 
 func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 	switch c.Nr {
-	case abi.SysTrans:
+	case abi.SysTrans, abi.SysTransWithin:
 		return n.sysTrans(t, c)
+	case abi.SysForward:
+		return n.sysForward(t, c)
+	case abi.SysTimeout:
+		return sysTimeout(t, c)
 	case abi.SysGetreq:
 		return n.sysGetreq(t, c)
 	case abi.SysPutrep:
@@ -77,7 +95,7 @@ func (n *Node) message(t *proc.Thread, addr, size uint64) ([]byte, std.Status) {
 
 // deliver ends a call with what came: header and data go to the caller's memory.
 func deliver(t *proc.Thread, a *object.Answer, hdr, buf, room uint64) int64 {
-	if a.Status != std.OK {
+	if a.Status != std.OK && a.Status != std.Overflow {
 		return int64(a.Status)
 	}
 	var b [std.HeaderLen]byte
@@ -86,8 +104,11 @@ func deliver(t *proc.Thread, a *object.Answer, hdr, buf, room uint64) int64 {
 	if _, f := s.CopyOut(hdr, b[:]); f != vm.OK {
 		return int64(std.RPCBadAddress)
 	}
-	if uint64(len(a.Data)) > room {
+	if uint64(len(a.Data)) > room || a.Status == std.Overflow {
 		return int64(std.Overflow) // nothing is cut off
+	}
+	if a.Size > 0 {
+		return int64(a.Size)
 	}
 	if _, f := s.CopyOut(buf, a.Data); f != vm.OK {
 		return int64(std.RPCBadAddress)
@@ -111,20 +132,31 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		data, s := n.message(t, c.Args[1], c.Args[2])
-		if s != std.OK {
-			return int64(s)
+		tr := rpc.Transaction{Header: &h, Patience: t.Patience, Room: uint32(min(c.Args[4], maxData))}
+		switch size := c.Args[2]; {
+		case size > maxData:
+			return int64(std.Overflow)
+		case size > maxMessage:
+			tr.Size = uint32(size)
+		default:
+			var s std.Status
+			if tr.Data, s = n.message(t, c.Args[1], size); s != std.OK {
+				return int64(s)
+			}
+		}
+		if c.Nr == abi.SysTransWithin {
+			tr.Deadline = int64(min(max(c.Args[5], 1), maxData)) * 1e6
 		}
 		c.Phase = nativeWaiting
 		c.Slot = x.slots.take()
-		if s := n.ipc.m.Trans(n.Tab.Now, x.endpoint(), c.Slot, noAddress, &h, data, 0); s != rpc.Wait {
+		if s := n.ipc.m.Transact(n.Tab.Now, x.endpoint(), c.Slot, &tr); s != rpc.Wait {
 			x.slots.free(c.Slot)
 			c.Slot = 0
 			return int64(s)
 		}
 		n.perform()
-	} else if c.Interrupted && c.Answer == nil && !n.Tab.HandlerRestarts(t) {
-		n.interruptTrans(x, c)
+	} else if c.Interrupted && c.Answer == nil && !n.Tab.HandlerRestarts(t) && t.Deliverable() != sigTrans {
+		n.interruptTrans(x, c.Slot)
 	}
 	if a := takeAnswer(c); a != nil {
 		return deliver(t, a, c.Args[0], c.Args[3], c.Args[4])
@@ -133,11 +165,53 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 }
 
 // interruptTrans: a signal came. Either the call ends at once, or the server is told.
-func (n *Node) interruptTrans(x *process, c *proc.Call) {
-	if !n.ipc.m.AbortTrans(n.Tab.Now, x.endpoint(), c.Slot) {
-		n.ipc.m.Signal(n.Tab.Now, x.endpoint(), c.Slot)
+func (n *Node) interruptTrans(x *process, slot uint32) {
+	if !n.ipc.m.AbortTrans(n.Tab.Now, x.endpoint(), slot) {
+		n.ipc.m.Signal(n.Tab.Now, x.endpoint(), slot)
 	}
 	n.perform()
+}
+
+// sigTrans is SIGTRANS as a set.
+const sigTrans = 1 << (abi.SIGTRANS - 1)
+
+// clientSignalled passes the signal of a client on to the thread that serves it, as
+// Amoeba's SIG_TRANS: first to the servers of the thread's own transactions, and so
+// on from node to node, and then to the thread itself, if its process catches it.
+// That propagation is done here, so the handler of SIGTRANS does not cause another.
+func (n *Node) clientSignalled(s *rpc.Signal) {
+	x, ok := s.Endpoint.Owner.(*process)
+	if !ok || s.Endpoint != x.own {
+		return // the kernel serves it, and is about to answer
+	}
+	for _, t := range x.p.Threads {
+		if t.Server == 0 || t.Server != s.Slot {
+			continue
+		}
+		pass := func(c *proc.Call) {
+			if c.Active && (c.Nr == abi.SysTrans || c.Nr == abi.SysTransWithin) && c.Slot != 0 && c.Answer == nil {
+				n.interruptTrans(x, c.Slot)
+			}
+		}
+		pass(&t.Call)
+		for i := range t.Below {
+			pass(&t.Below[i].Call)
+		}
+		if x.p.Actions[abi.SIGTRANS].Handler > proc.SigIgn {
+			n.Tab.SignalThread(t, proc.Info{Signo: abi.SIGTRANS, Code: proc.SiKernel})
+		}
+		return
+	}
+}
+
+// sysTimeout sets how long the thread's transactions look for a server.
+func sysTimeout(t *proc.Thread, c *proc.Call) int64 {
+	was := t.Patience
+	if was == 0 {
+		was = rpc.PatienceDefault
+	}
+	t.Patience = int64(min(c.Args[0], maxData)) * 1e6
+	return was / 1e6
 }
 
 func (n *Node) sysGetreq(t *proc.Thread, c *proc.Call) int64 {
@@ -151,7 +225,8 @@ func (n *Node) sysGetreq(t *proc.Thread, c *proc.Call) int64 {
 			t.Server = x.servers.take()
 		}
 		c.Phase, c.Slot = nativeWaiting, t.Server|proc.ServerSlot
-		if s := n.ipc.m.GetReq(n.Tab.Now, x.endpoint(), t.Server, h.Port); s != rpc.Wait {
+		room := uint32(min(c.Args[2], maxData))
+		if s := n.ipc.m.GetReqInto(n.Tab.Now, x.endpoint(), t.Server, h.Port, room); s != rpc.Wait {
 			c.Slot = 0
 			return int64(s)
 		}
@@ -161,27 +236,38 @@ func (n *Node) sysGetreq(t *proc.Thread, c *proc.Call) int64 {
 		n.perform()
 	}
 	if a := takeAnswer(c); a != nil {
-		return deliver(t, a, c.Args[0], c.Args[1], c.Args[2])
+		got := deliver(t, a, c.Args[0], c.Args[1], c.Args[2])
+		if got < 0 && a.Status == std.OK {
+			n.decline(x, t, std.Status(got))
+		}
+		return got
 	}
 	return -abi.EBLOCKED
 }
 
+// decline answers a request that its server cannot be given: it is too long, or
+// there is no such buffer.
+func (n *Node) decline(x *process, t *proc.Thread, why std.Status) {
+	var h std.Header
+	if h.SetStatus(why); why == std.Overflow {
+		n.ipc.m.PutRep(n.Tab.Now, x.endpoint(), t.Server, &h, nil)
+	} else {
+		n.ipc.m.ForgetServer(n.Tab.Now, x.endpoint(), t.Server)
+	}
+	n.perform()
+}
+
 func (n *Node) sysPutrep(t *proc.Thread, c *proc.Call) int64 {
-	x := of(t.Process())
 	if c.Phase == nativeStart {
 		h, ok := header(t, c.Args[0])
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		data, s := n.message(t, c.Args[1], c.Args[2])
-		if s != std.OK {
-			return int64(s)
-		}
 		if t.Server == 0 {
 			return int64(std.RPCBadPort)
 		}
 		c.Phase, c.Slot = nativeWaiting, t.Server|proc.ServerSlot
-		s = n.ipc.m.PutRep(n.Tab.Now, x.endpoint(), t.Server, &h, data)
+		s := n.putrep(t, c, &h)
 		n.perform()
 		if s != rpc.Wait {
 			c.Slot = 0
@@ -194,8 +280,44 @@ func (n *Node) sysPutrep(t *proc.Thread, c *proc.Call) int64 {
 	return -abi.EBLOCKED
 }
 
+// putrep hands a reply to the machine, with its data or with its size.
+func (n *Node) putrep(t *proc.Thread, c *proc.Call, h *std.Header) std.Status {
+	x, size := of(t.Process()), c.Args[2]
+	switch {
+	case size > maxData:
+		return std.Overflow
+	case size > maxMessage:
+		return n.ipc.m.PutRepFrom(n.Tab.Now, x.endpoint(), t.Server, h, uint32(size))
+	}
+	data, s := n.message(t, c.Args[1], size)
+	if s != std.OK {
+		return s
+	}
+	return n.ipc.m.PutRep(n.Tab.Now, x.endpoint(), t.Server, h, data)
+}
+
+// sysForward lets another server answer what the thread's last getreq returned: any
+// server of a put-port, or the one at a FLIP address.
+func (n *Node) sysForward(t *proc.Thread, c *proc.Call) int64 {
+	var words [2][16]byte
+	for i := range words {
+		if c.Args[i] == 0 {
+			continue
+		}
+		if _, f := t.Process().Space.CopyIn(words[i][:], c.Args[i]); f != vm.OK {
+			return int64(std.RPCBadAddress)
+		}
+	}
+	if t.Server == 0 {
+		return int64(std.RPCBadPort)
+	}
+	s := n.ipc.m.Forward(n.Tab.Now, of(t.Process()).endpoint(), t.Server, words[0], words[1])
+	n.perform()
+	return int64(s)
+}
+
 // served ends a getreq or a putrep.
 func (n *Node) served(x *process, c *rpc.Complete) {
-	a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data}
+	a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size}
 	n.Tab.Answered(x.p, c.Slot|proc.ServerSlot, a)
 }

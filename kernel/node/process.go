@@ -115,7 +115,7 @@ func (x *process) endpoint() *rpc.Endpoint {
 func (n *Node) processCompleted(x *process, c *rpc.Complete) {
 	if c.Kind == rpc.KindTrans {
 		x.slots.free(c.Slot)
-		a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data}
+		a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size}
 		n.Tab.Answered(x.p, c.Slot, a)
 		return
 	}

@@ -91,6 +91,7 @@ type Answer struct {
 	Status std.Status
 	Header std.Header
 	Data   []byte
+	Size   uint32 // of data that is in the caller's memory already
 }
 
 // Distant is an Impl whose readiness must be asked for.

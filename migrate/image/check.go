@@ -101,7 +101,7 @@ func (t *Thread) callsFit() bool {
 		slot := c.Slot < maxSlot || c.Slot&serving != 0 && c.Slot&^serving == t.Server
 		return slot && c.Done <= maxTime && (c.Reply == nil || len(c.Reply.Header) == replyHeader)
 	}
-	if t.Server >= maxSlot {
+	if t.Server >= maxSlot || t.Patience < 0 || t.Patience > maxTime {
 		return false
 	}
 	if t.Call != nil && !ok(t.Call) {

@@ -78,7 +78,8 @@ type Thread struct {
 	Name       string    `cbor:"17,keyasint"`
 	UserNs     int64     `cbor:"18,keyasint"`
 	SystemNs   int64     `cbor:"19,keyasint"`
-	Server     uint32    `cbor:"20,keyasint"` // RPC slot of its getreq, 0: none
+	Server     uint32    `cbor:"20,keyasint"`           // RPC slot of its getreq, 0: none
+	Patience   int64     `cbor:"21,keyasint,omitempty"` // ns that its trans looks for a server, 0: the default
 }
 
 // Call is the record of a system call in progress.
@@ -102,6 +103,7 @@ type Reply struct {
 	Status int32  `cbor:"1,keyasint"`
 	Header []byte `cbor:"2,keyasint"` // 64 bytes, as on the wire
 	Data   []byte `cbor:"3,keyasint"`
+	Size   uint32 `cbor:"4,keyasint,omitempty"` // of data that is in memory already
 }
 
 // Suspended is a call that goes on when a signal handler returns.
