@@ -121,11 +121,13 @@ lint: | setup
 	$(QUIET)$(GO) vet -tags metal ./...
 	$(QUIET)printf 'host:\nkernel: -tags=metal\n' | $(GO) tool staticcheck -matrix ./...
 
-# tools/check is among these: formatting, architecture, NOTICE.
+# tools/check is among these: formatting, architecture, NOTICE. The race detector
+# would make the search of the small model with two faults ten times as long.
 .PHONY: unit
 unit: all
 	$(call SAY,TEST,on the host)
 	$(QUIET)$(GO) test -race $$($(GO) list ./... | grep -v '^motile/qemu/e2e')
+	$(QUIET)$(GO) test -run TestExplore ./ipc/sim/lab -lab.thorough
 	$(QUIET)servers/userland/check build/bbin
 
 .PHONY: e2e
@@ -159,6 +161,7 @@ SEED  ?= 1
 .PHONY: sim
 sim: | setup ## SEEDS=10000 histories of the simulated cluster from SEED=1 on; one that fails becomes a script
 	$(QUIET)$(GO) run ./tools/sim -seed $(SEED) -seeds $(SEEDS) -o build
+	$(QUIET)$(GO) test -count=1 -v -run 'TestExplore|TestFaultAtEveryStep' ./ipc/sim/lab -lab.thorough
 
 .PHONY: fuzz
 fuzz: | setup ## every fuzz target for FUZZTIME=20s; FUZZ=NAME picks one

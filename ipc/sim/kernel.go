@@ -93,6 +93,16 @@ func (n *Node) openKernel() {
 	n.cluster.perform(n)
 }
 
+// Moving reports whether any node knows of a move that has not ended.
+func (c *Cluster) Moving() bool {
+	for _, n := range c.Nodes {
+		if n.Up && n.kernel != nil && len(n.kernel.departures)+len(n.kernel.arrivals) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // runs reports whether the kernel's node still lives the same life.
 func (k *kernel) runs() bool { return k.n.Up && k.n.kernel == k }
 

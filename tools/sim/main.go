@@ -20,7 +20,7 @@ func main() {
 	out := flag.String("o", ".", "the `folder` for the script of a seed that fails")
 	runs := flag.Int("shrink", 3000, "how many `runs` to spend on making it small; 0: leave it as it is")
 	trace := flag.Bool("trace", false, "print what happens in the first seed, frame by frame")
-	replay := flag.String("replay", "", "run the plan in a `file`, not seeds, and print what happens")
+	replay := flag.String("replay", "", "run the plan in a `file`, which may be a script, and print what happens")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "sim: what is %q? see sim -h\n", flag.Arg(0))
@@ -76,7 +76,7 @@ func runFile(w io.Writer, file string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := lab.Parse(string(text))
+	plan, err := lab.Parse(planOf(string(text)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

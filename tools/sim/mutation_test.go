@@ -10,11 +10,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"motile/ipc/sim/lab"
 )
 
 // Each mutant is compiled into the simulator by -overlay, and must be found within
-// so many seeds.
-const mutantSeeds = "4000"
+// so many seeds. What it leaves behind is a script, short enough to be read, which
+// goes wrong with the mutant and not without it.
+const (
+	mutantSeeds = "4000"
+	shrinkRuns  = "2000"
+	shortEvents = 20
+	shortActors = 4
+)
 
 func TestMutants(t *testing.T) {
 	if testing.Short() {
@@ -32,7 +40,7 @@ func TestMutants(t *testing.T) {
 			defer func() { <-turns }()
 			dir := t.TempDir()
 			bin := m.build(t, root, dir)
-			out, failed := simulate(t, bin, "-seeds", mutantSeeds, "-o", dir, "-shrink", "300")
+			out, failed := simulate(t, bin, "-seeds", mutantSeeds, "-o", dir, "-shrink", shrinkRuns)
 			if !failed {
 				t.Fatalf("%s seeds do not find it:\n%s", mutantSeeds, out)
 			}
@@ -42,7 +50,31 @@ func TestMutants(t *testing.T) {
 			if len(scripts) != 1 {
 				t.Fatalf("it has left %d scripts", len(scripts))
 			}
+			checkScript(t, bin, scripts[0])
 		})
+	}
+}
+
+// checkScript checks what shrinking has left.
+func checkScript(t *testing.T, bin, file string) {
+	t.Helper()
+	if out, failed := simulate(t, bin, "-replay", file); !failed {
+		t.Errorf("the script goes well with the mutant:\n%s", out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := lab.Parse(planOf(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := lab.Judge(plan); r.Broken != "" {
+		t.Errorf("the script goes wrong without the mutant: %v", r.Errors)
+	}
+	t.Logf("%d processes, %d events:\n%s", len(plan.Actors), len(plan.Events), plan)
+	if len(plan.Events) > shortEvents || len(plan.Actors) > shortActors {
+		t.Errorf("%d processes and %d events are not short", len(plan.Actors), len(plan.Events))
 	}
 }
 

@@ -18,3 +18,13 @@ func writeScript(folder string, seed uint64, failed *lab.Result, plan *lab.Plan)
 	file = filepath.Join(folder, fmt.Sprintf("seed_%d.txt", seed))
 	return file, os.WriteFile(file, []byte(b.String()), 0o644)
 }
+
+// planOf returns the plan in such a file: what is between "history" and the line.
+func planOf(script string) string {
+	_, plan, ok := strings.Cut(script, "\nhistory\n")
+	if !ok {
+		return script
+	}
+	plan, _, _ = strings.Cut(plan, "\n----\n")
+	return plan
+}

@@ -59,22 +59,9 @@ func Run(p *Plan, trace func(string)) *Result { return start(p, trace, false) }
 func chances(p *Plan, jitter bool) []Event { return start(p, nil, jitter).Chances }
 
 func start(p *Plan, trace func(string), jitter bool) *Result {
-	networks := p.Networks
-	if len(networks) == 0 {
-		one := sim.Network{Link: flip.Link{MTU: 1500}}
-		for id := range p.Nodes {
-			one.Nodes = append(one.Nodes, id+1)
-		}
-		networks = []sim.Network{one}
-	}
-	r := &run{Plan: p, jitter: jitter, c: sim.NewOn(p.Seed, p.Nodes, networks), ports: make(map[string]capability.Port),
-		actors: make(map[string]*sim.Process), byFrame: make(map[int][]Event),
-		dice: rand.New(rand.NewPCG(p.Seed, 0x77697265))}
+	r := newRun(p)
+	r.jitter = jitter
 	r.c.Trace = trace
-	r.c.Carry = r.carry
-	r.c.Lost = r.lost
-	r.ledger = sim.NewLedger(r.c)
-	r.c.Kernels()
 	for i := range p.Actors {
 		r.spawn(&p.Actors[i], p.Actors[i].Name, p.Actors[i].Node)
 	}
@@ -92,6 +79,26 @@ func start(p *Plan, trace func(string), jitter bool) *Result {
 	r.play()
 	return &Result{Broken: r.c.Broken, Errors: r.c.Errors, At: r.c.Now, Chances: r.chances, Ops: r.ledger.Ops,
 		By: r.ledger.By, Copies: r.c.Copies, Moves: r.c.Moves}
+}
+
+// newRun makes the world of a plan, without anybody in it.
+func newRun(p *Plan) *run {
+	networks := p.Networks
+	if len(networks) == 0 {
+		one := sim.Network{Link: flip.Link{MTU: 1500}}
+		for id := range p.Nodes {
+			one.Nodes = append(one.Nodes, id+1)
+		}
+		networks = []sim.Network{one}
+	}
+	r := &run{Plan: p, c: sim.NewOn(p.Seed, p.Nodes, networks), ports: make(map[string]capability.Port),
+		actors: make(map[string]*sim.Process), byFrame: make(map[int][]Event),
+		dice: rand.New(rand.NewPCG(p.Seed, 0x77697265))}
+	r.c.Carry = r.carry
+	r.c.Lost = r.lost
+	r.ledger = sim.NewLedger(r.c)
+	r.c.Kernels()
+	return r
 }
 
 // play lets everything happen and then come to rest.
