@@ -21,8 +21,8 @@ var mutants = []mutant{{
 }, {
 	name: "BUSY spends the retry budget",
 	file: "ipc/rpc/client.go",
-	old:  "	case flip.HeldBusy:\n		c.heard = now\n		c.unclean = true\n		m.timers.Set(&c.timer, now+busyLook)\n		return\n",
-	new:  "	case flip.HeldBusy:\n		c.unclean = true\n		if now-c.heard <= silenceLimit {\n			m.timers.Set(&c.timer, now+busyLook)\n			return\n		}\n",
+	old:  "	case flip.HeldBusy:\n		c.heard = now\n",
+	new:  "	case flip.HeldBusy:\n		if now-c.heard > silenceLimit {\n			return false\n		}\n",
 }, {
 	name: "target drops its copy on a timer after READY",
 	file: "migrate/move/target.go",

@@ -20,8 +20,8 @@ import (
 const (
 	mutantSeeds = "4000"
 	shrinkRuns  = "2000"
-	shortEvents = 20
-	shortActors = 4
+	shortEvents = 25
+	shortActors = 6
 )
 
 func TestMutants(t *testing.T) {

@@ -8,31 +8,28 @@ import (
 	"motile/ipc/sim"
 )
 
-// Generate makes the plan of a seed. There are four sorts of life, and each seed
-// is of one:
-//
-//	0  moves on a bad wire; every transaction must be answered
-//	1  the same, with short partitions and long times under BUSY
-//	2  nodes die and come back
-//	3  and whatever else makes transactions fail: exits, aborts, long partitions
+// Generate makes the plan of a seed. There are five sorts of life, and each seed
+// is of one.
 func Generate(seed uint64) *Plan {
-	g := &generator{rand.New(rand.NewPCG(seed, 0x6c6162)), &Plan{Seed: seed, Nodes: 2 + int(seed/4%3)}}
-	life := int(seed % 4)
-	g.plan.Strict = life < 2
-	g.plan.Staff = life >= 2
+	g := &generator{rand.New(rand.NewPCG(seed, 0x6c6162)), &Plan{Seed: seed, Nodes: 2 + int(seed/lives%3)}}
+	life := int(seed % lives)
+	g.plan.Strict = life == restlessLife || life == busyLife
+	g.plan.Staff = !g.plan.Strict
 	g.wire()
-	g.cast(life)
+	g.cast()
 	span := int64(400 * sim.Millisecond)
-	if life >= 2 {
+	if !g.plan.Strict {
 		span = 4 * sim.Second
 	}
 	g.moves(span, life)
 	switch life {
-	case 1:
+	case busyLife:
 		g.cuts(span, 2, 1200*sim.Millisecond)
-	case 2:
+	case cutLife:
+		g.cuts(span, 6, [...]int64{3 * sim.Second, 40 * sim.Second}[g.r.IntN(2)])
+	case deadlyLife:
 		g.crashes(span)
-	case 3:
+	case wildLife:
 		g.crashes(span)
 		g.cuts(span, 3, 5*sim.Second)
 		g.quarrels(span)
@@ -40,6 +37,15 @@ func Generate(seed uint64) *Plan {
 	slices.SortStableFunc(g.plan.Events, func(a, b Event) int { return int(a.At - b.At) })
 	return g.plan
 }
+
+const (
+	restlessLife = iota // moves on a bad wire; every transaction must be answered
+	busyLife            // the same, with short partitions and long times under BUSY
+	cutLife             // partitions that outlast patience, and doubt
+	deadlyLife          // nodes die and come back
+	wildLife            // that, and exits, aborts, signals, partitions
+	lives
+)
 
 type generator struct {
 	r    *rand.Rand
@@ -61,7 +67,7 @@ func (g *generator) wire() {
 
 // cast draws the processes: one or two ports, each served by one or two counters,
 // at times through a relay, and one to three clients.
-func (g *generator) cast(life int) {
+func (g *generator) cast() {
 	r, p := g.r, g.plan
 	var ports []string
 	for i := range 1 + r.IntN(2) {
@@ -80,7 +86,7 @@ func (g *generator) cast(life int) {
 		a := Actor{Kind: "client", Name: fmt.Sprintf("c%d", i), Node: g.node(), Port: ports[r.IntN(len(ports))],
 			Threads: 1 + r.IntN(3), N: 3 + r.IntN(10), Think: 10 * sim.Millisecond, Patience: 200 * sim.Second,
 			Send: [...]int{0, 1000, 4000, 20_000}[r.IntN(4)], Want: [...]int{0, 1000, 4000, 20_000}[r.IntN(4)]}
-		if life >= 2 {
+		if !p.Strict {
 			a.Think = 200 * sim.Millisecond
 			a.Patience = [...]int64{sim.Second, 5 * sim.Second, 100 * sim.Second}[r.IntN(3)]
 		}
@@ -94,7 +100,7 @@ func (g *generator) moves(span int64, life int) {
 	for range 5 + r.IntN(50) {
 		e := Event{At: r.Int64N(span), Op: "migrate", Actor: p.Actors[r.IntN(len(p.Actors))].Name, Node: g.node(),
 			Pages: r.IntN(3), Build: r.Int64N(10 * sim.Millisecond)}
-		if life > 0 && r.IntN(10) == 0 {
+		if life != restlessLife && r.IntN(10) == 0 {
 			e.Build = r.Int64N(13 * sim.Second) // under BUSY for longer than any silence that means death
 		}
 		p.Events = append(p.Events, e)
@@ -104,16 +110,23 @@ func (g *generator) moves(span int64, life int) {
 func (g *generator) cuts(span int64, most int, longest int64) {
 	for range g.r.IntN(most + 1) {
 		group := []int{g.node()}
-		g.plan.Events = append(g.plan.Events, Event{At: g.r.Int64N(span), Op: "cut", Group: group, For: 1 + g.r.Int64N(longest)})
+		e := Event{At: g.r.Int64N(span), Op: "cut", Group: group, For: 1 + g.r.Int64N(longest)}
+		g.atFrame(&e)
+		g.plan.Events = append(g.plan.Events, e)
+	}
+}
+
+// atFrame makes one event in three happen at a step of whatever is going on.
+func (g *generator) atFrame(e *Event) {
+	if g.r.IntN(3) == 0 {
+		e.At, e.Frame = 0, 1+g.r.IntN(500)
 	}
 }
 
 func (g *generator) crashes(span int64) {
 	for range 1 + g.r.IntN(5) {
 		e := Event{At: g.r.Int64N(span), Op: "crash", Node: g.node(), For: 1 + g.r.Int64N(2*sim.Second)}
-		if g.r.IntN(3) == 0 { // at a step of whatever is going on
-			e.At, e.Frame = 0, 1+g.r.IntN(500)
-		}
+		g.atFrame(&e)
 		g.plan.Events = append(g.plan.Events, e)
 	}
 }

@@ -32,7 +32,7 @@ type shrinker struct {
 
 // try takes a plan over if it fails.
 func (s *shrinker) try(q *Plan) bool {
-	if s.runs == 0 {
+	if s.runs == 0 || !q.served() {
 		return false
 	}
 	s.runs--
@@ -40,6 +40,24 @@ func (s *shrinker) try(q *Plan) bool {
 		return false
 	}
 	s.plan = q
+	return true
+}
+
+// served reports whether there is a server for every port that is asked for: without
+// one a transaction fails, and that is no finding.
+func (p *Plan) served() bool {
+	for _, a := range p.Actors {
+		asks := a.Port
+		switch a.Kind {
+		case "counter":
+			continue
+		case "relay":
+			asks = a.To
+		}
+		if !slices.ContainsFunc(p.Actors, func(s Actor) bool { return s.Kind != "client" && s.Port == asks }) {
+			return false
+		}
+	}
 	return true
 }
 
