@@ -26,5 +26,25 @@ func DecodeAck(h *Header, payload []byte) (a Acked, ok bool) {
 	return a, a.Unit != 0 && h.Offset%a.Unit == 0
 }
 
+// Here is what a HEREIS says besides where its sender is, for tools that watch the wire.
+type Here struct {
+	Known int    // locations of the address that the sender knows; of a group: members there
+	Safe  int    // of those, how many are reached over trusted networks alone
+	Box   uint64 // of a group's answer: which box it is
+}
+
+// DecodeHereIs reads the payload of a HEREIS.
+func DecodeHereIs(payload []byte) (s Here, ok bool) {
+	if len(payload) != 4 && len(payload) != hereIsLen {
+		return s, false
+	}
+	s.Known = int(binary.BigEndian.Uint16(payload))
+	s.Safe = int(binary.BigEndian.Uint16(payload[2:]))
+	if len(payload) == hereIsLen {
+		s.Box = binary.BigEndian.Uint64(payload[4:])
+	}
+	return s, true
+}
+
 // Announces reports whether h is an announcement: here am I, after a move or a thaw.
 func (h *Header) Announces() bool { return h.Type == Locate && h.Src == h.Dst }

@@ -195,6 +195,9 @@ func (n *node) transmit(f *flip.Frame) {
 	data := h.Type == flip.UniData || h.Type == flip.MultiData
 	if data && h.Offset == 0 {
 		s, _ = Summarize(payload)
+		if _, ok := SummarizeBody(payload); !ok && h.Length == h.Total {
+			w.violated("a %v that SummarizeBody does not know", s.Type)
+		}
 		if w.fault != nil {
 			copies = w.fault(n, &s, &h)
 		}

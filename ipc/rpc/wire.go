@@ -152,12 +152,28 @@ type Summary struct {
 	Tid     uint64
 	Arg     uint16
 	Header  std.Header      // of a REQUEST or REPLY
-	Data    []byte          // behind it: a part of the message
+	Data    []byte          // behind it, and in a PART: a part of the message
 	Size    uint32          // of all their data, if it is to be pulled
 	Port    capability.Port // of a LOCATE, HEREIS or FORWARD
 	Address flip.Address    // of a HEREIS or FORWARD
 	Offset  uint32          // of a PULL or PART
 	Length  uint32
+}
+
+// Client reports whether the message comes from the client of the transaction; if not,
+// it goes there. LOCATE and HEREIS are about none.
+func (s *Summary) Client() bool {
+	switch s.Type {
+	case Request, Ack, Enquire, Received:
+		return true
+	case Pull:
+		return s.Arg == ofReply
+	case Part:
+		return s.Arg == ofRequest
+	case Fail: // a client that is asked for data it has no more
+		return s.Arg == ofRequest
+	}
+	return false
 }
 
 // Summarize decodes the front of a message.
@@ -183,6 +199,9 @@ func Summarize(b []byte) (s Summary, ok bool) {
 		var p pull
 		p.get(b)
 		s.Offset, s.Length = p.offset, p.length
+		if h.typ == Part {
+			s.Data = b[partLen:]
+		}
 	}
 	return s, true
 }

@@ -43,14 +43,14 @@ type Dissector struct {
 	frames int
 	names  *names
 	joins  joins
-	asked  recent[transaction, asked]
+	asked  recent[transaction, *asked]
 	moves  *moves
 }
 
 // New makes a dissector. The cluster's key, if it is not nil, gives names to nodes
 // and processes.
 func New(key *api.Key) *Dissector {
-	d := &Dissector{names: newNames(key), joins: newJoins(), asked: newRecent[transaction, asked]()}
+	d := &Dissector{names: newNames(key), joins: newJoins(), asked: newRecent[transaction, *asked]()}
 	d.moves = newMoves(d.names)
 	return d
 }
@@ -138,6 +138,21 @@ func (d *Dissector) control(f *Frame, payload []byte) {
 		f.Text = fmt.Sprintf("here am I, epoch %d", h.Epoch)
 	case h.Type == flip.Locate:
 		f.Text = fmt.Sprintf("up to hop %d", h.MaxHop)
+		if h.Total > 0 {
+			f.Text += fmt.Sprintf(", %d listeners", h.Total)
+		}
+	case h.Type == flip.HereIs:
+		here, ok := flip.DecodeHereIs(payload)
+		if !ok {
+			f.Bad = "a HEREIS of a wrong length"
+			return
+		}
+		f.Text = fmt.Sprintf("epoch %d", h.Epoch)
+		if here.Box != 0 {
+			f.Text += fmt.Sprintf(", %d members on box %x", here.Known, here.Box)
+		}
+	case h.Type == flip.NotHere || h.Type == flip.Untrusted:
+		f.Text = fmt.Sprintf("epoch %d", h.Epoch) + refusalText(h)
 	case h.Type != flip.Ack:
 		f.Text = fmt.Sprintf("epoch %d", h.Epoch)
 	default:
@@ -160,6 +175,20 @@ func ackText(a *flip.Acked, total uint32) string {
 		if a.Has(i) {
 			text += fmt.Sprintf(" +%d", a.Upto+uint32(i)*a.Unit)
 		}
+	}
+	return text
+}
+
+// refusalText says why a message was refused, if not because the address is elsewhere.
+func refusalText(h *flip.Header) (text string) {
+	if h.Flags&flip.FlagUnreachable != 0 {
+		text += ", a router knows no way"
+	}
+	if h.Flags&flip.FlagTooBig != 0 {
+		text += fmt.Sprintf(", too long for an MTU of %d", h.MTU)
+	}
+	if h.Flags&flip.FlagEdge != 0 {
+		text += ", the edge of the ring"
 	}
 	return text
 }

@@ -1,0 +1,80 @@
+package group
+
+import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
+
+// Body is what a message has behind its header, for tools that watch the wire.
+type Body struct {
+	Header    std.Header     // BCAST, BCASTREQ of data
+	Data      []byte         // behind that: a part of the message
+	Address   flip.Address   // HEREIS: of the sequencer; BCAST of a join: of the new member
+	Group     flip.Address   // JOIN, RESULT: where the group talks
+	Index     int            // JOIN: of the new member
+	Params    Params         // JOIN, RESULT
+	Applied   uint64         // JOIN, RESULT, VOTE: the members are those after this message
+	Sequencer int            // likewise: its index
+	Members   []flip.Address // likewise
+}
+
+// SummarizeBody decodes what is behind the header of a whole message. It refuses what
+// nobody sends. A BCAST whose data went by another way has no body.
+func SummarizeBody(message []byte) (s Body, ok bool) {
+	var h head
+	if !h.get(message) {
+		return s, false
+	}
+	b := message[headLen:]
+	switch h.typ {
+	case Locate, JoinReq: // the proof that the sender knows the port
+		return s, len(b) == len(proof(std.Header{}.Port, s.Address))
+	case HereIs:
+		return s, s.address(b)
+	case Join, Result:
+		if h.typ == Join && h.seqno != 0 {
+			return s, len(b) == 0 // why not
+		}
+		return s, s.charter(b)
+	case Vote:
+		var r roll
+		rest, ok := r.decode(b)
+		s.roll(&r)
+		return s, ok && len(rest) == 0
+	case Bcast, BcastReq:
+		switch {
+		case h.flags&flagAccept != 0:
+			return s, len(b) == 0
+		case h.kind == kindJoin:
+			return s, s.address(b)
+		case h.kind == kindData && len(b) >= std.HeaderLen:
+			s.Header.GetWire((*[std.HeaderLen]byte)(b))
+			s.Data = b[std.HeaderLen:]
+			return s, true
+		}
+		return s, h.kind == kindLeave && len(b) == 0
+	}
+	return s, len(b) == 0
+}
+
+func (s *Body) address(b []byte) bool {
+	copy(s.Address[:], b)
+	return len(b) == len(s.Address)
+}
+
+func (s *Body) charter(b []byte) bool {
+	var c charter
+	if !c.decode(b) {
+		return false
+	}
+	s.Group, s.Index, s.Params = c.group, int(c.index), c.params
+	s.roll(&c.roll)
+	return true
+}
+
+func (s *Body) roll(r *roll) {
+	s.Applied, s.Sequencer = r.applied, int(r.sequencer)
+	for i := range r.members {
+		s.Members = append(s.Members, r.members[i].addr)
+	}
+}
