@@ -36,6 +36,28 @@ local RPC_TYPES = {
 	[12] = "PULL",
 	[13] = "PART",
 }
+local GROUP_TYPES = {
+	[0] = "LOCATE",
+	[1] = "HEREIS",
+	[2] = "JOINREQ",
+	[3] = "JOIN",
+	[4] = "LEAVEREQ",
+	[5] = "LEAVE",
+	[6] = "BCASTREQ",
+	[7] = "BCAST",
+	[8] = "ACK",
+	[9] = "RETRANS",
+	[10] = "SYNC",
+	[11] = "STATE",
+	[12] = "REFORMREQ",
+	[13] = "VOTE",
+	[14] = "RESULT",
+	[15] = "RESULTACK",
+	[16] = "ALIVE",
+	[17] = "ALIVEREQ",
+	[18] = "DEAD",
+	[19] = "HOLD",
+}
 local RECORDS = {
 	[1] = "process",
 	[2] = "objects",
@@ -345,6 +367,12 @@ local HELLO_MAGIC = "hello1"
 local IMAGE_MAGIC = "MOTILEIM"
 local LOCATE, HEREIS, UNIDATA, MULTIDATA, NOTHERE, BUSY, ACK = 1, 2, 3, 4, 5, 7, 8
 local RPC_LOCATE, RPC_HEREIS, RPC_REQUEST, RPC_REPLY, RPC_ACK, RPC_NAK, RPC_ENQUIRE, RPC_RECEIVED = 1, 2, 3, 4, 5, 6, 7, 9
+local RPC_FORWARD, RPC_FAIL, RPC_PULL, RPC_PART = 10, 11, 12, 13
+local GROUP_HEADER, GROUP_LOCATE, GROUP_HEREIS, GROUP_JOINREQ, GROUP_JOIN = 48, 0, 1, 2, 3
+local GROUP_BCASTREQ, GROUP_BCAST, GROUP_VOTE, GROUP_RESULT = 6, 7, 13, 14
+local KIND_DATA, KIND_JOIN = 1, 2
+local GROUP_KINDS = { [1] = "data", [2] = "join", [3] = "leave" }
+local MOST_PULLED = 16 * 1024 * 1024
 local NAK_REASONS = { [1] = "busy", [2] = "port not served", [3] = "request not received" }
 
 local amflip = Proto("amflip", "Amoeba FLIP (Motile)")
@@ -354,6 +382,10 @@ local F = {
 	type = ProtoField.uint8(P .. "type", "Type", base.DEC, FLIP_TYPES),
 	flags = ProtoField.uint8(P .. "flags", "Flags", base.HEX),
 	security = ProtoField.bool(P .. "flags.security", "Trusted networks only", 8, nil, 0x04),
+	toobig = ProtoField.bool(P .. "flags.toobig", "Too long for a network", 8, nil, 0x08),
+	unreachable = ProtoField.bool(P .. "flags.unreachable", "A router knows no way", 8, nil, 0x10),
+	unsafe = ProtoField.bool(P .. "flags.unsafe", "Crossed an untrusted network", 8, nil, 0x20),
+	edge = ProtoField.bool(P .. "flags.edge", "The edge of a LOCATE's ring", 8, nil, 0x80),
 	ackme = ProtoField.bool(P .. "flags.ackme", "The sender waits for an answer", 8, nil, 0x40),
 	proto = ProtoField.uint8(P .. "proto", "Protocol", base.DEC, PROTOS),
 	act_hop = ProtoField.uint8(P .. "act_hop", "Actual hop count"),
@@ -374,6 +406,9 @@ local F = {
 	lost = ProtoField.bool(P .. "lost", "Lost on the way to a port"),
 	joined = ProtoField.uint32(P .. "joined", "Completes a message of so many fragments"),
 	announcement = ProtoField.bool(P .. "announcement", "Announcement: here am I"),
+	here_known = ProtoField.uint16(P .. "hereis.known", "Locations, or members of a group"),
+	here_safe = ProtoField.uint16(P .. "hereis.safe", "Of those, safe ones"),
+	here_box = ProtoField.uint64(P .. "hereis.box", "Box", base.HEX),
 	ack_unit = ProtoField.uint32(P .. "ack.unit", "Length of a fragment"),
 	ack_bitmap = ProtoField.bytes(P .. "ack.bitmap", "Fragments that have arrived beyond"),
 	move = ProtoField.string(P .. "move", "Migration"),
@@ -387,7 +422,10 @@ local F = {
 	rpc_slot = ProtoField.uint32(P .. "rpc.slot", "Slot"),
 	rpc_tid = ProtoField.uint64(P .. "rpc.tid", "Transaction"),
 	rpc_age = ProtoField.uint32(P .. "rpc.age", "Age in ms"),
-	rpc_zero = ProtoField.uint32(P .. "rpc.zero", "Zero"),
+	rpc_size = ProtoField.uint32(P .. "rpc.size", "Size of the data to be pulled"),
+	pull_offset = ProtoField.uint32(P .. "rpc.pull.offset", "Offset"),
+	pull_length = ProtoField.uint32(P .. "rpc.pull.length", "Length"),
+	pull_part = ProtoField.uint32(P .. "rpc.pull.part", "Length of a part"),
 	rpc_port = ProtoField.bytes(P .. "rpc.port", "Port"),
 	rpc_endpoint = ProtoField.bytes(P .. "rpc.endpoint", "Endpoint"),
 
@@ -401,6 +439,35 @@ local F = {
 	size = ProtoField.uint32(P .. "header.size", "Size"),
 	extra = ProtoField.uint32(P .. "header.extra", "Extra"),
 	command_name = ProtoField.string(P .. "command", "Command"),
+
+	g_type = ProtoField.uint8(P .. "group.type", "Group message", base.DEC, GROUP_TYPES),
+	g_flags = ProtoField.uint8(P .. "group.flags", "Flags", base.HEX),
+	g_accept = ProtoField.bool(P .. "group.flags.accept", "The data went by another way", 8, nil, 0x01),
+	g_ask = ProtoField.bool(P .. "group.flags.ask", "Answer with STATE", 8, nil, 0x02),
+	g_go = ProtoField.bool(P .. "group.flags.go", "Send again", 8, nil, 0x04),
+	g_out = ProtoField.bool(P .. "group.flags.out", "The view goes on without you", 8, nil, 0x08),
+	g_index = ProtoField.uint16(P .. "group.index", "Member that speaks"),
+	g_origin = ProtoField.uint16(P .. "group.origin", "Member whose message it is"),
+	g_kind = ProtoField.uint8(P .. "group.kind", "Kind", base.DEC, GROUP_KINDS),
+	g_zero = ProtoField.uint8(P .. "group.zero", "Zero"),
+	g_view = ProtoField.uint64(P .. "group.view", "View", base.HEX),
+	g_seqno = ProtoField.uint64(P .. "group.seqno", "Sequence number"),
+	g_messid = ProtoField.uint64(P .. "group.messid", "Message at its origin"),
+	g_got = ProtoField.uint64(P .. "group.got", "Got"),
+	g_taken = ProtoField.uint64(P .. "group.taken", "Taken"),
+	g_proof = ProtoField.bytes(P .. "group.proof", "Proof of knowing the port"),
+	g_address = ProtoField.bytes(P .. "group.address", "Address"),
+	g_group = ProtoField.bytes(P .. "group.group", "Address of the group"),
+	g_resilience = ProtoField.uint16(P .. "group.resilience", "Resilience"),
+	g_max = ProtoField.uint16(P .. "group.maxgroup", "Members at most"),
+	g_lognbuf = ProtoField.uint8(P .. "group.lognbuf", "Log2 of the history's messages"),
+	g_logmaxmess = ProtoField.uint8(P .. "group.logmaxmess", "Log2 of a message's bytes at most"),
+	g_large = ProtoField.uint32(P .. "group.large", "Length from which BB is used"),
+	g_applied = ProtoField.uint64(P .. "group.applied", "Table is as after message"),
+	g_sequencer = ProtoField.uint16(P .. "group.sequencer", "Sequencer"),
+	g_count = ProtoField.uint16(P .. "group.members", "Number of members"),
+	g_member = ProtoField.uint16(P .. "group.member", "Member"),
+	g_last = ProtoField.uint64(P .. "group.member.last", "Its last ordered message"),
 
 	data = ProtoField.bytes(P .. "data", "Data"),
 	text = ProtoField.string(P .. "text", "Text"),
@@ -852,6 +919,33 @@ local function body(tvb, tree, form, sure)
 	end
 end
 
+local part -- below, where fragments are put together
+
+local function request_data(data, pinfo, tree, q, learn)
+	local c = q.command
+	local v = body(data, tree, c and c.request, q.class ~= "service")
+	if learn and c and c.name:sub(1, 5) == "MOVE_" then
+		q.move = move_request(pinfo, c.name, v)
+	end
+end
+
+local function reply_data(data, pinfo, tree, q, status, learn)
+	local c = q and q.command
+	local form = c and (status == 0 or data:len() > 0) and c.reply or nil
+	local v = body(data, tree, form, q and q.class ~= "service")
+	if learn and q and q.move then
+		move_reply(pinfo, q.move, q.name, v)
+	end
+end
+
+-- expect makes ready for the parts of data that is pulled, if it is not so long that
+-- it must be a program's.
+local function expect(q, whose, size, learn)
+	if learn and not q[whose] and size <= MOST_PULLED then
+		q[whose] = { total = size, got = 0, parts = {} }
+	end
+end
+
 local function rpc(tvb, pinfo, tree, dst, src, whole, learn)
 	if tvb:len() < RPC_HEADER then
 		undecoded(tree, tvb(), "too short for RPC")
@@ -867,7 +961,7 @@ local function rpc(tvb, pinfo, tree, dst, src, whole, learn)
 	branch:add(F.rpc_slot, tvb(4, 4))
 	branch:add(F.rpc_tid, tvb(8, 8))
 	branch:add(F.rpc_age, tvb(16, 4))
-	branch:add(F.rpc_zero, tvb(20, 4))
+	branch:add(F.rpc_size, tvb(20, 4))
 	local rest = tvb:len() - RPC_HEADER
 	local info = RPC_TYPES[typ] or "?"
 	if not RPC_TYPES[typ] then
@@ -886,20 +980,38 @@ local function rpc(tvb, pinfo, tree, dst, src, whole, learn)
 		end
 		return info .. " port " .. tostring(tvb(24, 4):bytes()):lower()
 	end
+	local arg, size = tvb(2, 2):uint(), tvb(20, 4):uint()
 	info = info .. " " .. slot .. "/" .. tostring(tid)
-	local client = (typ == RPC_REQUEST or typ == RPC_ACK or typ == RPC_ENQUIRE or typ == RPC_RECEIVED) and src or dst
+	local by_client = typ == RPC_REQUEST or typ == RPC_ACK or typ == RPC_ENQUIRE or typ == RPC_RECEIVED or
+		(typ == RPC_PULL and arg == RPC_REPLY) or ((typ == RPC_PART or typ == RPC_FAIL) and arg == RPC_REQUEST)
+	local client = by_client and src or dst
 	local key = client .. slot .. "/" .. tostring(tid)
 	if typ ~= RPC_REQUEST and typ ~= RPC_REPLY then
-		if rest ~= 0 then
-			undecoded(branch, tvb(RPC_HEADER), "a wrong length")
-		end
-		if typ == RPC_NAK then
-			info = info .. " " .. (NAK_REASONS[tvb(2, 2):uint()] or "?")
-		end
 		local q = asked[key]
 		if q then
 			branch:add(F.command_name, q.name):set_generated()
 			info = info .. " (" .. q.name .. ")"
+		end
+		if typ == RPC_FORWARD and rest == 32 then
+			branch:add(F.rpc_port, tvb(24, 16))
+			branch:add(F.rpc_endpoint, tvb(40, 16))
+			return info .. " to " .. short(tvb(40, 16):raw())
+		end
+		if (typ == RPC_PULL and rest == 12) or (typ == RPC_PART and rest >= STD_HEADER) then
+			branch:add(F.pull_offset, tvb(24, 4))
+			branch:add(F.pull_length, tvb(28, 4))
+			branch:add(F.pull_part, tvb(32, 4))
+			info = info .. " of the " .. (arg == RPC_REPLY and "reply " or "request ") .. tvb(24, 4):uint() .. "+" .. tvb(28, 4):uint()
+			if typ == RPC_PART then
+				part(tvb, pinfo, branch, q, arg, whole, learn)
+			end
+			return info
+		end
+		if rest ~= 0 then
+			undecoded(branch, tvb(), "a wrong length")
+		end
+		if typ == RPC_NAK then
+			info = info .. " " .. (NAK_REASONS[arg] or "?")
 		end
 		return info
 	end
@@ -921,11 +1033,11 @@ local function rpc(tvb, pinfo, tree, dst, src, whole, learn)
 		q.name, q.command, q.class = c and c.name or "command " .. number, c, class
 		asked[key] = q
 		branch:add(F.command_name, q.name):set_generated()
-		if whole then
-			local v = body(data, branch, c and c.request, class ~= "service")
-			if learn and c and c.name:sub(1, 5) == "MOVE_" then
-				q.move = move_request(pinfo, c.name, v)
-			end
+		if size > 0 then
+			expect(q, RPC_REQUEST, size, learn)
+			return info .. " " .. q.name .. " and " .. size .. " bytes"
+		elseif whole then
+			request_data(data, pinfo, branch, q, learn)
 		end
 		return info .. " " .. q.name
 	end
@@ -936,15 +1048,104 @@ local function rpc(tvb, pinfo, tree, dst, src, whole, learn)
 		branch:add(F.command_name, q.name):set_generated()
 		info = info .. " (" .. q.name .. ")"
 	end
-	if whole then
-		local c = q and q.command
-		local form = c and (status == 0 or data:len() > 0) and c.reply or nil
-		local v = body(data, branch, form, q and q.class ~= "service")
-		if learn and q and q.move then
-			move_reply(pinfo, q.move, q.name, v)
+	if size > 0 then
+		if q then
+			q.status = status
+			expect(q, RPC_REPLY, size, learn)
 		end
+		return info .. " and " .. size .. " bytes"
+	elseif whole then
+		reply_data(data, pinfo, branch, q, status, learn)
 	end
 	return info
+end
+
+-- --- ordered groups -------------------------------------------------------------------
+
+-- roll adds a list of members, and reports whether it is one.
+local function roll(tvb, tree)
+	if tvb:len() < 12 or tvb:len() ~= 12 + 26 * tvb(10, 2):uint() then
+		return false
+	end
+	tree:add(F.g_applied, tvb(0, 8))
+	tree:add(F.g_sequencer, tvb(8, 2))
+	tree:add(F.g_count, tvb(10, 2))
+	for at = 12, tvb:len() - 26, 26 do
+		local member = tree:add(F.g_member, tvb(at, 2))
+		member:add(F.g_address, tvb(at + 2, 16))
+		member:add(F.g_last, tvb(at + 18, 8))
+	end
+	return true
+end
+
+local function charter(tvb, tree)
+	if tvb:len() < 28 then
+		return false
+	end
+	tree:add(F.g_group, tvb(0, 16))
+	tree:add(F.g_index, tvb(16, 2))
+	tree:add(F.g_resilience, tvb(18, 2))
+	tree:add(F.g_max, tvb(20, 2))
+	tree:add(F.g_lognbuf, tvb(22, 1))
+	tree:add(F.g_logmaxmess, tvb(23, 1))
+	tree:add(F.g_large, tvb(24, 4))
+	return tvb:len() > 28 and roll(tvb(28):tvb(), tree)
+end
+
+-- group_body adds what is behind the header, and reports whether it is what the type
+-- has there.
+local function group_body(tvb, tree, typ, flags, kind, seqno)
+	local ordered = typ == GROUP_BCAST or typ == GROUP_BCASTREQ
+	if not tvb then
+		return not (typ == GROUP_LOCATE or typ == GROUP_JOINREQ or typ == GROUP_HEREIS or typ == GROUP_RESULT or typ == GROUP_VOTE or
+			(typ == GROUP_JOIN and seqno == UInt64(0)) or (ordered and bit.band(flags, 1) == 0 and kind <= KIND_JOIN))
+	elseif typ == GROUP_LOCATE or typ == GROUP_JOINREQ then
+		tree:add(F.g_proof, tvb())
+		return tvb:len() == 16
+	elseif typ == GROUP_HEREIS or (ordered and kind == KIND_JOIN) then
+		tree:add(F.g_address, tvb())
+		return tvb:len() == 16
+	elseif typ == GROUP_JOIN or typ == GROUP_RESULT then
+		return charter(tvb, tree)
+	elseif typ == GROUP_VOTE then
+		return roll(tvb, tree)
+	elseif ordered and kind == KIND_DATA and bit.band(flags, 1) == 0 and tvb:len() >= STD_HEADER then
+		header(tvb(0, STD_HEADER):tvb(), tree, false)
+		if tvb:len() > STD_HEADER then
+			tree:add(F.data, tvb(STD_HEADER))
+		end
+		return true
+	end
+	return false
+end
+
+local function group(tvb, tree, whole)
+	if tvb:len() < GROUP_HEADER or not GROUP_TYPES[tvb(0, 1):uint()] then
+		undecoded(tree, tvb(), "not a message of a group")
+		return "group?"
+	end
+	local typ, flag_bits, kind, seqno = tvb(0, 1):uint(), tvb(1, 1):uint(), tvb(6, 1):uint(), tvb(16, 8):uint64()
+	local branch = tree:add(tvb(), "Group " .. GROUP_TYPES[typ])
+	branch:add(F.g_type, tvb(0, 1))
+	local flags = branch:add(F.g_flags, tvb(1, 1))
+	flags:add(F.g_accept, tvb(1, 1))
+	flags:add(F.g_ask, tvb(1, 1))
+	flags:add(F.g_go, tvb(1, 1))
+	flags:add(F.g_out, tvb(1, 1))
+	branch:add(F.g_index, tvb(2, 2))
+	branch:add(F.g_origin, tvb(4, 2))
+	branch:add(F.g_kind, tvb(6, 1))
+	branch:add(F.g_zero, tvb(7, 1))
+	branch:add(F.g_view, tvb(8, 8))
+	branch:add(F.g_seqno, tvb(16, 8))
+	branch:add(F.g_messid, tvb(24, 8))
+	branch:add(F.g_got, tvb(32, 8))
+	branch:add(F.g_taken, tvb(40, 8))
+	local rest = tvb:len() > GROUP_HEADER and tvb(GROUP_HEADER):tvb() or nil
+	if whole and not group_body(rest, branch, typ, flag_bits, kind, seqno) then
+		undecoded(branch, tvb(), "the body is not what it should be")
+	end
+	return "group " .. GROUP_TYPES[typ] .. " of member " .. tvb(2, 2):uint() .. ", seqno " .. tostring(seqno)
 end
 
 -- --- raw messages ----------------------------------------------------------------------
@@ -992,6 +1193,31 @@ local function assemble(j)
 	return at == j.total and table.concat(pieces) or nil, #list
 end
 
+-- part takes a piece of data that is pulled. The last that was missing brings all.
+function part(tvb, pinfo, tree, q, whose, whole, learn)
+	local at = RPC_HEADER + STD_HEADER
+	local r = results[pinfo.number]
+	if tvb:len() > at then
+		tree:add(F.data, tvb(at))
+	end
+	local p = q and q[whose]
+	if learn and whole and p and r and tvb:len() > at and not p.parts[tvb(24, 4):uint()] then
+		p.parts[tvb(24, 4):uint()] = tvb(at):raw()
+		p.got = p.got + tvb:len() - at
+		if p.got >= p.total then
+			r.pulled = assemble(p)
+		end
+	end
+	if r and r.pulled then
+		local data = ByteArray.new(r.pulled, true):tvb("Pulled data")
+		if whose == RPC_REQUEST then
+			request_data(data, pinfo, tree, q, learn)
+		else
+			reply_data(data, pinfo, tree, q, q.status, learn)
+		end
+	end
+end
+
 -- join takes a fragment in the first pass. What comes of it is kept for the frame.
 local function join(pinfo, key, offset, total, part)
 	local r = {}
@@ -1028,6 +1254,8 @@ end
 local function message(tvb, pinfo, tree, proto, dst, src, whole, learn)
 	if proto == 1 then
 		return rpc(tvb, pinfo, tree, dst, src, whole, learn)
+	elseif proto == 2 then
+		return group(tvb, tree, whole)
 	elseif proto == 3 then
 		return raw(tvb, tree, dst, src, whole, learn)
 	end
@@ -1076,6 +1304,19 @@ local function ack(tvb, tree, h)
 	return h.offset .. " of " .. h.total
 end
 
+local function hereis(tvb, tree, h)
+	if h.length ~= 4 and h.length ~= 12 then
+		undecoded(tree, tvb(), "a HEREIS of a wrong length")
+		return "?"
+	end
+	tree:add(F.here_known, tvb(HEADER, 2))
+	tree:add(F.here_safe, tvb(HEADER + 2, 2))
+	if h.length == 12 then
+		tree:add(F.here_box, tvb(HEADER + 4, 8))
+	end
+	return "epoch " .. h.epoch
+end
+
 function amflip.dissector(tvb, pinfo, root)
 	pinfo.cols.protocol = "AMFLIP"
 	local tree = root:add(amflip, tvb())
@@ -1093,7 +1334,11 @@ function amflip.dissector(tvb, pinfo, root)
 	tree:add(F.type, tvb(1, 1))
 	local flags = tree:add(F.flags, tvb(2, 1))
 	flags:add(F.security, tvb(2, 1))
+	flags:add(F.toobig, tvb(2, 1))
+	flags:add(F.unreachable, tvb(2, 1))
+	flags:add(F.unsafe, tvb(2, 1))
 	flags:add(F.ackme, tvb(2, 1))
+	flags:add(F.edge, tvb(2, 1))
 	tree:add(F.proto, tvb(3, 1))
 	tree:add(F.act_hop, tvb(4, 1))
 	tree:add(F.max_hop, tvb(5, 1))
@@ -1139,6 +1384,8 @@ function amflip.dissector(tvb, pinfo, root)
 		info = data(tvb, pinfo, tree, h)
 	elseif h.typ == ACK then
 		info = ack(tvb, tree, h)
+	elseif h.typ == HEREIS then
+		info = hereis(tvb, tree, h)
 	elseif announces then
 		tree:add(F.announcement, true):set_generated()
 		info = "here am I, epoch " .. h.epoch

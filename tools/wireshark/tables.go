@@ -10,6 +10,7 @@ import (
 
 	"motile/ipc/fileio"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/migrate/image"
@@ -29,6 +30,10 @@ func tables() []byte {
 	p("}\nlocal PROTOS = { [%d] = \"RPC\", [%d] = \"group\", [%d] = \"raw\" }\n", flip.ProtoRPC, flip.ProtoGroup, flip.ProtoRaw)
 	p("local RPC_TYPES = {\n")
 	for t := rpc.Locate; t.String() != rpc.Type(0).String(); t++ {
+		p("\t[%d] = %q,\n", t, t)
+	}
+	p("}\nlocal GROUP_TYPES = {\n")
+	for t := group.Locate; t.String() != "?"; t++ {
 		p("\t[%d] = %q,\n", t, t)
 	}
 	p("}\nlocal RECORDS = {\n")
