@@ -41,7 +41,7 @@ func bulkOn(ctx context.Context, b *bench, mtu int) error {
 	}
 	defer bed.down()
 	server := port("bulk")
-	if _, err := bed.start(ctx, 2, "calls", "serve", hexadecimal(server)); err != nil {
+	if _, err := bed.start(ctx, 2, "calls", "sink", hexadecimal(server)); err != nil {
 		return err
 	}
 	transfer := func() (sample, error) {

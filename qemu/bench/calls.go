@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"motile/ipc/capability"
+	"motile/ipc/flip"
 	"motile/proc/api"
 )
 
@@ -18,6 +19,7 @@ const (
 	nullLimit   = 3e3 // ns
 	localCalls  = 15  // null calls that a null trans on one node may take
 	remoteEchos = 1.4 // echoes of a frame that one between nodes may take
+	rawEchos    = 1.3 // the same, of messages of raw FLIP between programs
 )
 
 // calls measures what a system call, a transaction and a frame take.
@@ -41,6 +43,10 @@ func calls(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
+	echoer := flip.Address(port("raw"))
+	if _, err := bed.start(ctx, 2, "calls", "echo", hexadecimal(capability.Port(echoer))); err != nil {
+		return err
+	}
 	peer, err := station(2)
 	if err != nil {
 		return err
@@ -50,7 +56,7 @@ func calls(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer lin.stop()
-	var linuxEcho, null, local, remote, goLocal, goRemote, echo sample
+	var linuxEcho, null, local, remote, goLocal, goRemote, raw, echo sample
 	programs := []struct {
 		to      *sample
 		n       int
@@ -60,6 +66,7 @@ func calls(ctx context.Context, b *bench) error {
 		{&null, 50, "calls", []string{"null", "200"}},
 		{&local, 100, "calls", []string{"trans", hexadecimal(near.Put()), "10"}},
 		{&remote, 200, "calls", []string{"trans", hexadecimal(far.Put()), "1"}},
+		{&raw, 200, "calls", []string{"raw", hexadecimal(capability.Port(echoer.Public())), "1"}},
 		{&goLocal, 50, "bench", []string{"trans", goNear.String(), "10"}},
 		{&goRemote, 100, "bench", []string{"trans", goFar.String(), "1"}},
 	}
@@ -95,6 +102,10 @@ func calls(ctx context.Context, b *bench) error {
 	w = r.add("null trans, two nodes", "ns", remote)
 	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.median())
 	r.target(w, remoteEchos*echo.median(), "≤ %.1f echoes", remoteEchos)
+	w = r.add("  the same, held against raw FLIP", "ns", remote)
+	w.Note = fmt.Sprintf("%.2f echoes through raw FLIP", w.Median/raw.median())
+	r.target(w, rawEchos*raw.median(), "≤ %.1f of its echoes", rawEchos)
+	r.add("echo of 64 bytes through raw FLIP", "ns", raw)
 	r.add("  the same of Go programs, one node", "ns", goLocal)
 	r.add("  the same of Go programs, two nodes", "ns", goRemote)
 	w = r.add("echo of 64 bytes, our driver", "ns", echo)

@@ -5,13 +5,18 @@
 //	calls trans PUT BATCH N    an empty request and its empty reply
 //	calls bulk PUT BYTES N     a request of so many bytes and its empty reply
 //	calls serve GET            the server for that
+//	calls sink GET             one that takes requests of any size
+//	calls raw PUBLIC BATCH N   a message of raw FLIP, as long as the header of a request, and back
+//	calls echo PRIVATE         who sends it back
 //
-// PUT and GET are the two halves of a port, as 32 hex digits. A time is the average
+// PUT and GET are the two halves of a port, PUBLIC and PRIVATE those of a FLIP address,
+// as 32 hex digits. A time is the average
 // over BATCH, for what takes hardly longer than to look at the clock; there are N of
 // them, after some that do not count.
 //
 // It is in C because a runtime that minds threads in system calls, as Go's does,
 // takes as long as the calls themselves (compare qemu/guest/bench).
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +25,7 @@
 #include <unistd.h>
 
 enum { SYS_TRANS = 0x4d00, SYS_GETREQ, SYS_PUTREP }; // kernel/abi
+enum { SYS_FLIP_INIT = 0x4d20, SYS_FLIP_REGISTER = 0x4d22, SYS_FLIP_UNICAST = 0x4d24, SYS_FLIP_RECEIVE = 0x4d27 };
 enum { HEADER = 64, PORT = 16, WARM_UP = 20 };       // ipc/std: the port comes first
 
 static unsigned char port[PORT];
@@ -47,16 +53,62 @@ static long trans(void)
 	return syscall(SYS_TRANS, header, bulk, size, 0L, 0L);
 }
 
-static int serve(void)
+static int serve(long room)
 {
 	for (;;) {
 		unsigned char header[HEADER] = {0};
 
 		memcpy(header, port, PORT);
-		if (syscall(SYS_GETREQ, header, bulk, sizeof bulk) < 0)
+		if (syscall(SYS_GETREQ, header, bulk, room) < 0)
 			return 1;
 		memset(header, 0, sizeof header); // status: STD_OK
 		if (syscall(SYS_PUTREP, header, 0L, 0L) < 0)
+			return 1;
+	}
+}
+
+// packet is what goes with a message of raw FLIP (ipc/raw).
+struct packet {
+	unsigned char address[PORT];
+	uint32_t endpoint, flags, kind, size;
+	uint64_t token;
+	uint32_t dropped, zero;
+};
+
+static long interface, endpoint;
+
+static int open_flip(const unsigned char *private)
+{
+	interface = syscall(SYS_FLIP_INIT);
+	if (interface < 0)
+		return 0;
+	endpoint = syscall(SYS_FLIP_REGISTER, interface, private, 0L);
+	return endpoint >= 0;
+}
+
+static long raw(void)
+{
+	struct packet to = {.endpoint = endpoint}, from;
+	unsigned char header[HEADER] = {0};
+
+	memcpy(to.address, port, PORT);
+	if (syscall(SYS_FLIP_UNICAST, interface, &to, header, (long)sizeof header, 0L) < 0)
+		return -1;
+	return syscall(SYS_FLIP_RECEIVE, interface, &from, header, (long)sizeof header, -1L);
+}
+
+static int echo(void)
+{
+	for (;;) {
+		struct packet from;
+		unsigned char header[HEADER];
+		long n = syscall(SYS_FLIP_RECEIVE, interface, &from, header, (long)sizeof header, -1L);
+
+		if (n < 0)
+			return 1;
+		struct packet to = {.endpoint = endpoint};
+		memcpy(to.address, from.address, PORT);
+		if (syscall(SYS_FLIP_UNICAST, interface, &to, header, n, 0L) < 0)
 			return 1;
 	}
 }
@@ -107,7 +159,17 @@ int main(int argc, char **argv)
 		return sample(trans, 1, atoi(argv[4]));
 	}
 	if (argc == 3 && !strcmp(argv[1], "serve") && parse(argv[2]))
-		return serve();
-	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | serve GET\n");
+		return serve(0);
+	if (argc == 3 && !strcmp(argv[1], "sink") && parse(argv[2]))
+		return serve(sizeof bulk);
+	if (argc == 5 && !strcmp(argv[1], "raw") && parse(argv[2])) {
+		unsigned char own[PORT];
+		memcpy(own, port, PORT);
+		own[0] ^= 1;
+		return open_flip(own) ? sample(raw, atoi(argv[3]), atoi(argv[4])) : 1;
+	}
+	if (argc == 3 && !strcmp(argv[1], "echo") && parse(argv[2]))
+		return open_flip(port) ? echo() : 1;
+	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | raw PUBLIC BATCH N | serve|sink GET | echo PRIVATE\n");
 	return 2;
 }
