@@ -62,7 +62,8 @@ func (t *target) assemble() string {
 		return "a process or thread id of it is in use here"
 	}
 	t.p = p
-	x := &process{node: t.n, p: p, arriving: t, kept: t.im.Kept}
+	x := t.n.newProcess(p)
+	x.arriving, x.kept = t, t.im.Kept
 	p.Ext = x
 	if why := t.endpointsFrom(x); why != "" {
 		return why

@@ -3,6 +3,7 @@ package node
 import (
 	"slices"
 
+	"motile/ipc/capability"
 	"motile/ipc/fileio"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -154,8 +155,10 @@ func (x *export) serve(r *rpc.Incoming) {
 		x.answer(r, 0, len(b), b)
 	case api.ObjectAcquire, api.ObjectRelease:
 		x.hold(r)
-	default:
+	case std.Restrict: // its address is all there is to know
 		x.n.reply(r, std.ComBad, nil)
+	default:
+		standard(x.n, &x.n.std.object, x, capability.Secret{}, r)
 	}
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/raw"
 	"motile/ipc/rpc"
@@ -14,11 +15,12 @@ import (
 // the transactions of the kernel itself. Whatever calls into the machine leaves
 // effects; perform carries them out before the next thread runs.
 type ipc struct {
-	m     *rpc.Machine
-	raw   *raw.Machine // beside it, on the same box
-	links []netdev.Link
-	key   api.Key
-	boot  uint64 // drawn at start: distinguishes this run of the node from others
+	m      *rpc.Machine
+	raw    *raw.Machine // beside it, on the same box
+	links  []netdev.Link
+	key    api.Key
+	secret capability.Secret // of the process server: its capabilities are checked against it
+	boot   uint64            // drawn at start: distinguishes this run of the node from others
 
 	self    *rpc.Endpoint // the process server's
 	asker   *rpc.Endpoint // the client of the kernel's own calls
@@ -50,7 +52,7 @@ func (n *Node) initIPC(cfg *Config) {
 	box := flip.NewBox(flip.Config{Links: links, Rand: random})
 	n.ipc = ipc{
 		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
-		links: cfg.Links, key: cfg.Key, boot: random(),
+		links: cfg.Links, key: cfg.Key, boot: random(), secret: cfg.Key.NodeSecret(cfg.Number),
 	}
 	n.ipc.raw = raw.New(box, random)
 	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),

@@ -1,6 +1,9 @@
 package node
 
 import (
+	"slices"
+
+	"motile/ipc/capability"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/object"
@@ -17,14 +20,31 @@ type late struct {
 	info   api.ProcessInfo
 	log    *object.Log  // nil if it had none
 	file   *object.File // holds the log
+	secret capability.Secret
 	status int
+	left   int  // times that the node ages until it is forgotten
+	gone   bool // somebody has destroyed it
 }
 
 const maxLate = 64
 
+// lifetime is how often a node ages before it forgets an ended process that nobody
+// touches. It is Amoeba's, where it is a day.
+const lifetime = 24
+
+// age makes what the node stores older, STD_AGE: the ends of processes.
+func (n *Node) age() {
+	for _, d := range slices.Clone(n.late) {
+		if d.left--; d.left == 0 {
+			d.drop()
+		}
+	}
+}
+
 // keepLate is called when a detached process ends.
 func (n *Node) keepLate(x *process, l *object.Log, status int) {
-	d := &late{node: n, ep: x.pid, log: l, file: x.p.Log, status: status, info: n.info(x.p)}
+	d := &late{node: n, ep: x.pid, log: l, file: x.p.Log, status: status, info: n.info(x.p),
+		secret: x.secret, left: lifetime}
 	d.info.State, d.info.Status = "zombie", status
 	if l != nil {
 		d.file.Retain()
@@ -54,15 +74,13 @@ func (d *late) drop() {
 
 func (d *late) serve(r *rpc.Incoming) {
 	n := d.node
-	if s := n.check(r, uint64(d.info.PID), n.ipc.key.ProcessSecret(d.info.PID), api.ProcessRight(r.Header.Command)); s != std.OK {
+	if s := n.std.late.Check(&r.Header, uint64(d.info.PID), d.secret); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
 	switch r.Header.Command {
 	case api.Info:
 		n.replyWith(r, d.info)
-	case std.Info:
-		n.reply(r, std.OK, []byte("Die "+d.info.Command))
 	case api.Wait:
 		n.replyWith(r, api.WaitReply{Status: d.status})
 	case api.ReadLog:
@@ -73,11 +91,13 @@ func (d *late) serve(r *rpc.Incoming) {
 		n.answerLog(d.log, logRead{r.Handle, int64(r.Header.Offset), int(min(r.Header.Size, maxLogRead))})
 	case api.Signal:
 		n.reply(r, std.OK, nil) // as to a zombie
-	case std.Destroy:
-		n.reply(r, std.OK, nil)
-		d.drop()
-	default:
+	case api.Stun, api.Resume, api.GetOwner, api.SetOwner, api.GetComment, api.SetComment:
 		n.reply(r, std.NotNow, nil)
+	default:
+		standard(n, &n.std.late, d, d.secret, r)
+		if d.gone {
+			d.drop()
+		}
 	}
 }
 

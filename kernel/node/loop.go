@@ -7,9 +7,9 @@ import (
 	"motile/proc"
 )
 
-// slice is how long a thread runs while others wait, in ns. It sets the latency
-// of a wake-up beside a process that computes.
-const slice = 2_000_000
+// defaultSlice is how long a thread runs while others wait, in ns, unless somebody
+// says otherwise. It sets the latency of a wake-up beside a process that computes.
+const defaultSlice = 2_000_000
 
 // Run is the dispatcher's loop. It returns when a program has asked the node to end.
 func (n *Node) Run() {
@@ -63,7 +63,7 @@ func (n *Node) runThread(t *proc.Thread) {
 	if !n.K.Prepare(t) {
 		return
 	}
-	end := n.Tab.Now + slice
+	end := n.Tab.Now + n.slice
 	for {
 		deadline := end
 		if d := n.Deadline(); d != 0 && d < deadline {

@@ -54,7 +54,9 @@ type Node struct {
 	cpu       [3]CPUID
 
 	ipc         ipc
-	link        link // of the operation in progress
+	std         standards
+	slice       int64 // how long a thread runs while others wait, ns
+	link        link  // of the operation in progress
 	exports     []*export
 	remotes     []*object.Remote
 	partials    map[vm.Digest]*partial
@@ -105,7 +107,9 @@ func New(cfg Config, m Machine) *Node {
 	n.arrived = make(map[wire.MoveID]bool)
 	n.unclaimed = make(map[int32]int)
 	n.news = make(map[int32]*news)
+	n.slice = defaultSlice
 	n.initIPC(&cfg)
+	n.initStandards()
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n

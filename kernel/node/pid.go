@@ -1,7 +1,6 @@
 package node
 
 import (
-	"motile/ipc/capability"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -22,20 +21,8 @@ type logRead struct {
 	size   int
 }
 
-// allowed checks the capability in a request's header for a right.
-func allowed(r *rpc.Incoming, object uint64, secret capability.Secret, right capability.Rights) std.Status {
-	c := r.Header.Capability()
-	switch {
-	case c.Object != object || !capability.Verify(c, secret):
-		return std.CapBad
-	case c.Rights&right != right:
-		return std.Denied
-	}
-	return std.OK
-}
-
 func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
-	if s := n.check(r, uint64(x.p.PID), n.ipc.key.ProcessSecret(x.p.PID), api.ProcessRight(r.Header.Command)); s != std.OK {
+	if s := n.std.process.Check(&r.Header, uint64(x.p.PID), x.secret); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
@@ -44,9 +31,6 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 		n.replyWith(r, n.info(x.p))
 	case api.Signal:
 		n.signalProcess(x, r)
-	case std.Destroy:
-		n.Tab.Signal(x.p, proc.Info{Signo: abi.SIGKILL})
-		n.reply(r, std.OK, nil)
 	case api.Wait:
 		x.waits = append(x.waits, r.Handle)
 	case api.ReadLog:
@@ -74,8 +58,9 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 		x.p.Comment = string(r.Data)
 		n.reply(r, std.OK, nil)
 	default:
-		if !n.standard(r, n.ipc.key.ProcessSecret(x.p.PID), x.line, x.status) {
-			n.reply(r, std.ComBad, nil)
+		standard(n, &n.std.process, x, x.secret, r)
+		if x.doomed { // now that it has been answered
+			n.Tab.Signal(x.p, proc.Info{Signo: abi.SIGKILL})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/raw"
 	"motile/ipc/rpc"
@@ -13,8 +14,9 @@ import (
 // process is what the node keeps for a process beside the table: its endpoints.
 // Both move with it.
 type process struct {
-	node *Node
-	p    *proc.Process
+	node   *Node
+	p      *proc.Process
+	secret capability.Secret // its capabilities are checked against this
 
 	// pid is served by the kernel at the address computed from the process id:
 	// signals, news of children, what people ask.
@@ -32,6 +34,7 @@ type process struct {
 	waits   []rpc.Handle // those who wait for its end
 	reads   []logRead    // those who wait for output
 	stunned bool         // frozen by Stun, until Resume
+	doomed  bool         // destroyed, and about to end
 	kept    bool         // its end is remembered, though it has no log (ExecRequest.Detached)
 
 	arriving *target // it is parked here, not committed yet
@@ -69,9 +72,13 @@ func (s *slots) free(slot uint32) {
 // of returns the node's part of a process.
 func of(p *proc.Process) *process { return p.Ext.(*process) }
 
+func (n *Node) newProcess(p *proc.Process) *process {
+	return &process{node: n, p: p, secret: n.ipc.key.ProcessSecret(p.PID)}
+}
+
 // born is called for every new process.
 func (n *Node) born(p *proc.Process) {
-	x := &process{node: n, p: p}
+	x := n.newProcess(p)
 	p.Ext = x
 	x.pid = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: x, Public: n.ipc.key.ProcessAddress(p.PID), Upcall: true})
 	n.ipc.m.Listen(n.Tab.Now, x.pid, n.ipc.key.ProcessPort(p.PID).Put())

@@ -3,7 +3,6 @@ package node
 import (
 	"slices"
 
-	"motile/ipc/capability"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/proc/api"
@@ -11,17 +10,8 @@ import (
 
 // The process server of a node: what is asked of the node as a whole.
 
-// check verifies the capability in a request. Refusals are counted.
-func (n *Node) check(r *rpc.Incoming, object uint64, secret capability.Secret, right capability.Rights) std.Status {
-	s := allowed(r, object, secret, right)
-	if s != std.OK {
-		n.denied++
-	}
-	return s
-}
-
 func (n *Node) serveNode(r *rpc.Incoming) {
-	if s := n.check(r, 0, n.ipc.key.NodeSecret(n.Number), api.NodeRight(r.Header.Command)); s != std.OK {
+	if s := n.std.node.Check(&r.Header, 0, n.ipc.secret); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
@@ -52,10 +42,7 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.MoveOffer, api.MoveFile, api.MovePages, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
 		n.serveMove(r)
 	default:
-		line := func() string { return "process server of " + n.K.Name }
-		if !n.standard(r, n.ipc.key.NodeSecret(n.Number), line, n.stats) {
-			n.reply(r, std.ComBad, nil)
-		}
+		standard(n, &n.std.node, n, n.ipc.secret, r)
 	}
 }
 

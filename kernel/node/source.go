@@ -58,16 +58,12 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 	if !n.parse(r, &q) {
 		return
 	}
-	c, ok := capability.Decode(q.Cap)
+	c, _ := capability.Decode(q.Cap)
 	secret := n.ipc.key.ProcessSecret(q.PID)
-	switch {
-	case !ok || c.Object != uint64(q.PID) || !capability.Verify(c, secret):
-		n.denied++
-		n.reply(r, std.CapBad, nil)
-		return
-	case c.Rights&capability.PSRMigrate == 0:
-		n.denied++
-		n.reply(r, std.Denied, nil)
+	if s := n.std.process.Verify(c, uint64(q.PID), secret, capability.PSRMigrate); s != std.OK {
+		n.std.process.Count(s)
+		n.refused(c, api.Migrate, s)
+		n.reply(r, s, nil)
 		return
 	}
 	refuse := func(format string, args ...any) {

@@ -202,7 +202,7 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 		return
 	}
 	if !m.Authentic(&t.key) {
-		n.denied++
+		n.refused(r.Header.Capability(), api.MovePages, std.CapBad)
 		n.reply(r, std.CapBad, nil)
 		return
 	}

@@ -8,13 +8,13 @@ import (
 // NodeRight is the right that a command to the process server of a node needs.
 func NodeRight(command uint32) capability.Rights {
 	switch command {
-	case List, GetLoad, Nodes, Stats, std.Info, std.Stat:
+	case List, GetLoad, Nodes, Stats, std.Info, std.Stat, std.GetParams:
 		return capability.PSRRead
 	case Exec:
 		return capability.PSRExec
 	case PutFile:
 		return capability.PSRCreate
-	case Migrate, std.Restrict, std.Touch, std.NTouch:
+	case Migrate, std.Touch:
 		return 0 // of a move the process's own capability decides
 	case Signal:
 		return capability.PSRKill
@@ -25,13 +25,13 @@ func NodeRight(command uint32) capability.Rights {
 // ProcessRight is the right that a command to a process needs.
 func ProcessRight(command uint32) capability.Rights {
 	switch command {
-	case std.Restrict, std.Touch, std.NTouch:
+	case std.Touch:
 		return 0
-	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info, std.Stat:
+	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info, std.Stat, std.GetParams:
 		return capability.PSRRead
 	case Signal, Stun, Resume, SetOwner, std.Destroy:
 		return capability.PSRKill
-	case SetComment:
+	case SetComment, std.SetParams:
 		return capability.PSRWrite
 	}
 	return capability.AllRights

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/object"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -59,6 +61,147 @@ func TestStd_NodeAndProcess(t *testing.T) {
 	}
 	if e := w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: std.Info}, nil); !strings.HasPrefix(string(e.Data), "Run ") {
 		t.Errorf("info %q", e.Data)
+	}
+}
+
+// Parameters of a node and of a process, looked at and changed.
+func TestStd_Params(t *testing.T) {
+	w := New(t, 2, 7)
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(w.Host.NewObject()))
+	set := func(c capability.Capability, name, value string) std.Status {
+		data := std.AppendSettings(nil, []std.Setting{{Name: name, Value: value}})
+		e := w.ask(c, std.Header{Command: std.SetParams, Size: 1}, data)
+		return e.Header.Status()
+	}
+	get := func(c capability.Capability, name string) string {
+		e := w.ask(c, std.Header{Command: std.GetParams}, nil)
+		list, err := std.DecodeParams(e.Data, e.Header.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range list {
+			if p.Name == name {
+				return p.Value
+			}
+		}
+		return "?"
+	}
+	node, process := w.Key.NodeCap(1), w.Key.ProcessCap(p.PID)
+	for _, x := range []struct {
+		c           capability.Capability
+		name, value string
+		want        std.Status
+		then        string
+	}{
+		{node, "slice_us", "500", std.OK, "500"},
+		{node, "slice_us", "0", std.ArgBad, "500"},
+		{node, "slice_us", "99999999999999999999", std.ArgBad, "500"},
+		{node, "strace", "true", std.OK, "true"},
+		{node, "strace", "perhaps", std.ArgBad, "true"},
+		{node, "colour", "red", std.NotFound, "?"},
+		{process, "comment", "the counter", std.OK, "the counter"},
+		{process, "comment", strings.Repeat("x", 32), std.ArgBad, "the counter"},
+	} {
+		if s := set(x.c, x.name, x.value); s != x.want || get(x.c, x.name) != x.then {
+			t.Errorf("%s=%s: %v, it is %q", x.name, x.value, s, get(x.c, x.name))
+		}
+	}
+	w.Run(500e6) // the counter makes system calls
+	if log := strings.Join(w.Nodes[1].log, "\n"); !strings.Contains(log, "strace: ") {
+		t.Errorf("no system call was logged:\n%s", log)
+	}
+	weak, _ := capability.Restrict(process, capability.PSRRead)
+	if s := set(weak, "comment", "mine"); s != std.Denied {
+		t.Errorf("set without the right: %v", s)
+	}
+	if e := w.ask(process, std.Header{Command: std.Info}, nil); string(e.Data) != "Run the counter" {
+		t.Errorf("info %q", e.Data)
+	}
+}
+
+// STD_DESTROY is answered, and then the process ends.
+func TestStd_Destroy(t *testing.T) {
+	w := New(t, 1, 7)
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(w.Host.NewObject()))
+	weak, _ := capability.Restrict(w.Key.ProcessCap(p.PID), capability.PSRRead)
+	if e := w.ask(weak, std.Header{Command: std.Destroy}, nil); e.Header.Status() != std.Denied {
+		t.Errorf("without the right: %v", e.Header.Status())
+	}
+	if e := w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: std.Destroy}, nil); e.Header.Status() != std.OK {
+		t.Errorf("destroy: %v", e.Header.Status())
+	}
+	w.Run(5e9)
+	w.CheckEmpty()
+}
+
+// The end of a process that nobody asks about is kept until the node has aged often
+// enough; touching it starts anew.
+func TestStd_AgeForgetsEnds(t *testing.T) {
+	w := New(t, 1, 7)
+	nd := w.Nodes[1]
+	p := nd.Start(counter, nil, nd.Remote(w.Host.NewObject()))
+	p.Log = object.NewFile(object.NewLog(), object.OWronly, "log:")
+	c := w.Key.ProcessCap(p.PID)
+	nd.Tab.Signal(p, proc.Info{Signo: abi.SIGKILL})
+	w.Run(1e9)
+	if e := w.ask(c, std.Header{Command: std.Info}, nil); string(e.Data) != "Die test" {
+		t.Fatalf("info %q, %v", e.Data, e.Header.Status())
+	}
+	age := func(times int) {
+		for range times {
+			if e := w.ask(w.Key.NodeCap(1), std.Header{Command: std.Age}, nil); e.Header.Status() != std.OK {
+				t.Fatal(e.Header.Status())
+			}
+		}
+	}
+	age(20)
+	w.ask(c, std.Header{Command: std.Touch}, nil)
+	age(23)
+	w.ask(c, std.Header{Command: std.Info}, nil) // it is still there
+	age(1)
+	status := std.OK
+	h := std.Header{Command: std.Info}
+	h.SetCapability(c)
+	w.Host.Ask([16]byte{}, &h, nil, func(e rpc.Complete) { status = e.Status })
+	w.RunUntil(20e9, "not found", func() bool { return status == std.RPCNotFound })
+}
+
+// Whoever comes with a bad capability gets the same answer as anybody, and is counted.
+func TestStd_BadCapabilities(t *testing.T) {
+	w := New(t, 1, 7)
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(w.Host.NewObject()))
+	node, process := w.Key.NodeCap(1), w.Key.ProcessCap(p.PID)
+	reader, _ := capability.Restrict(process, capability.PSRRead)
+	refused := 0
+	for _, x := range []struct {
+		name   string
+		c      capability.Capability
+		change func(c *capability.Capability)
+		want   std.Status
+	}{
+		{"check", process, func(c *capability.Capability) { c.Check[3] ^= 4 }, std.CapBad},
+		{"rights added", reader, func(c *capability.Capability) { c.Rights |= capability.PSRKill }, std.CapBad},
+		{"owner's with fewer rights", process, func(c *capability.Capability) { c.Rights = capability.PSRKill }, std.CapBad},
+		{"another process", process, func(c *capability.Capability) { c.Object++ }, std.CapBad},
+		{"the node's check", process, func(c *capability.Capability) { c.Check = node.Check }, std.CapBad},
+		{"no right", reader, func(*capability.Capability) {}, std.Denied},
+		{"of the node", node, func(c *capability.Capability) { c.Check[0]++ }, std.CapBad},
+	} {
+		for _, command := range []uint32{std.Destroy, api.Stun, api.Exec, 1} { // 1: there is no such command
+			c := x.c
+			x.change(&c)
+			refused++
+			if e := w.ask(c, std.Header{Command: command}, nil); e.Header.Status() != x.want {
+				t.Errorf("%s, command %d: %v, want %v", x.name, command, e.Header.Status(), x.want)
+			}
+		}
+	}
+	if s := fmt.Sprintf("denied %d\n", refused); !strings.Contains(string(w.ask(node, std.Header{Command: std.Stat}, nil).Data), s) {
+		t.Errorf("the node's status does not say %q", s)
+	}
+	log := strings.Join(w.Nodes[1].log, "\n")
+	if !strings.Contains(log, "16 requests refused") || strings.Contains(log, "17 requests refused") {
+		t.Errorf("log:\n%s", log)
 	}
 }
 
