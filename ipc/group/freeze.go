@@ -31,7 +31,7 @@ func (m *Machine) quiesce(now int64, mb *Member) {
 	mb.reform = nil
 	mb.join.handle = 0
 	if mb.join.active && !mb.begun {
-		mb.join.left -= now - mb.join.since
+		mb.join.left = max(mb.join.left-(now-mb.join.since), 0)
 	}
 	m.stopTimers(mb)
 }

@@ -172,7 +172,7 @@ func (w *world) settle() {
 	w.run(60e9)
 	var longest *proc
 	for _, p := range w.procs {
-		if p.alive && (longest == nil || p.last > longest.last) {
+		if p.alive && len(p.log) > 0 && (longest == nil || p.last > longest.last) {
 			longest = p
 		}
 	}
@@ -182,7 +182,7 @@ func (w *world) settle() {
 		}
 		if p.frozen || !p.joined || p.aborted || len(p.sends) > 0 {
 			w.violated("%s does not come to rest: frozen %v joined %v aborted %v sends %d phase %s", p.name, p.frozen, p.joined, p.aborted, len(p.sends), p.mb.Phase())
-		} else if p.last != longest.last {
+		} else if longest != nil && p.last < longest.last {
 			w.violated("%s ends at %d, %s at %d", p.name, p.last, longest.name, longest.last)
 		}
 	}
