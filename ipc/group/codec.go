@@ -56,6 +56,7 @@ func (c *coder) state(st *MemberState) {
 	c.addr(&st.Identity.Public)
 	c.u32(&st.Identity.Epoch)
 	c.u64(&st.Identity.MessID)
+	c.addr(&st.Server)
 	port := flip.Address(st.Port)
 	c.addr(&port)
 	st.Port = [16]byte(port)
@@ -98,7 +99,7 @@ func (c *coder) state(st *MemberState) {
 
 // Lengths of the records, without data, to check a count before believing it.
 const (
-	peerLen     = 2 + 16 + 8 + 8 + 8 + 1 + 8
+	peerLen     = 2 + 16 + 16 + 8 + 8 + 8 + 1 + 8
 	entryMin    = 8 + 1 + 1 + 2 + 8 + 4
 	sendMin     = 4 + 1 + 8 + 8 + 4
 	receiverLen = 4 + 4
@@ -108,6 +109,7 @@ const (
 func (c *coder) peer(p *PeerState) {
 	c.u16(&p.Index)
 	c.addr(&p.Addr)
+	c.addr(&p.Server)
 	c.u64(&p.LastMess)
 	c.u64(&p.Got)
 	c.u64(&p.Taken)

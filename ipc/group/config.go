@@ -9,6 +9,7 @@ type Config struct {
 
 	HistoryBytes int // of a member; default 256 KiB
 	MaxSends     int // queued by a member's threads; default 16
+	MaxHere      int // members on this node; default 64
 }
 
 // Params are a group's parameters, chosen by its creator.
@@ -80,6 +81,7 @@ func (c *Config) fill() {
 	}
 	setDefault(&c.HistoryBytes, 256<<10)
 	setDefault(&c.MaxSends, 16)
+	setDefault(&c.MaxHere, 64)
 }
 
 func setDefault(v *int, def int) {

@@ -11,6 +11,7 @@ import (
 // the port.
 type MemberState struct {
 	Identity flip.Identity
+	Server   flip.Address
 	Port     capability.Port
 	Params   Params
 	Phase    uint8
@@ -48,6 +49,7 @@ type MemberState struct {
 type PeerState struct {
 	Index    uint16
 	Addr     flip.Address
+	Server   flip.Address
 	LastMess uint64
 	Got      uint64
 	Taken    uint64
@@ -96,7 +98,7 @@ func (m *Machine) Export(mb *Member) (*MemberState, bool) {
 		return nil, false
 	}
 	id.Epoch++
-	st := &MemberState{Identity: id, Port: mb.port, Params: mb.params, Phase: uint8(mb.phase), Begun: mb.begun, Orphan: mb.orphan,
+	st := &MemberState{Identity: id, Server: mb.server, Port: mb.port, Params: mb.params, Phase: uint8(mb.phase), Begun: mb.begun, Orphan: mb.orphan,
 		Group: mb.group, View: mb.view, Promised: mb.promised, Index: mb.index, Sequencer: mb.sequencer, Result: mb.result,
 		Base: mb.hist.base, Got: mb.got, Accepted: mb.accepted, Taken: mb.taken, Applied: mb.applied, Last: mb.last, Start: mb.start,
 		MessID: mb.messid, SRTT: mb.srtt,
@@ -105,7 +107,7 @@ func (m *Machine) Export(mb *Member) (*MemberState, bool) {
 		ResetWanted: mb.reset.wanted, ResetSlot: mb.reset.slot, ResetMin: uint32(mb.reset.nmin)}
 	for i := range mb.table {
 		if p := &mb.table[i]; !p.addr.IsNull() {
-			st.Table = append(st.Table, PeerState{uint16(i), p.addr, p.lastMess, p.got, p.taken, p.held, p.lastHeld})
+			st.Table = append(st.Table, PeerState{uint16(i), p.addr, p.server, p.lastMess, p.got, p.taken, p.held, p.lastHeld})
 		}
 	}
 	for i := range mb.hist.entries {
@@ -135,7 +137,7 @@ func (m *Machine) Import(now int64, owner any, st *MemberState) *Member {
 	if !m.acceptable(st) {
 		return nil
 	}
-	mb := &Member{Owner: owner, port: st.Port, rendezvous: rendezvous(st.Port), params: st.Params,
+	mb := &Member{Owner: owner, server: st.Server, port: st.Port, rendezvous: rendezvous(st.Port), params: st.Params,
 		addr: st.Identity.Public, identity: st.Identity, frozen: true, imported: true,
 		phase: phase(st.Phase), begun: st.Begun, orphan: st.Orphan,
 		group: st.Group, view: st.View, promised: st.Promised, index: st.Index, sequencer: st.Sequencer, result: st.Result,
@@ -151,7 +153,7 @@ func (m *Machine) Import(now int64, owner any, st *MemberState) *Member {
 	mb.hist.base = st.Base
 	for i := range st.Table {
 		x := &st.Table[i]
-		p := mb.enroll(now, x.Index, x.Addr)
+		p := mb.enroll(now, x.Index, x.Addr, x.Server)
 		p.lastMess, p.got, p.taken, p.held, p.lastHeld = x.LastMess, x.Got, x.Taken, x.Held, x.LastHeld
 	}
 	for i := range st.History {
@@ -177,7 +179,7 @@ func (m *Machine) Import(now int64, owner any, st *MemberState) *Member {
 func (m *Machine) acceptable(st *MemberState) bool {
 	id := &st.Identity
 	if id.Private.IsNull() || id.Private.Public() != id.Public || m.members.Get((*[16]byte)(&id.Public)) != nil ||
-		st.Port.IsNull() || st.Phase >= uint8(closed) || len(st.Sends) > m.cfg.MaxSends+1 || st.ResetMin > MaxMembers ||
+		st.Port.IsNull() || len(m.list) >= m.cfg.MaxHere || st.Phase >= uint8(closed) || len(st.Sends) > m.cfg.MaxSends+1 || st.ResetMin > MaxMembers ||
 		len(st.Receivers) > maxReceivers || st.JoinLeft < 0 || st.SRTT < 0 || st.SRTT > 1000*second {
 		return false
 	}
@@ -229,7 +231,7 @@ func acceptableHistory(st *MemberState) bool {
 		case e.Seqno < next || e.Seqno-st.Base >= 1<<st.Params.LogBuffers,
 			e.Kind < kindData || e.Kind > kindLeave || e.Origin >= MaxMembers || e.MessID > maxSeqno,
 			e.Kind == kindData && !e.Missing && (len(e.Body) < bodyMin || len(e.Body) > bodyMin+1<<st.Params.LogMaxMessage),
-			e.Kind == kindJoin && len(e.Body) != 16,
+			e.Kind == kindJoin && len(e.Body) != 2*len(flip.Address{}),
 			e.Seqno <= st.Got && (e.Seqno != next || e.Missing):
 			return false
 		}

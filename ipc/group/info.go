@@ -32,6 +32,18 @@ func (mb *Member) Info() Info {
 	return in
 }
 
+// Endpoint returns the RPC endpoint of a member's process.
+func (mb *Member) Endpoint(index int) (flip.Address, bool) {
+	if index < 0 || index >= MaxMembers {
+		return flip.Address{}, false
+	}
+	p := mb.peer(uint16(index))
+	if p == nil || p.server.IsNull() {
+		return flip.Address{}, false
+	}
+	return p.server, true
+}
+
 // A Parameter is something that Set changes.
 type Parameter int
 

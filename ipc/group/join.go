@@ -21,7 +21,7 @@ type joining_ struct {
 }
 
 // Create makes a group of which the caller is the only member.
-func (m *Machine) Create(now int64, owner any, port capability.Port, params Params) (*Member, std.Status) {
+func (m *Machine) Create(now int64, who Identity, port capability.Port, params Params) (*Member, std.Status) {
 	if params.Large == 0 {
 		params.Large = LargeDefault
 	}
@@ -33,16 +33,16 @@ func (m *Machine) Create(now int64, owner any, port capability.Port, params Para
 	case params.historyBytes() > m.cfg.HistoryBytes:
 		return nil, std.BCTooBig
 	}
-	mb := m.open(now, owner, port, params)
+	mb := m.open(now, who, port, params)
 	if mb == nil {
-		return nil, std.BCFail
+		return nil, std.NoMem
 	}
 	mb.group = flip.NewAddress(m.cfg.Rand)
 	mb.view = 1<<32 | m.cfg.Rand()&(1<<32-1)
 	mb.promised = mb.view
 	mb.hist.base = 1
 	mb.phase = running
-	mb.enroll(now, 0, mb.addr)
+	mb.enroll(now, 0, mb.addr, mb.server)
 	m.listen(now, mb)
 	m.arm(now, mb)
 	return mb, std.OK
@@ -50,13 +50,13 @@ func (m *Machine) Create(now int64, owner any, port capability.Port, params Para
 
 // Join makes the caller a member of the group of a port. The Member can be used
 // when the call has ended with OK; if it ends otherwise, it is gone.
-func (m *Machine) Join(now int64, owner any, slot uint32, port capability.Port) (*Member, std.Status) {
+func (m *Machine) Join(now int64, who Identity, slot uint32, port capability.Port) (*Member, std.Status) {
 	if port.IsNull() {
 		return nil, std.BCBadPort
 	}
-	mb := m.open(now, owner, port, Params{})
+	mb := m.open(now, who, port, Params{})
 	if mb == nil {
-		return nil, std.BCFail
+		return nil, std.NoMem
 	}
 	mb.join = joining_{active: true, slot: slot, left: locatePatience, since: now, wait: locateFirst,
 		nonce: m.cfg.Rand() & (1<<32 - 1), refused: std.BCNoExist}
@@ -78,7 +78,7 @@ func (m *Machine) seekGroup(now int64, mb *Member) {
 		return
 	}
 	m.box.Cancel(now, j.handle)
-	j.handle = m.unicast(now, mb, j.to, &head{typ: JoinReq, messid: j.nonce}, p[:])
+	j.handle = m.unicast(now, mb, j.to, &head{typ: JoinReq, messid: j.nonce}, append(p[:], mb.server[:]...))
 	mb.sendDue = now + mb.rto
 	mb.rto = min(2*mb.rto, rtoMax)
 }
@@ -134,7 +134,7 @@ func (m *Machine) gotHereIs(now int64, mb *Member, h *head, body []byte) {
 
 // gotJoinReq lets a process in: the sequencer orders a JOIN.
 func (m *Machine) gotJoinReq(now int64, mb *Member, src flip.Address, h *head, body []byte) {
-	if !mb.sequences() || mb.leaving() || !knows(mb.port, src, body) {
+	if !mb.sequences() || mb.leaving() || len(body) != 2*capability.Size || !knows(mb.port, src, body[:capability.Size]) {
 		return
 	}
 	if p := mb.peerOf(src); p != nil {
@@ -152,10 +152,11 @@ func (m *Machine) gotJoinReq(now int64, mb *Member, src flip.Address, h *head, b
 		m.control(now, mb, src, &head{typ: Join, seqno: uint64(-std.BCTooMany), messid: h.messid})
 		return
 	}
-	if mb.full(len(src), overdraft) {
+	addresses := append(append([]byte(nil), src[:]...), body[capability.Size:]...)
+	if mb.full(len(addresses), overdraft) {
 		return // it will ask again
 	}
-	m.number(now, mb, entry{kind: kindJoin, origin: uint16(index), body: append([]byte(nil), src[:]...)}, true)
+	m.number(now, mb, entry{kind: kindJoin, origin: uint16(index), body: addresses}, true)
 	m.welcome(now, mb, src)
 	m.progress(now, mb)
 }

@@ -99,6 +99,9 @@ func (m *Machine) Reset() {
 }
 
 func (m *Machine) complete(mb *Member, slot uint32, kind Kind, status std.Status) *Complete {
+	if mb.orphan {
+		return new(Complete) // nobody waits
+	}
 	m.Out.Completes = append(m.Out.Completes, Complete{Member: mb, Slot: slot, Kind: kind, Status: status})
 	return &m.Out.Completes[len(m.Out.Completes)-1]
 }

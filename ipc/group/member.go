@@ -27,6 +27,7 @@ type Member struct {
 	rendezvous flip.Address
 	params     Params
 	addr       flip.Address
+	server     flip.Address // its process's RPC endpoint, for Endpoint; may be null
 	group      flip.Address // where the view's multicasts go
 	view       uint64
 	promised   uint64 // highest ballot voted for; at least view
@@ -90,6 +91,7 @@ var phaseNames = [...]string{"joining", "running", "aborted", "recovering", "lin
 // peer is a member as another one sees it. A null address marks a free index.
 type peer struct {
 	addr     flip.Address
+	server   flip.Address
 	lastMess uint64 // messid of its last ordered message
 	got      uint64
 	taken    uint64
@@ -182,13 +184,13 @@ func (mb *Member) total() (n int) {
 }
 
 // enroll enters a member in the table.
-func (mb *Member) enroll(now int64, index uint16, addr flip.Address) *peer {
+func (mb *Member) enroll(now int64, index uint16, addr, server flip.Address) *peer {
 	for len(mb.table) <= int(index) {
 		mb.table = append(mb.table, peer{})
 		mb.bb = append(mb.bb, early{})
 	}
 	// It has nothing yet, and nobody needs what was before.
-	mb.table[index] = peer{addr: addr, got: mb.hist.base - 1, taken: mb.hist.base - 1, heard: now}
+	mb.table[index] = peer{addr: addr, server: server, got: mb.hist.base - 1, taken: mb.hist.base - 1, heard: now}
 	mb.bb[index] = early{}
 	return &mb.table[index]
 }
@@ -218,7 +220,7 @@ func (mb *Member) roll() roll {
 	r := roll{applied: mb.applied, sequencer: mb.sequencer}
 	for i := range mb.table {
 		if p := &mb.table[i]; !p.addr.IsNull() {
-			r.members = append(r.members, rollEntry{uint16(i), p.addr, p.lastMess})
+			r.members = append(r.members, rollEntry{uint16(i), p.addr, p.server, p.lastMess})
 		}
 	}
 	return r
@@ -229,20 +231,29 @@ func (mb *Member) adoptRoll(now int64, r *roll) {
 	mb.table, mb.bb = nil, nil
 	for i := range r.members {
 		e := &r.members[i]
-		mb.enroll(now, e.index, e.addr).lastMess = e.lastMess
+		mb.enroll(now, e.index, e.addr, e.server).lastMess = e.lastMess
 	}
 	mb.applied, mb.sequencer = r.applied, r.sequencer
 	// A BB under way belongs to the old table.
 }
 
+// Identity is who becomes a member.
+type Identity struct {
+	Owner  any          // the caller's; the machine never looks at it
+	Server flip.Address // of the process's RPC endpoint, for the others to forward requests to; may be null
+}
+
 // open makes a member under a fresh address.
-func (m *Machine) open(now int64, owner any, port capability.Port, params Params) *Member {
+func (m *Machine) open(now int64, who Identity, port capability.Port, params Params) *Member {
+	if len(m.list) >= m.cfg.MaxHere {
+		return nil
+	}
 	private := flip.NewAddress(m.cfg.Rand)
 	public, ok := m.box.Register(now, private)
 	if !ok {
 		return nil
 	}
-	mb := &Member{Owner: owner, port: port, rendezvous: rendezvous(port), params: params, addr: public,
+	mb := &Member{Owner: who.Owner, server: who.Server, port: port, rendezvous: rendezvous(port), params: params, addr: public,
 		rto: rtoFirst, gapWait: gapFirst, syncWait: syncFirst}
 	m.enter(mb)
 	return mb

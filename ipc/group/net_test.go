@@ -337,7 +337,7 @@ func (w *world) spawn(name string, n *node) *proc {
 }
 
 func (p *proc) create(params Params) std.Status {
-	mb, s := p.node.m.Create(p.w.now, p, testPort, params)
+	mb, s := p.node.m.Create(p.w.now, Identity{Owner: p}, testPort, params)
 	if s == std.OK {
 		p.begin(mb)
 		p.joined = true
@@ -353,7 +353,7 @@ func (p *proc) begin(mb *Member) {
 }
 
 func (p *proc) join() {
-	mb, s := p.node.m.Join(p.w.now, p, 1, testPort)
+	mb, s := p.node.m.Join(p.w.now, Identity{Owner: p}, 1, testPort)
 	if s == Wait {
 		p.begin(mb)
 	}

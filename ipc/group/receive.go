@@ -1,6 +1,9 @@
 package group
 
-import "motile/ipc/std"
+import (
+	"motile/ipc/flip"
+	"motile/ipc/std"
+)
 
 // Receive asks for the next message. room is how much data the caller can take: if
 // there is more, the call ends with STD_OVERFLOW and the message waits.
@@ -156,7 +159,7 @@ func (m *Machine) gotBcast(mb *Member, h *head, body []byte) {
 	switch {
 	case h.seqno <= mb.got || h.seqno < mb.hist.base || h.seqno-mb.hist.base >= 1<<mb.params.LogBuffers:
 		return // a copy, or from before our time
-	case h.origin >= MaxMembers || h.kind == 0 || h.kind == kindJoin && len(body) != 16:
+	case h.origin >= MaxMembers || h.kind == 0 || h.kind == kindJoin && len(body) != 2*len(flip.Address{}):
 		m.Stats.Malformed++
 		return
 	}
@@ -240,7 +243,7 @@ func (m *Machine) apply(now int64, mb *Member, e *entry) {
 			}
 		}
 	case kindJoin:
-		mb.enroll(now, e.origin, [16]byte(e.body))
+		mb.enroll(now, e.origin, flip.Address(e.body[:16]), flip.Address(e.body[16:]))
 	case kindLeave:
 		if e.origin == mb.index {
 			return // see left

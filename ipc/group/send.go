@@ -18,7 +18,7 @@ func (m *Machine) Send(now int64, mb *Member, slot uint32, h *std.Header, data [
 		return std.BCFail
 	case len(data) > 1<<mb.params.LogMaxMessage || std.HeaderLen+len(data) > m.box.MaxPayload(headLen):
 		return std.BCTooBig
-	case len(mb.sends) >= m.cfg.MaxSends:
+	case len(mb.sends) >= m.cfg.MaxSends || len(mb.sends) > 0 && mb.queuedBytes()+len(data) > mb.params.historyBytes():
 		return std.RPCTryAgain
 	}
 	body := make([]byte, std.HeaderLen+len(data))
@@ -26,6 +26,14 @@ func (m *Machine) Send(now int64, mb *Member, slot uint32, h *std.Header, data [
 	copy(body[std.HeaderLen:], data)
 	m.enqueue(now, mb, send{slot: slot, kind: kindData, body: body})
 	return Wait
+}
+
+// queuedBytes is how much waits to be sent.
+func (mb *Member) queuedBytes() (n int) {
+	for i := range mb.sends {
+		n += len(mb.sends[i].body)
+	}
+	return n
 }
 
 func (m *Machine) enqueue(now int64, mb *Member, s send) {

@@ -51,7 +51,7 @@ func (m *Machine) gotBcastReq(now int64, mb *Member, p *peer, h *head, body []by
 		return
 	}
 	if !mb.sequences() {
-		if mb.phase == running && h.messid > p.lastMess {
+		if mb.phase == running && h.messid > p.lastMess && mb.earlyBytes()+len(body) <= mb.params.historyBytes() {
 			mb.bb[h.index] = early{h.messid, h.kind, body}
 			m.fill(now, mb, h.index)
 		}
@@ -77,6 +77,15 @@ func (m *Machine) gotBcastReq(now int64, mb *Member, p *peer, h *head, body []by
 	}
 	p.held = false
 	m.number(now, mb, entry{kind: h.kind, origin: h.index, messid: h.messid, body: body}, !h.toAll)
+}
+
+// earlyBytes is how much waits for a number. What is too much is asked for again
+// when the number comes.
+func (mb *Member) earlyBytes() (n int) {
+	for i := range mb.bb {
+		n += len(mb.bb[i].body)
+	}
+	return n
 }
 
 // fits checks the length of an ordered message of data.

@@ -61,7 +61,7 @@ const (
 // Kinds of ordered messages.
 const (
 	kindData  uint8 = 1 // std.Header and data
-	kindJoin  uint8 = 2 // the address of the member that origin is from now on
+	kindJoin  uint8 = 2 // addresses of the member that origin is from now on: its own, its server's
 	kindLeave uint8 = 3 // origin is nobody any more
 )
 
@@ -157,7 +157,8 @@ func Summarize(message []byte) (s Summary, ok bool) {
 //	     0     8  applied
 //	     8     2  sequencer
 //	    10     2  number of members
-//	    12   26n  index 2, address 16, messid of its last ordered message 8
+//	    12   42n  index 2, address 16, address of its server (RPC) 16, messid of its
+//	              last ordered message 8
 type roll struct {
 	applied   uint64
 	sequencer uint16
@@ -167,10 +168,11 @@ type roll struct {
 type rollEntry struct {
 	index    uint16
 	addr     flip.Address
+	server   flip.Address
 	lastMess uint64
 }
 
-const rollEntryLen = 2 + 16 + 8
+const rollEntryLen = 2 + 16 + 16 + 8
 
 func (r *roll) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, r.applied)
@@ -180,6 +182,7 @@ func (r *roll) append(b []byte) []byte {
 		e := &r.members[i]
 		b = binary.BigEndian.AppendUint16(b, e.index)
 		b = append(b, e.addr[:]...)
+		b = append(b, e.server[:]...)
 		b = binary.BigEndian.AppendUint64(b, e.lastMess)
 	}
 	return b
@@ -200,7 +203,7 @@ func (r *roll) decode(b []byte) (rest []byte, ok bool) {
 	}
 	last := -1
 	for range n {
-		e := rollEntry{index: binary.BigEndian.Uint16(b), addr: flip.Address(b[2:18]), lastMess: binary.BigEndian.Uint64(b[18:])}
+		e := rollEntry{index: binary.BigEndian.Uint16(b), addr: flip.Address(b[2:18]), server: flip.Address(b[18:34]), lastMess: binary.BigEndian.Uint64(b[34:])}
 		if int(e.index) <= last || e.index >= MaxMembers || e.addr.IsNull() || e.lastMess > maxSeqno {
 			return nil, false
 		}

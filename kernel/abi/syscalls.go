@@ -215,6 +215,19 @@ const (
 	SysForward     = SysMotile + 6 // putrep's alternative: let another server answer
 )
 
+// Ordered groups (amoeba's grp(L); see ipc/group/PROTOCOL.md).
+const (
+	SysGrpCreate  = SysMotile + 0x10
+	SysGrpJoin    = SysMotile + 0x11
+	SysGrpLeave   = SysMotile + 0x12
+	SysGrpSend    = SysMotile + 0x13
+	SysGrpReceive = SysMotile + 0x14
+	SysGrpReset   = SysMotile + 0x15
+	SysGrpInfo    = SysMotile + 0x16
+	SysGrpSet     = SysMotile + 0x17
+	SysGrpForward = SysMotile + 0x18
+)
+
 // Raw FLIP (amoeba's rawflip(N); see ipc/raw/PROTOCOL.md).
 const (
 	SysFlipInit       = SysMotile + 0x20

@@ -148,6 +148,9 @@ func (t *target) endpointsFrom(x *process) string {
 				return err.Error()
 			}
 		}
+		if why := t.groupsFrom(x); why != "" {
+			return why
+		}
 		x.keepSlots()
 	}
 	for _, ex := range t.state.Exports {

@@ -245,6 +245,9 @@ func (n *Node) captureRPC(c *captured, p *proc.Process) error {
 			return errors.New("its raw endpoints are not frozen")
 		}
 	}
+	if err := n.captureGroups(c, x); err != nil {
+		return err
+	}
 	err := n.captureExports(c)
 	n.perform()
 	return err

@@ -3,6 +3,7 @@ package node
 import (
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -16,7 +17,8 @@ import (
 // effects; perform carries them out before the next thread runs.
 type ipc struct {
 	m      *rpc.Machine
-	raw    *raw.Machine // beside it, on the same box
+	raw    *raw.Machine   // beside it, on the same box
+	grp    *group.Machine // likewise
 	links  []netdev.Link
 	key    api.Key
 	secret capability.Secret // of the process server: its capabilities are checked against it
@@ -55,6 +57,7 @@ func (n *Node) initIPC(cfg *Config) {
 		links: cfg.Links, key: cfg.Key, boot: random(), secret: cfg.Key.NodeSecret(cfg.Number),
 	}
 	n.ipc.raw = raw.New(box, random)
+	n.ipc.grp = group.New(group.Config{Box: box, Rand: random, HistoryBytes: groupHistory, MaxHere: maxGroupMembers})
 	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),
 		Epoch: uint32(n.Tab.Now >> 30), Upcall: true, Reborn: true})
 	// It asks under another address, a new one each time it boots: others remember
@@ -75,10 +78,16 @@ func (n *Node) Input(link int, frame []byte) {
 
 // tickIPC lets the protocols' timers run out.
 func (n *Node) tickIPC() {
-	if n.ipc.m.NextDeadline() <= n.Tab.Now {
+	if n.netDeadline() <= n.Tab.Now {
 		n.ipc.m.Tick(n.Tab.Now)
+		n.ipc.grp.Tick(n.Tab.Now)
 		n.perform()
 	}
+}
+
+// netDeadline is when the protocols have something to do by themselves.
+func (n *Node) netDeadline() int64 {
+	return min(n.ipc.m.NextDeadline(), n.ipc.grp.NextDeadline())
 }
 
 // perform carries out what the machine wants done. Carrying out may want more;
@@ -89,7 +98,7 @@ func (n *Node) perform() {
 	}
 	n.ipc.running = true
 	m, out := n.ipc.m, &n.ipc.m.Out
-	frames, completes, requests, signals, delivers, lost := 0, 0, 0, 0, 0, 0
+	frames, completes, requests, signals, delivers, lost, ended := 0, 0, 0, 0, 0, 0, 0
 	for {
 		m.Drain(n.Tab.Now) // what a protocol beside RPC has the box do shows up there only
 		for ; frames < len(m.Frames()); frames++ {
@@ -118,8 +127,13 @@ func (n *Node) perform() {
 			d := out.NotDelivered[lost]
 			lost++
 			n.notDelivered(&d)
+		case ended < len(n.ipc.grp.Out.Completes):
+			c := n.ipc.grp.Out.Completes[ended]
+			ended++
+			n.groupCompleted(&c)
 		default:
 			m.Reset()
+			n.ipc.grp.Reset()
 			n.wakeRaw()
 			n.ipc.running = false
 			return

@@ -36,7 +36,7 @@ func (n *Node) Step() bool {
 
 // Deadline is when the node has something to do by itself, 0: never.
 func (n *Node) Deadline() int64 {
-	d, net := n.Tab.Deadline(), n.ipc.m.NextDeadline()
+	d, net := n.Tab.Deadline(), n.netDeadline()
 	if net != rpc.Forever && (d == 0 || net < d) {
 		d = net
 	}

@@ -64,6 +64,9 @@ func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 	case abi.SysNodeInfo:
 		return int64(n.Number)
 	}
+	if c.Nr >= abi.SysGrpCreate && c.Nr <= abi.SysGrpForward {
+		return n.groupCall(t, c)
+	}
 	if c.Nr >= abi.SysFlipInit && c.Nr <= abi.SysFlipReceive {
 		return n.rawFlip(t, c)
 	}

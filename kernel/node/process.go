@@ -3,6 +3,7 @@ package node
 import (
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -28,6 +29,8 @@ type process struct {
 	// raw is its interfaces to FLIP itself. Nil until it opens one.
 	raw      *raw.Process
 	rawWaits [raw.MaxInterfaces]wait.Queue // threads in flip_receive
+
+	groups [maxGroups]*group.Member // by gid
 
 	slots   slots        // client slots of own in use
 	servers slots        // server slots, one for each thread that called getreq
@@ -107,6 +110,7 @@ func (n *Node) forget(x *process) {
 	if x.raw != nil {
 		n.ipc.raw.Close(n.Tab.Now, x.raw)
 	}
+	n.abandonGroups(x)
 	n.perform()
 }
 
@@ -170,14 +174,19 @@ func (l *link) Answer() (object.Answer, bool) {
 // threadEnded drops the transactions of a thread that ended.
 func (n *Node) threadEnded(t *proc.Thread) {
 	x, ok := t.Process().Ext.(*process)
-	if !ok || x.own == nil || t.Process().Exiting() {
+	if !ok || t.Process().Exiting() {
 		return // the endpoint goes with the process
 	}
 	drop := func(c *proc.Call) {
-		if c.Slot != 0 && c.Slot&proc.ServerSlot == 0 && c.Answer == nil {
-			n.ipc.m.ForgetTrans(n.Tab.Now, x.own, c.Slot)
-			x.slots.free(c.Slot)
+		if c.Slot == 0 || c.Slot&proc.ServerSlot != 0 || c.Answer != nil {
+			return
 		}
+		if isGroupCall(c) {
+			n.forgetGroupCall(x, c)
+		} else {
+			n.ipc.m.ForgetTrans(n.Tab.Now, x.own, c.Slot)
+		}
+		x.slots.free(c.Slot)
 	}
 	drop(&t.Call)
 	for i := range t.Below {

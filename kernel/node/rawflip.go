@@ -165,6 +165,10 @@ func (n *Node) flipReceive(x *process, t *proc.Thread, c *proc.Call, ifno int) i
 
 // delivered takes a message that is not RPC's.
 func (n *Node) delivered(d *flip.Deliver) {
+	if d.Proto == flip.ProtoGroup {
+		n.ipc.grp.Deliver(n.Tab.Now, d)
+		return
+	}
 	if d.Proto != flip.ProtoRaw || d.Multicast && d.Dst.IsNull() && n.gotHello(d) {
 		return
 	}
@@ -173,8 +177,11 @@ func (n *Node) delivered(d *flip.Deliver) {
 
 // notDelivered takes the news that a message that is not RPC's was given up.
 func (n *Node) notDelivered(d *flip.NotDelivered) {
-	if d.Proto == flip.ProtoRaw {
+	switch d.Proto {
+	case flip.ProtoRaw:
 		n.ipc.raw.NotDelivered(d)
+	case flip.ProtoGroup:
+		n.ipc.grp.NotDelivered(n.Tab.Now, d)
 	}
 }
 

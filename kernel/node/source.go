@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"motile/ipc/capability"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/fs"
@@ -424,6 +425,7 @@ func (s *source) freeze() {
 	if x.raw != nil {
 		n.ipc.raw.Freeze(n.Tab.Now, x.raw)
 	}
+	x.eachGroup(n.ipc.grp.Freeze)
 	n.perform()
 	c, err := n.capture(s.p, s.target, s.boot, s.residual)
 	s.cap = c
@@ -547,6 +549,8 @@ func (s *source) discard() {
 	if x.raw != nil {
 		n.ipc.raw.Remove(n.Tab.Now, x.raw)
 	}
+	x.eachGroup(n.ipc.grp.Remove)
+	x.groups = [maxGroups]*group.Member{}
 	x.pid, x.own, x.raw = nil, nil, nil
 	n.perform()
 	n.leave(s.cap)
@@ -577,6 +581,7 @@ func (s *source) thaw() {
 	if x.raw != nil {
 		n.ipc.raw.Thaw(n.Tab.Now, x.raw)
 	}
+	x.eachGroup(n.ipc.grp.Thaw)
 	n.Tab.Thaw(s.p)
 	n.perform()
 }
@@ -596,6 +601,7 @@ func (s *source) goSilent() {
 	if x.raw != nil {
 		s.n.ipc.raw.Silence(s.n.Tab.Now, x.raw)
 	}
+	x.eachGroup(s.n.ipc.grp.Silence)
 }
 
 // maxFinished is for how many moves a node knows how they ended.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/object"
@@ -397,6 +398,11 @@ func (t *target) activate() {
 	if r := of(t.p).raw; r != nil && !n.ipc.raw.Activate(n.Tab.Now, r) {
 		n.Log("motile: process %d: an address of its raw endpoints is in use here", t.p.PID)
 	}
+	of(t.p).eachGroup(func(now int64, mb *group.Member) {
+		if !n.ipc.grp.Activate(now, mb) {
+			n.Log("motile: process %d: the address of a group member is in use here", t.p.PID)
+		}
+	})
 	of(t.p).arriving = nil
 	of(t.p).arrived = t
 	n.Tab.Activate(t.p, t.im, t.stoodStill())
@@ -472,6 +478,8 @@ func (t *target) drop() {
 		if x.raw != nil {
 			n.ipc.raw.Remove(n.Tab.Now, x.raw)
 		}
+		x.eachGroup(n.ipc.grp.Remove)
+		x.groups = [maxGroups]*group.Member{}
 		x.pid, x.own, x.raw = nil, nil, nil
 		n.Tab.Discard(t.p)
 	case t.space != nil:

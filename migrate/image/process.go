@@ -198,6 +198,13 @@ type RPC struct {
 	Own     []byte   `cbor:"2,keyasint"` // of the process's own; empty if it has none
 	Exports []Export `cbor:"3,keyasint"`
 	Raw     []byte   `cbor:"5,keyasint,omitempty"` // raw.Export of its interfaces; empty if it has none
+	Groups  []Group  `cbor:"6,keyasint,omitempty"`
+}
+
+// Group is a membership of an ordered group.
+type Group struct {
+	GID   int    `cbor:"1,keyasint"` // by which the program knows it
+	State []byte `cbor:"2,keyasint"` // group.MemberState
 }
 
 // Export is a file description that other nodes hold too and that moves along.
