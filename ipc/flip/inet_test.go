@@ -30,6 +30,9 @@ type testNetwork struct {
 	mtu       int
 	delay     int64
 	loss      float64
+	dup       float64
+	jitter    int64
+	down      bool
 	rate      int64 // bytes a second that each box can put on it; 0: no limit
 	backlog   int   // bytes waiting for that, more are dropped; 0: no limit
 	untrusted bool
@@ -148,18 +151,36 @@ func (w *inet) transmit(from, net int, raw []byte) {
 		leaves += int64(len(raw)) * second / n.rate
 		x.free[net] = leaves
 	}
-	if w.filter != nil && w.filter(&f) {
+	if n.down || w.filter != nil && w.filter(&f) {
 		return
 	}
 	for i, y := range w.boxes {
 		for _, at := range y.nets {
-			if at == net && i != from && (to == Broadcast || to == inetMAC(i, net)) && (n.loss == 0 || w.rng.Float64() >= n.loss) {
-				on := f
-				on.at, on.order, on.to = leaves+n.delay, w.order, i
-				w.order++
-				heap.Push(&w.queue, &on)
+			if at == net && i != from && (to == Broadcast || to == inetMAC(i, net)) {
+				w.carry(&f, i, leaves+n.delay)
 			}
 		}
+	}
+}
+
+// carry brings a frame to one box, or two copies, or none.
+func (w *inet) carry(f *inetFrame, to int, at int64) {
+	n := &w.nets[f.net]
+	if n.loss > 0 && w.rng.Float64() < n.loss {
+		return
+	}
+	copies := 1
+	if n.dup > 0 && w.rng.Float64() < n.dup {
+		copies = 2
+	}
+	for range copies {
+		on := *f
+		on.at, on.order, on.to = at, w.order, to
+		if n.jitter > 0 {
+			on.at += w.rng.Int64N(n.jitter)
+		}
+		w.order++
+		heap.Push(&w.queue, &on)
 	}
 }
 

@@ -21,3 +21,17 @@ func TestLearn_EpochThatNobodyReached(t *testing.T) {
 		t.Error("it was believed at once")
 	}
 }
+
+// What was sent is forgotten after its second also if, when it was sent, there was
+// nothing to clean up but routes.
+func TestSweep_ForgetsWhatWasSent(t *testing.T) {
+	w := newTestnet(t, 2, nil)
+	a, c := w.register(0), w.register(1)
+	w.send(0, a, c, nil)
+	w.run(10 * second)
+	w.send(0, a, c, []byte("x"))
+	w.run(3 * second)
+	if n := w.boxes[0].held; n != 0 {
+		t.Errorf("%d messages kept", n)
+	}
+}

@@ -130,10 +130,11 @@ func (b *Box) destExpired(now int64, d *dest) {
 	}
 }
 
-// armSweep sees to it that what was just begun will be cleaned up some day.
+// armSweep sees to it that what was just begun will be cleaned up when its time is up,
+// though a sweep for routes alone may be set for much later.
 func (b *Box) armSweep(now int64) {
-	if !b.sweep.Armed() {
-		b.timers.Set(&b.sweep, now+sweepEvery)
+	if at := now + sweepEvery; !b.sweep.Armed() || b.sweep.At() > at {
+		b.timers.Set(&b.sweep, at)
 	}
 }
 
