@@ -8,9 +8,10 @@ import (
 	"motile/ipc/internal/golden"
 )
 
-// FuzzInput feeds a busy box with frames made from the fuzzer's bytes: often
-// well-formed, about addresses and messages the box knows, with fields that lie.
-// Nothing may panic, no account may go wrong, no table may exceed its limit.
+// FuzzInput feeds a busy box, a router between two networks, with frames made from
+// the fuzzer's bytes: often well-formed, about addresses and messages the box knows,
+// with fields that lie. Nothing may panic, no account may go wrong, no table may exceed
+// its limit, and what the box sends must be well-formed.
 func FuzzInput(f *testing.F) {
 	f.Add([]byte{0x00, 0x31, 0x05, 0x10, 0x00})
 	f.Add([]byte("\x13\x00\x00\x02\x00\x23\x00\x00\x02\x00\x80\x00\x00\x02\xff"))
@@ -19,6 +20,8 @@ func FuzzInput(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, program []byte) {
 		box, known := fuzzBox()
+		checkSent(t, box)
+		box.Out.Reset()
 		now := int64(0)
 		for len(program) > 5 {
 			var frame []byte
@@ -39,6 +42,7 @@ func FuzzInput(f *testing.F) {
 				box.RegisterPublic(now, known[1], 3)
 			}
 			checkBox(t, box)
+			checkSent(t, box)
 			box.Out.Reset()
 		}
 		box.Tick(now + 3600*second)
@@ -53,7 +57,7 @@ func fuzzBox() (*Box, []Address) {
 	box := NewBox(Config{Rand: func() uint64 { n++; return n << 20 },
 		Links:     []Link{{MAC: testMAC(0), MTU: 1500}, {MAC: testMAC(0), MTU: 9000}},
 		MaxRoutes: 8, MaxJoins: 4, JoinBytes: 1 << 20, SourceBytes: 1 << 19, MaxMessage: 1 << 18})
-	known := []Address{{1}, {2}, {3}, {4}, {}}
+	known := []Address{{1}, {2}, {3}, {4}, {}, {5}}
 	box.RegisterPublic(0, known[0], 1)
 	box.RegisterPublic(0, known[1], 0)
 	box.Join(0, Address{5})
@@ -63,7 +67,8 @@ func fuzzBox() (*Box, []Address) {
 	box.Unicast(0, &Send{Src: known[1], Dst: known[2], Payload: make([]byte, 30_000)})
 	box.Unicast(0, &Send{Src: known[0], Dst: known[2], Payload: make([]byte, 100)})
 	box.Unicast(0, &Send{Src: known[0], Dst: known[3], Payload: make([]byte, 5000)})
-	box.Out.Reset()
+	box.Unicast(0, &Send{Src: known[1], Dst: known[3], Payload: make([]byte, 500), Secure: true})
+	box.MulticastTo(0, &Send{Src: known[1], Dst: Address{5}, Payload: make([]byte, 500), Listeners: 3})
 	return box, known
 }
 
@@ -78,13 +83,14 @@ func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 	}
 	h := Header{
 		Type:   Type(p[0]%8) + 1,
-		Flags:  p[0] & FlagAckMe,
-		Src:    known[p[1]%5],
-		Dst:    known[p[1]/5%5],
+		Flags:  [...]uint8{0, FlagAckMe, FlagTooBig, FlagEdge, FlagUnreachable, FlagUnsafe, FlagSecurity, FlagSecurity}[p[4]/2%8],
+		Src:    known[p[1]%6],
+		Dst:    known[p[1]/6%6],
 		MessID: 0x100000*uint64(1+p[2]%8) + uint64(p[2]/8),
 		Epoch:  uint32(p[1] / 25 % 4),
 		ActHop: p[4] % 7,
-		MTU:    1500,
+		MaxHop: [...]uint8{3, 25, 26, 255}[p[3]>>1&3],
+		MTU:    [...]uint16{1500, 9000, 600, 0}[p[2]>>2&3],
 	}
 	units := [...]uint32{0, 1, 256, 1432, 8928, 100_000, 1 << 17, 1 << 19}
 	h.Length = uint32(p[3]&7) * 200
@@ -94,12 +100,33 @@ func fuzzFrame(p []byte, known []Address) (frame, rest []byte) {
 		h.Length = uint32(p[3] & 63)
 	}
 	frame = make([]byte, frameHeadLen+int(h.Length))
-	h.put(frame, testMAC(0), testMAC(int(p[4]%3)))
+	to := testMAC(0)
+	if p[1] >= 200 {
+		to = Broadcast
+	}
+	h.put(frame, to, testMAC(int(p[4]%3)))
 	binary.BigEndian.PutUint32(frame[len(frame)-4:], h.Offset)
 	copy(frame[frameHeadLen:], "\x00\x00\x05\x98")
 	copy(frame[min(len(frame), frameHeadLen+4):], p)
 	seal(frame, nil)
 	return frame, p[5:]
+}
+
+// checkSent verifies what the box wants sent.
+func checkSent(t *testing.T, b *Box) {
+	t.Helper()
+	for i := range b.Out.Frames {
+		f := &b.Out.Frames[i]
+		var h Header
+		_, ok := Decode(&h, append(bytes.Clone(f.Head()), f.Body...))
+		mtu := b.links[f.Link].MTU
+		if !ok || f.Len() > EtherLen+mtu || int(h.MTU) > mtu || h.ActHop > min(h.MaxHop, maxHopInval) {
+			t.Errorf("sent %d bytes on a link with MTU %d: %+v", f.Len(), mtu, h)
+		}
+		if h.Flags&FlagSecurity != 0 && h.Flags&FlagUnsafe != 0 {
+			t.Errorf("a secure frame is sent as unsafe: %+v", h)
+		}
+	}
 }
 
 // checkBox verifies what must hold at all times.

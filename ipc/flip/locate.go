@@ -126,6 +126,7 @@ func (b *Box) sendLocate(now int64, d *dest, to hop, h Header) {
 // answered and sent on; later ones show other ways to the asker, and no more.
 func (b *Box) gotLocate(now int64, in hop, h *Header, toAll bool) {
 	b.Stats.LocatesIn++
+	h.Length, h.Offset = 0, 0 // a question is all in its header
 	if b.echo(h) {
 		return
 	}
@@ -178,8 +179,10 @@ func (b *Box) passLocate(now int64, in hop, h *Header, d *dest, toAll bool) {
 		known = o == nil && way.link != in.link
 	}
 	if known && !toAll { // a question to this box alone goes the way it knows
-		b.sendOn(way.hop, h, nil)
-		return
+		if on, o := b.wayOn(d, in, h); o == nil {
+			b.sendOn(on.hop, h, nil)
+			return
+		}
 	}
 	if !b.flood(now, in, h, nil) || h.MaxHop >= maxHop || h.Src == h.Dst {
 		return

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var promiseSeeds = flag.Int("promise.seeds", 60, "seeds of TestPromise")
+var promiseSeeds = flag.Int("promise.seeds", 40, "seeds of TestPromise")
 
 // TestPromise lets everything happen at once: loss, duplicates, frames that overtake,
 // routers that die and come back, networks that are cut, addresses that move. Whatever
@@ -44,7 +44,7 @@ func promiseNet(t *testing.T, seed uint64) *inet {
 		w.add([]int{net})
 	}
 	for i := range w.nets {
-		w.nets[i].loss, w.nets[i].dup, w.nets[i].jitter = 0.02, 0.1, 5*millisecond
+		w.nets[i].loss, w.nets[i].dup, w.nets[i].jitter = 0.05, 0.3, 60*millisecond
 	}
 	return w
 }
@@ -69,8 +69,8 @@ func runPromise(t *testing.T, seed uint64, given map[Reason]int) {
 		w.send(from.box, Send{Src: from.addr, Dst: to.addr, Payload: data, Token: tokens, Patience: second / 4,
 			Invalidate: w.rng.IntN(8) == 0})
 	}
-	for range 400 {
-		switch w.rng.IntN(40) {
+	for range 600 {
+		switch w.rng.IntN(20) {
 		case 0: // a move, sometimes after a time of being frozen
 			p := &places[w.rng.IntN(len(places))]
 			to := 2 + w.rng.IntN(len(w.boxes)-2)
@@ -78,7 +78,7 @@ func runPromise(t *testing.T, seed uint64, given map[Reason]int) {
 				continue
 			}
 			w.boxes[p.box].Freeze(w.now, p.addr)
-			w.wait(w.rng.Int64N(100 * millisecond))
+			w.wait(w.rng.Int64N(30 * millisecond))
 			w.move(p.addr, p.box, to)
 			p.box = to
 		case 1: // a router dies, or is there again
@@ -95,7 +95,7 @@ func runPromise(t *testing.T, seed uint64, given map[Reason]int) {
 		default:
 			send()
 		}
-		w.wait(w.rng.Int64N(10 * millisecond))
+		w.wait(w.rng.Int64N(5 * millisecond))
 	}
 	for i := range w.nets {
 		w.nets[i].down = false

@@ -3,24 +3,10 @@ package flip
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"testing"
 
 	"motile/ipc/internal/golden"
 )
-
-var testdata = os.DirFS("testdata")
-
-var goldenHeaders = map[string]Header{
-	"unidata.hex": {Type: UniData, Proto: ProtoRPC, ActHop: 3, MaxHop: 25, MTU: 1500,
-		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f},
-		MessID: 0x0102030405060708, Length: 5, Total: 5, Epoch: 2},
-	"locate.hex": {Type: Locate, ActHop: 3, MaxHop: 3, MTU: 1500,
-		Dst: Address{0: 0xd0, 15: 0xdf}, Src: Address{0: 0x50, 15: 0x5f}, MessID: 9, Epoch: 1},
-	"ack.hex": {Type: Ack, Proto: ProtoRPC, ActHop: 3, MaxHop: 25, MTU: 1500,
-		Dst: Address{0: 0x50, 15: 0x5f}, Src: Address{0: 0xd0, 15: 0xdf},
-		MessID: 10, Length: 6, Offset: 2864, Total: 50000},
-}
 
 // frame makes the frame of h and a payload, as a box that lies in h would send it.
 func (h *Header) frame(to, from MAC, payload []byte) []byte {
@@ -36,44 +22,6 @@ func reseal(frame []byte) {
 	if len(frame) >= frameHeadLen {
 		length := binary.BigEndian.Uint32(frame[62:])
 		seal(frame[:min(uint64(len(frame)), frameHeadLen+uint64(length))], nil)
-	}
-}
-
-func TestWire_GoldenBytes(t *testing.T) {
-	for name, want := range goldenHeaders {
-		raw := golden.Read(t, testdata, name)
-		var h Header
-		payload, ok := Decode(&h, raw)
-		if !ok || h != want || len(payload) != int(want.Length) {
-			t.Errorf("%s: decoded %+v (%v)", name, h, ok)
-		}
-		if again := want.frame(MAC(raw[0:6]), MAC(raw[6:12]), raw[frameHeadLen:]); !bytes.Equal(again, raw) {
-			t.Errorf("%s: encoded\n%x, want\n%x", name, again, raw)
-		}
-	}
-}
-
-// TestWire_AckSaysWhatArrived compares the bytes that a box sends with golden ones.
-func TestWire_AckSaysWhatArrived(t *testing.T) {
-	b := NewBox(Config{Rand: func() uint64 { return 1 }, Links: []Link{{MAC: MAC{2, 0, 0, 0, 0, 2}, MTU: 1500}}})
-	want := golden.Read(t, testdata, "ack.hex")
-	var h Header
-	Decode(&h, want)
-	b.RegisterPublic(0, h.Src, 0)
-	for _, i := range []int{0, 1, 4, 5, 13} { // 2 and 3 are missing, then 6 to 12
-		var flags uint8
-		if i == 13 {
-			flags = FlagAckMe
-		}
-		data := Header{Type: UniData, Flags: flags, Proto: ProtoRPC, Dst: h.Src, Src: h.Dst, MessID: 10,
-			Length: 1432, Offset: uint32(1432 * i), Total: 50000}
-		b.Input(0, 0, data.frame(MAC{2, 0, 0, 0, 0, 2}, MAC{2, 0, 0, 0, 0, 1}, make([]byte, 1432)))
-	}
-	if len(b.Out.Frames) != 1 {
-		t.Fatalf("%d frames", len(b.Out.Frames))
-	}
-	if got := b.Out.Frames[0].Head(); !bytes.Equal(got, want) {
-		t.Errorf("sent\n%x, want\n%x", got, want)
 	}
 }
 
