@@ -40,15 +40,16 @@
 // # Files
 //
 // In the order in which a message passes: register.go (addresses that are here),
-// message.go (sending, and keeping what was sent), route.go, locate.go and busy.go
-// (where to), frag.go and window.go (in pieces), switch.go (the frame at the other
-// end), join.go (the pieces together), recent.go (but not twice). wire.go has the
-// format, effect.go what a caller sees of it all.
+// message.go and listeners.go (sending, and keeping what was sent), route.go, locate.go,
+// busy.go and secure.go (where to), frag.go, window.go, congestion.go and rtt.go (in
+// pieces), emit.go (as a frame), forward.go and refuse.go (through routers), switch.go (the
+// frame at the other end), join.go (the pieces together), recent.go (but not twice). wire.go
+// has the format, effect.go what a caller sees of it all.
 //
 // # Not here
 //
-// Frames are not forwarded from one link to another (see switch.go for the place).
-// There is no congestion control beyond a fixed window, and no protection against
-// boxes that lie: FLIP trusts its network, and secrecy is the business of those
-// who send.
+// Routers flood multicasts rather than track where members are, and Ethernet's
+// multicast addresses are not used. There is no protection against boxes that lie: FLIP
+// trusts its networks, but for those it was told not to, and secrecy is the business of
+// those who send.
 package flip
