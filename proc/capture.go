@@ -64,7 +64,7 @@ func (tb *Table) captureThread(t *Thread) image.Thread {
 		FX: append([]byte(nil), f.FX[:]...), Trap: f.Vector, Err: f.Err, CR2: f.CR2,
 		Mask: t.Mask, SavedMask: t.SavedMask, MaskSaved: t.MaskSaved, Pending: captureSignals(&t.Pending),
 		AltStack: [2]uint64{t.AltStack.SP, t.AltStack.Size}, ClearTID: t.ClearTID, RobustList: t.RobustList,
-		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server, Patience: t.Patience,
+		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server, Patience: t.Patience, Secure: t.Secure,
 	}
 	if t.Call.Active {
 		c := tb.captureCall(&t.Call)
@@ -178,7 +178,8 @@ func (tb *Table) adoptThread(p *Process, it *image.Thread) {
 	adoptSignals(&t.Pending, it.Pending)
 	t.AltStack = abi.Stack{SP: it.AltStack[0], Size: it.AltStack[1]}
 	t.ClearTID, t.RobustList, t.Name = it.ClearTID, it.RobustList, it.Name
-	t.UserNs, t.SystemNs, t.Server, t.Patience = it.UserNs, it.SystemNs, it.Server, it.Patience
+	t.UserNs, t.SystemNs, t.Server = it.UserNs, it.SystemNs, it.Server
+	t.Patience, t.Secure = it.Patience, it.Secure
 	if it.Call != nil {
 		t.Call = adoptCall(it.Call)
 	}

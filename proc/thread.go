@@ -34,6 +34,7 @@ type Thread struct {
 	Name       string // prctl(PR_SET_NAME)
 	Server     uint32 // RPC slot of its getreq, 0: it never called it
 	Patience   int64  // ns that its trans looks for a server, 0: the default (timeout)
+	Secure     bool   // its trans avoids untrusted networks (secure)
 	UserNs     int64  // CPU time in user mode and in the kernel
 	SystemNs   int64
 

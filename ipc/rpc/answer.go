@@ -191,7 +191,8 @@ func (m *Machine) notDelivered(now int64, n *flip.NotDelivered) {
 // nothing has been executed and another server may be asked.
 func (m *Machine) requestUndeliverable(now int64, c *client, reason flip.Reason) {
 	c.handle = 0
-	if c.phase == sent && c.tries == 1 && (reason == flip.LocateExpired || reason == flip.GoneAway) {
+	c.unsafe = c.unsafe || reason == flip.Unsafe
+	if c.phase == sent && c.tries == 1 && (reason == flip.LocateExpired || reason == flip.GoneAway || reason == flip.Unsafe) {
 		if c.addr.IsNull() {
 			m.refused(now, c, true)
 		} else {

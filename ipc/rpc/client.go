@@ -42,6 +42,8 @@ type client struct {
 	long     bool   // it stays in Memory and is pulled from there
 	room     uint32 // in Memory, for a long reply
 	forwards uint8
+	secure   bool // not over untrusted networks
+	unsafe   bool // a server was found that only they lead to
 
 	server    flip.Address // asked under this tid
 	left      int64        // patience, running while seeking
@@ -89,6 +91,9 @@ type Transaction struct {
 	// reply that is too long for one message has room there.
 	Size, Room uint32
 
+	// Secure keeps the request and the reply away from untrusted networks.
+	Secure bool
+
 	Patience int64 // ns in which a server has to be found; 0 means PatienceDefault
 	Deadline int64 // ns in which it has to be over; 0 means none
 }
@@ -134,7 +139,7 @@ func (m *Machine) Transact(now int64, ep *Endpoint, slot uint32, t *Transaction)
 	c.addr = t.To
 	c.hdr = *t.Header
 	c.size, c.long, c.room = uint32(len(t.Data)), false, t.Room
-	c.forwards = 0
+	c.forwards, c.secure, c.unsafe = 0, t.Secure, false
 	c.signals, c.signalled = 0, 0
 	if c.left = t.Patience; t.Patience <= 0 {
 		c.left = PatienceDefault
@@ -220,8 +225,11 @@ func (m *Machine) transmitRequest(now int64, c *client, patience int64) {
 	if c.long {
 		h.size = c.size
 	}
+	if c.secure {
+		h.flags = flagSecure
+	}
 	if c.tries > 1 {
-		h.flags = flagRetrans
+		h.flags |= flagRetrans
 		h.age = ageOf(now - c.sentAt)
 		c.unclean = true
 		m.Stats.Retrans++
@@ -236,7 +244,7 @@ func (m *Machine) transmitRequest(now int64, c *client, patience int64) {
 func (m *Machine) ask(now int64, c *client, n int, data []byte, patience int64) {
 	m.box.Cancel(now, c.handle)
 	c.handle = m.box.Unicast(now, &flip.Send{Src: c.ep.addr, Dst: c.server, Proto: flip.ProtoRPC,
-		Header: m.buf[:n], Payload: data, Token: clientToken(c.slot),
+		Header: m.buf[:n], Payload: data, Token: clientToken(c.slot), Secure: c.secure,
 		Invalidate: c.tries%relocateTry == 0, Patience: patience})
 }
 
@@ -324,6 +332,9 @@ func (m *Machine) excused(now int64, c *client) bool {
 
 // finishTrans ends a transaction without a reply.
 func (m *Machine) finishTrans(now int64, c *client, status std.Status) {
+	if status == std.RPCNotFound && c.unsafe {
+		status = std.RPCUnsafe
+	}
 	m.Stats.Failed++
 	e := m.Out.complete(c.ep, c.slot, KindTrans, status)
 	e.Header = std.Header{}

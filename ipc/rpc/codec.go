@@ -88,9 +88,9 @@ func DecodeState(b []byte) (*State, error) {
 
 // Lengths of the records, without data, to check a count before believing it.
 const (
-	clientMin = 4 + 1 + 8 + 16 + 16 + std.HeaderLen + 4 + 4 + 1 + 4 + 1 + 8 + pullStateLen + 16 + 8 + 8 + 4 + 8 + 2 + 2
+	clientMin = 4 + 1 + 8 + 16 + 16 + std.HeaderLen + 4 + 4 + 1 + 4 + 1 + 1 + 8 + pullStateLen + 16 + 8 + 8 + 4 + 8 + 2 + 2
 	serverLen = 4 + 1 + 16 + 4 + 4
-	rowMin    = 16 + 4 + 1 + 8 + 8 + 2 + 1 + std.HeaderLen + 4 + 4 + pullStateLen + 1 + 16 + 16
+	rowMin    = 16 + 4 + 1 + 8 + 8 + 2 + 1 + 1 + std.HeaderLen + 4 + 4 + pullStateLen + 1 + 16 + 16
 
 	pullStateLen = 4 * 4
 	bindingLen   = 16 + 1 + 8
@@ -108,6 +108,7 @@ func (w *writer) client(c *ClientState) {
 	w.flag(c.Long)
 	w.u32(c.Room)
 	w.u8(c.Forwards)
+	w.flag(c.Secure)
 	w.u64(uint64(c.Deadline))
 	w.pull(&c.Pull)
 	w.bytes16(c.Server)
@@ -125,6 +126,7 @@ func (r *reader) client() (c ClientState) {
 	r.header(&c.Header)
 	c.Data = r.data()
 	c.Size, c.Long, c.Room, c.Forwards = r.u32(), r.flag(), r.u32(), r.u8()
+	c.Secure = r.flag()
 	c.Deadline = int64(r.u64())
 	c.Pull = r.pull()
 	c.Server = r.bytes16()
@@ -141,6 +143,7 @@ func (w *writer) row(x *RowState) {
 	w.u64(x.Tid)
 	w.u64(uint64(x.Age))
 	w.u16(x.Signals)
+	w.flag(x.Secure)
 	w.flag(x.Given)
 	w.header(&x.Header)
 	w.data(x.Data)
@@ -164,7 +167,7 @@ func (r *reader) pull() PullState {
 
 func (r *reader) row() (x RowState) {
 	x.Client, x.Slot, x.Phase, x.Tid = r.bytes16(), r.u32(), r.u8(), r.u64()
-	x.Age, x.Signals, x.Given = int64(r.u64()), r.u16(), r.flag()
+	x.Age, x.Signals, x.Secure, x.Given = int64(r.u64()), r.u16(), r.flag(), r.flag()
 	r.header(&x.Header)
 	x.Data = r.data()
 	x.Size, x.Pull = r.u32(), r.pull()

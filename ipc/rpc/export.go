@@ -34,6 +34,7 @@ type ClientState struct {
 	Long               bool         // it stays in Memory
 	Room               uint32
 	Forwards           uint8
+	Secure             bool
 	Deadline           int64 // time left; -1 if there is none
 	Pull               PullState
 	Server             flip.Address // once asked
@@ -67,6 +68,7 @@ type RowState struct {
 	Tid     uint64
 	Age     int64
 	Signals uint16
+	Secure  bool
 	Given   bool       // of a reply: repeating it was given up
 	Header  std.Header // of a reply, or of a request being received
 	Data    []byte
@@ -128,7 +130,7 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 
 func (c *client) export(now int64) ClientState {
 	return ClientState{Slot: c.slot, Phase: uint8(c.phase), Tid: c.tid, Port: c.port, Addr: c.addr,
-		Header: c.hdr, Data: c.data, Size: c.size, Long: c.long, Room: c.room, Forwards: c.forwards,
+		Header: c.hdr, Data: c.data, Size: c.size, Long: c.long, Room: c.room, Forwards: c.forwards, Secure: c.secure,
 		Deadline: c.timeLeft(now), Pull: c.in.export(), Server: c.server, Left: c.left, Backoff: c.backoff,
 		Tries: uint32(c.tries), Age: now - c.sentAt, Signals: c.signals, Signalled: c.signalled}
 }
@@ -160,7 +162,7 @@ func (p *PullState) acceptable(pulls bool) bool {
 
 func (r *row) export(now int64) RowState {
 	x := RowState{Client: r.client, Slot: r.slot, Phase: uint8(r.phase), Tid: r.tid,
-		Age: now - r.at, Signals: r.signals, Pull: r.in.export()}
+		Age: now - r.at, Signals: r.signals, Secure: r.secure, Pull: r.in.export()}
 	switch r.phase {
 	case receiving:
 		x.Header = r.hdr
@@ -319,6 +321,7 @@ func (m *Machine) importClient(now int64, ep *Endpoint, x *ClientState) {
 	c.phase, c.tid, c.port, c.addr = clientPhase(x.Phase), x.Tid, x.Port, x.Addr
 	c.hdr, c.data, c.server = x.Header, x.Data, x.Server
 	c.size, c.long, c.room, c.forwards = x.Size, x.Long, x.Room, x.Forwards
+	c.secure = x.Secure
 	c.in = x.Pull.inflow()
 	if x.Deadline >= 0 {
 		m.limit(now, c, max(x.Deadline, 1))
@@ -337,7 +340,7 @@ func (m *Machine) importRow(now int64, ep *Endpoint, x *RowState) *row {
 	r.ep, r.client, r.slot = ep, x.Client, x.Slot
 	m.begin(now, r, x.Tid, rowPhase(x.Phase))
 	r.at = now - x.Age
-	r.signals = x.Signals
+	r.signals, r.secure = x.Signals, x.Secure
 	r.in = x.Pull.inflow()
 	if r.phase == receiving {
 		r.hdr = x.Header

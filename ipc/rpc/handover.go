@@ -73,7 +73,7 @@ func (m *Machine) accept(now int64, c *client, ep *Endpoint, s *server, data []b
 		c.data = data // should the server forward it
 	}
 	m.begin(now, r, c.tid, working)
-	r.peer = c.ep
+	r.peer, r.secure = c.ep, c.secure
 	m.deliver(now, r, s, &c.hdr, data)
 	if c.signals != c.signalled {
 		c.signalled = c.signals

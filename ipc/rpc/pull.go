@@ -121,7 +121,7 @@ func (m *Machine) gotPull(now int64, ep *Endpoint, d *flip.Deliver, h *head) {
 		}
 		r.heard, r.tries = now, 1
 		m.timers.Set(&r.timer, now+enquireEvery)
-		if !m.sendParts(now, ep, d.Src, h, r.size, &r.out, &p, source{r.server.slot, KindPutRep}) {
+		if !m.sendParts(now, ep, d.Src, h, r.size, &r.out, &p, source{r.server.slot, KindPutRep, r.secure}) {
 			m.failReply(now, r, std.RPCBadAddress)
 		}
 		return
@@ -135,15 +135,16 @@ func (m *Machine) gotPull(now int64, ep *Endpoint, d *flip.Deliver, h *head) {
 	c.handle = 0
 	c.heard, c.tries, c.unclean = now, 1, true
 	m.timers.Set(&c.timer, now+enquireEvery)
-	if !m.sendParts(now, ep, d.Src, h, c.size, &c.out, &p, source{c.slot, KindTrans}) {
+	if !m.sendParts(now, ep, d.Src, h, c.size, &c.out, &p, source{c.slot, KindTrans, c.secure}) {
 		m.finishTrans(now, c, std.RPCBadAddress) // the server will hear of it when it pulls again
 	}
 }
 
 // source is which buffer the data is in.
 type source struct {
-	slot uint32
-	kind Kind
+	slot   uint32
+	kind   Kind
+	secure bool
 }
 
 // sendParts sends a run of parts. It reports false if Memory fails.
@@ -163,7 +164,7 @@ func (m *Machine) sendParts(now int64, ep *Endpoint, to flip.Address, h *head, s
 		one := pull{p.offset, n, p.part}
 		if m.underWay(x, p.offset) || !m.partBuffer(now, x, int(n)) {
 			one.length = 0
-			m.sendPart(now, ep, to, &head, &one, nil)
+			m.sendPart(now, ep, to, &head, &one, nil, from.secure)
 			continue
 		}
 		x.offset = p.offset
@@ -171,19 +172,19 @@ func (m *Machine) sendParts(now int64, ep *Endpoint, to flip.Address, h *head, s
 			return false
 		}
 		m.Stats.Parts++
-		if x.handle = m.sendPart(now, ep, to, &head, &one, x.buf); x.handle == 0 {
+		if x.handle = m.sendPart(now, ep, to, &head, &one, x.buf, from.secure); x.handle == 0 {
 			m.spend(x)
 		}
 	}
 	return true
 }
 
-func (m *Machine) sendPart(now int64, ep *Endpoint, to flip.Address, h *head, p *pull, data []byte) flip.Handle {
+func (m *Machine) sendPart(now int64, ep *Endpoint, to flip.Address, h *head, p *pull, data []byte, secure bool) flip.Handle {
 	clear(m.buf[pullLen:])
 	h.put(m.buf[:headLen])
 	p.put(m.buf[:])
 	return m.box.Unicast(now, &flip.Send{Src: ep.addr, Dst: to, Proto: flip.ProtoRPC,
-		Header: m.buf[:partLen], Payload: data, Token: partToken, Fleeting: data == nil, Patience: relocateFor})
+		Header: m.buf[:partLen], Payload: data, Token: partToken, Secure: secure, Fleeting: data == nil, Patience: relocateFor})
 }
 
 // underWay reports whether FLIP is still at this very part.
@@ -310,7 +311,7 @@ func (m *Machine) fetchAgain(now int64, c *client) {
 
 func (m *Machine) fetch(now int64, c *client) {
 	h := head{typ: Pull, arg: ofReply, slot: c.slot, tid: c.tid}
-	s := flip.Send{Token: clientToken(c.slot), Invalidate: c.tries%relocateTry == 0}
+	s := flip.Send{Token: clientToken(c.slot), Secure: c.secure, Invalidate: c.tries%relocateTry == 0}
 	if last := m.sendPulls(now, c.ep, c.server, &h, c.in, &s); last != 0 {
 		c.handle = last
 	}
@@ -411,7 +412,7 @@ func (m *Machine) receiveAgain(now int64, r *row) {
 
 func (m *Machine) receiveMore(now int64, r *row) {
 	h := head{typ: Pull, arg: ofRequest, slot: r.slot, tid: r.tid}
-	s := flip.Send{Token: replyToken(r.slot), Invalidate: r.tries%relocateTry == 0}
+	s := flip.Send{Token: replyToken(r.slot), Secure: r.secure, Invalidate: r.tries%relocateTry == 0}
 	if last := m.sendPulls(now, r.ep, r.client, &h, r.in, &s); last != 0 {
 		r.handle = last
 	}

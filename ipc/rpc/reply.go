@@ -202,7 +202,7 @@ func (m *Machine) sendReply(now int64, r *row) {
 func (m *Machine) tell(now int64, r *row, n int, data []byte) {
 	m.box.Cancel(now, r.handle)
 	r.handle = m.box.Unicast(now, &flip.Send{Src: r.ep.addr, Dst: r.client, Proto: flip.ProtoRPC,
-		Header: m.buf[:n], Payload: data, Token: replyToken(r.slot),
+		Header: m.buf[:n], Payload: data, Token: replyToken(r.slot), Secure: r.secure,
 		Invalidate: r.tries%relocateTry == 0, Patience: relocateFor})
 }
 

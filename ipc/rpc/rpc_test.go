@@ -386,12 +386,22 @@ func checkMachine(t testing.TB, m *Machine) {
 			}
 		}
 	}
+	pulled := 0
+	for _, o := range m.outflows {
+		for i := range o.parts {
+			pulled += len(o.parts[i].buf)
+		}
+	}
+	if pulled != m.pulled || pulled > m.cfg.PullBytes || len(m.spent)+len(m.buffers) > keepBuffers {
+		t.Errorf("%d bytes of parts, accounted %d; %d buffers", pulled, m.pulled, len(m.spent)+len(m.buffers))
+	}
 	for _, ep := range m.list {
 		n, bytes := 0, 0
 		ep.rows.all(func(r *row) {
 			n++
 			bytes += len(r.data)
-			if r.ep != ep || r.stray || (r.data != nil && r.phase != replied) {
+			if r.ep != ep || r.stray || (r.data != nil && r.phase != replied) || (r.in != nil) != (r.phase == receiving) ||
+				(r.phase == receiving || r.size > 0) && (r.server == nil || r.server.row != r) {
 				t.Errorf("row in phase %d", r.phase)
 			}
 		})
@@ -399,7 +409,10 @@ func checkMachine(t testing.TB, m *Machine) {
 			t.Errorf("%d rows, accounted %d; %d bytes, accounted %d", n, ep.rows.n, bytes, ep.replyBytes)
 		}
 		for _, c := range ep.clients {
-			if c != nil && c.phase == idle && (c.data != nil || c.handle != 0 || c.waitsFor != nil) {
+			if c != nil && (c.phase == fetching) != (c.in != nil) {
+				t.Errorf("in phase %d, pulling: %v", c.phase, c.in != nil)
+			}
+			if c != nil && c.phase == idle && (c.data != nil || c.handle != 0 || c.waitsFor != nil || c.out != nil) {
 				t.Error("an idle slot holds something")
 			}
 		}
@@ -415,7 +428,7 @@ func FuzzReceive(f *testing.F) {
 		m := benchMachines(1)[0]
 		m.cfg.MaxRows, m.cfg.MaxPorts, m.cfg.ReplyBytes = 6, 4, 5000
 		now := int64(second)
-		client, server := m.Open(now, Options{}), m.Open(now, Options{})
+		client, server := m.Open(now, Options{Owner: testMemory{}}), m.Open(now, Options{Owner: testMemory{}})
 		object := m.Open(now, Options{Upcall: true})
 		m.Listen(now, object, capability.Port{8}.Put())
 		for ; len(program) >= 4; program = program[4:] {
@@ -443,10 +456,19 @@ func fuzzStep(m *Machine, now *int64, p []byte, client, server, object *Endpoint
 		m.Trans(*now, ep, slot, flip.Address{}, &std.Header{Port: ports[p[3]%4].Put()}, data, 0)
 	case 2:
 		m.Trans(*now, ep, slot, addrs[p[3]%6], &std.Header{}, data, 0)
+		m.Transact(*now, ep, slot, &Transaction{To: addrs[p[3]%6], Header: testHeader(), Size: uint32(p[3]) << 13,
+			Room: 1 << 20, Deadline: int64(p[3]) * millisecond, Secure: p[3]&1 != 0})
 	case 3:
-		m.GetReq(*now, ep, slot, ports[p[3]%4])
+		m.GetReqInto(*now, ep, slot, ports[p[3]%4], uint32(p[3])<<14)
 	case 4:
-		m.PutRep(*now, ep, slot, testHeader(), data)
+		switch p[3] % 3 {
+		case 0:
+			m.PutRep(*now, ep, slot, testHeader(), data)
+		case 1:
+			m.PutRepFrom(*now, ep, slot, testHeader(), uint32(p[3])<<13)
+		case 2:
+			m.Forward(*now, ep, slot, ports[p[3]/3%4].Put(), addrs[p[3]/12%6])
+		}
 	case 5:
 		m.Freeze(*now, ep)
 	case 6:
@@ -475,10 +497,18 @@ func fuzzStep(m *Machine, now *int64, p []byte, client, server, object *Endpoint
 		case Request, Reply:
 			b = b[:requestLen]
 			(&std.Header{Port: ports[p[3]%4].Put()}).PutWire((*[std.HeaderLen]byte)(b[headLen:]))
-		case Locate, HereIs:
+		case Pull:
+			b = b[:pullLen]
+			(&pull{uint32(p[3]%8) << 17, uint32(p[3]%3) << 17, 128 << 10}).put(b)
+			data = nil
+		case Part:
+			b = b[:partLen]
+			data = make([]byte, int(p[3]%2)<<17)
+			(&pull{uint32(p[3]%8) << 17, uint32(len(data)), 128 << 10}).put(b)
+		case Locate, HereIs, Forward:
 			port := ports[p[3]%4].Put()
 			b = append(b, port[:]...)
-			if h.typ == HereIs {
+			if h.typ != Locate {
 				b = append(b, addrs[p[1]%6][:]...)
 			}
 			data = nil

@@ -168,7 +168,7 @@ func (m *Machine) gotRequest(now int64, ep *Endpoint, d *flip.Deliver, h *head) 
 		return
 	}
 	m.begin(now, r, h.tid, working)
-	r.peer = nil
+	r.peer, r.secure = nil, h.flags&flagSecure != 0
 	if h.size > 0 {
 		m.gotLong(now, r, s, &hdr, h.size)
 	} else {

@@ -54,6 +54,7 @@ type row struct {
 	server  *server   // the thread at work, or in putrep; nil for the kernel
 	peer    *Endpoint // the client's, if it was on this node when last looked for
 	signals uint16    // passed on to the server
+	secure  bool      // the reply is not for untrusted networks
 
 	// The reply, while phase is replied; or the header of the request, while it is
 	// receiving.

@@ -55,6 +55,7 @@ const (
 const (
 	flagRetrans  uint8 = 0x02 // the tid has been sent before
 	flagSigTrans uint8 = 0x10 // the client was signalled; arg counts
+	flagSecure   uint8 = 0x20 // REQUEST: neither it nor the reply goes over untrusted networks
 )
 
 // Reasons in a NAK.
@@ -148,6 +149,7 @@ func (p *pull) get(b []byte) {
 type Summary struct {
 	Type    Type
 	Retrans bool
+	Secure  bool
 	Slot    uint32
 	Tid     uint64
 	Arg     uint16
@@ -186,7 +188,7 @@ func Summarize(b []byte) (s Summary, ok bool) {
 	if !h.get(front, len(b)-len(front)) {
 		return s, false
 	}
-	s = Summary{Type: h.typ, Retrans: h.flags&flagRetrans != 0, Slot: h.slot, Tid: h.tid, Arg: h.arg}
+	s = Summary{Type: h.typ, Retrans: h.flags&flagRetrans != 0, Secure: h.flags&flagSecure != 0, Slot: h.slot, Tid: h.tid, Arg: h.arg}
 	switch h.typ {
 	case Request, Reply:
 		s.Header.GetWire((*[std.HeaderLen]byte)(b[headLen:]))

@@ -213,6 +213,7 @@ const (
 	SysTimeout     = SysMotile + 4 // how long the thread's trans looks for a server
 	SysTransWithin = SysMotile + 5 // trans with a deadline
 	SysForward     = SysMotile + 6 // putrep's alternative: let another server answer
+	SysSecure      = SysMotile + 7 // whether the thread's trans avoids untrusted networks
 )
 
 // Ordered groups (amoeba's grp(L); see ipc/group/PROTOCOL.md).

@@ -20,6 +20,8 @@ import (
 //	forward(port, address)                  instead of putrep; either may be null
 //	timeout(ms)                             how long trans looks for a server; the
 //	                                        result is what it was; 0: the default
+//	secure(on)                              trans avoids untrusted networks, or ends
+//	                                        with RPC_UNSAFE
 //	trans_within(… trans's …, ms)           the deadline: NOTFOUND or FAILURE then
 //
 // Sizes have 32 bits. Up to maxMessage, data is copied into the kernel and out of
@@ -57,6 +59,9 @@ func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 		return n.sysForward(t, c)
 	case abi.SysTimeout:
 		return sysTimeout(t, c)
+	case abi.SysSecure:
+		t.Secure = c.Args[0] != 0
+		return 0
 	case abi.SysGetreq:
 		return n.sysGetreq(t, c)
 	case abi.SysPutrep:
@@ -135,7 +140,7 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		tr := rpc.Transaction{Header: &h, Patience: t.Patience, Room: uint32(min(c.Args[4], maxData))}
+		tr := rpc.Transaction{Header: &h, Patience: t.Patience, Secure: t.Secure, Room: uint32(min(c.Args[4], maxData))}
 		switch size := c.Args[2]; {
 		case size > maxData:
 			return int64(std.Overflow)

@@ -80,6 +80,7 @@ type Thread struct {
 	SystemNs   int64     `cbor:"19,keyasint"`
 	Server     uint32    `cbor:"20,keyasint"`           // RPC slot of its getreq, 0: none
 	Patience   int64     `cbor:"21,keyasint,omitempty"` // ns that its trans looks for a server, 0: the default
+	Secure     bool      `cbor:"22,keyasint,omitempty"` // its trans avoids untrusted networks
 }
 
 // Call is the record of a system call in progress.
