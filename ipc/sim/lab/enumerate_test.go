@@ -15,12 +15,12 @@ var thorough = flag.Bool("lab.thorough", false, "run all cases of the enumeratio
 // the two be lost, come twice or come late, every node die at every frame, and every
 // node be cut off at every frame.
 func TestFaultAtEveryStep(t *testing.T) {
-	stride := 3
+	stride := 5
 	switch {
 	case *thorough:
 		stride = 1
-	case testing.Short():
-		stride = 20
+	case slow || testing.Short():
+		stride = 29 // and so, in turn, all faults at some frame
 	}
 	cases, moved := 0, 0
 	for _, who := range []string{"server", "client", "both, crossing", "both, together"} {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"reflect"
+	"strconv"
 	"testing"
 )
 
@@ -19,10 +20,34 @@ func TestText_Identity(t *testing.T) {
 	}
 }
 
-func TestRun_Seeds(t *testing.T) {
-	for seed := range uint64(400) {
-		if r := Run(Generate(seed), nil); r.Broken != "" {
-			t.Fatalf("seed %d: %v", seed, r.Errors)
+// TestSeeds runs histories; make sim runs more.
+func TestSeeds(t *testing.T) {
+	parts, each := 8, 250
+	if testing.Short() {
+		each = 25
+	}
+	for part := range parts {
+		t.Run(strconv.Itoa(part), func(t *testing.T) {
+			t.Parallel()
+			for i := range each {
+				seed := uint64(1 + part*each + i)
+				if r := Judge(Generate(seed)); r.Broken != "" {
+					t.Fatalf("seed %d: %v; make sim SEED=%d SEEDS=1 makes it small", seed, r.Errors, seed)
+				}
+			}
+		})
+	}
+}
+
+// TestSeed_IsTheHistory runs the same seeds twice, frame by frame.
+func TestSeed_IsTheHistory(t *testing.T) {
+	tell := func(seed uint64) string {
+		told, _ := Tell(Generate(seed))
+		return told
+	}
+	for seed := range uint64(2 * lives) {
+		if tell(seed) != tell(seed) {
+			t.Errorf("seed %d: two histories", seed)
 		}
 	}
 }
