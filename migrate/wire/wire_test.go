@@ -1,0 +1,127 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"strings"
+	"testing"
+
+	"motile/kernel/abi"
+	"motile/migrate/image/imagetest"
+)
+
+var move = MoveID{Boot: 0x0102030405060708, Nr: 3}
+
+// samples are one of each message in CBOR.
+var samples = []any{
+	Offer{Move: move, Source: 1, PID: 1000007, Version: 1,
+		CPU:   [3]CPUID{{1, [4]uint32{1, 2, 3, 4}}, {7, [4]uint32{5, 6, 7, 8}}, {0x80000001, [4]uint32{9, 10, 11, 12}}},
+		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9},
+	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}},
+	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
+	Prepare{Move: move, Image: []byte("MOTILEIM"), Messages: 21},
+	Commit{Move: move, FrozenNs: 12e6, FrozeAt: 1_800_000_000e9},
+	Answer{State: "committed", Error: "none", Boot: 9, FirstRunUs: 340},
+}
+
+func TestMessages_GoldenBytes(t *testing.T) { imagetest.Golden(t, samples...) }
+
+func FuzzMessages(f *testing.F) { imagetest.Fuzz(f, samples...) }
+
+// golden reads pages.hex: what is before the page, and the tag behind it.
+func golden(t *testing.T) (front, tag []byte) {
+	text, err := os.ReadFile("testdata/pages.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:len(b)-streamTag], b[len(b)-streamTag:]
+}
+
+var key = [16]byte{0x6b, 15: 0x65}
+
+// onePage is a message of one page.
+func onePage(page *[abi.PageSize]byte) []byte {
+	var m PageBatch
+	m.Add(StoreWord(5, 9), page)
+	return m.Encode(nil, move, 7, &key)
+}
+
+func TestPages_GoldenBytes(t *testing.T) {
+	front, tag := golden(t)
+	page := [abi.PageSize]byte{0: 0xfe, abi.PageSize - 1: 0xef}
+	want := append(append(bytes.Clone(front), page[:]...), tag...)
+	if got := onePage(&page); !bytes.Equal(got, want) {
+		t.Errorf("encoded % x … % x, want % x … % x", got[:len(front)], got[len(got)-streamTag:], front, tag)
+	}
+	p, ok := DecodePages(want)
+	if !ok || p.Move != move || p.Seq != 7 || !bytes.Equal(p.Data, page[:]) || !p.Authentic(&key) {
+		t.Errorf("decoded %+v, %v", p.Move, ok)
+	}
+	if id, ok := PagesOf(front); !ok || id != move {
+		t.Errorf("of the front: %v", id)
+	}
+	other := key
+	other[3] ^= 1
+	if p.Authentic(&other) {
+		t.Error("another key fits")
+	}
+}
+
+func TestPages_RefusesWrongLengths(t *testing.T) {
+	whole := onePage(new([abi.PageSize]byte))
+	for _, b := range [][]byte{nil, whole[:streamHead], whole[:len(whole)-1], append(bytes.Clone(whole), 0)} {
+		if _, ok := DecodePages(b); ok {
+			t.Errorf("%d bytes accepted", len(b))
+		}
+	}
+	many := bytes.Clone(whole)
+	many[20], many[23] = 2, 0xff // a count whose length would overflow
+	if _, ok := DecodePages(many); ok {
+		t.Error("a wrong count accepted")
+	}
+}
+
+func TestStored(t *testing.T) {
+	if store, page, ok := Stored(StoreWord(77, 1<<27)); !ok || store != 77 || page != 1<<27 {
+		t.Error(store, page, ok)
+	}
+	if _, _, ok := Stored(0x7fff_f000); ok {
+		t.Error("an address is no page of a store")
+	}
+}
+
+func FuzzDecodePages(f *testing.F) {
+	f.Add(onePage(new([abi.PageSize]byte)))
+	f.Add(make([]byte, streamHead+streamTag))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, ok := DecodePages(b)
+		if !ok {
+			return
+		}
+		var m PageBatch
+		for i := 0; i < len(p.Words); i += 8 {
+			m.Add(le64(p.Words[i:]), (*[abi.PageSize]byte)(p.Data[i/8*abi.PageSize:]))
+		}
+		again := m.Encode(nil, p.Move, p.Seq, &key)
+		if !bytes.Equal(again[:len(again)-streamTag], b[:len(b)-streamTag]) {
+			t.Errorf("%d bytes became other %d", len(b), len(again))
+		}
+	})
+}
+
+func le64(b []byte) (v uint64) {
+	for i := range 8 {
+		v |= uint64(b[i]) << (8 * i)
+	}
+	return v
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"bytes"
+	"testing"
+
+	"motile/migrate/image"
+	"motile/migrate/image/imagetest"
+)
+
+// samples are one of each payload.
+var samples = []any{
+	sampleInfo,
+	ListReply{Node: 2, Processes: []ProcessInfo{sampleInfo}},
+	sampleLoad,
+	NodesReply{Nodes: []Load{sampleLoad}},
+	FileRef{Address: bytes.Repeat([]byte{0xad}, 16), Path: "/dev/console", Flags: 2, Terminal: true, Log: true},
+	ExecRequest{Path: "/bin/cat", Args: []string{"cat", "-"}, Env: []string{"HOME=/root"}, Cwd: "/root",
+		Files: []FileRef{{Path: "/etc/motd"}}, Detached: true, Terminal: true, Comment: "a cat"},
+	ExecReply{PID: 1000007, Errno: 2},
+	PutFileRequest{Digest: bytes.Repeat([]byte{0xd1}, 32), Path: "/tmp/x", Size: 70000, Data: []byte("data")},
+	PutFileReply{Have: true, Got: 49152},
+	SignalRequest{Signo: 15, Code: -6, PID: 1000002, Value: 42, TID: 1000007},
+	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17},
+	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
+	WaitReply{Status: 256},
+	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44)},
+	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport},
+	sampleReport,
+	ResolveRequest{PID: 1000007, Resume: true},
+	HolderRequest{Node: 2, Boot: 0x0102030405060708},
+	EchoRequest{Station: []byte{0x52, 0x54, 0, 0x4d, 0, 2}, Rounds: 100, Window: 4, Size: 64, Fill: 3, FillSize: 1514},
+	EchoReply{RoundNs: []int64{90000, 91000}, TotalNs: 181000, Dropped: 1},
+}
+
+var sampleInfo = ProcessInfo{PID: 1000007, Parent: 1000002, PGID: 1000007, SID: 1000002, Node: 2, Trail: []int{1, 2}, Threads: 3,
+	SizeKB: 1200, VirtKB: 8000, State: "S", CPUms: 250, Command: "cat -", Moves: 1, Residuals: []string{"node 1: /dev/console"},
+	Missing: map[uint32]int{999: 2}, Comment: "a cat", AgeMs: 60000, Detached: true, Status: 256}
+
+var sampleLoad = Load{Node: 2, Boot: 0x0102030405060708, UptimeMs: 90000, Runnable: 1, LoadMilli: 500, Processes: 7, TotalKB: 80000,
+	FreeKB: 60000, HeapKB: 9000, WallNs: 1_800_000_000e9, Machine: "microvm", HeardMs: 1500}
+
+var sampleReport = MoveReport{NegotiateUs: 1, PrecopyUs: 2, FreezeUs: 3, TransferUs: 4, CommitUs: 5, FirstRunUs: 6, TotalUs: 7,
+	Bytes: 8, Pages: 9, FilePages: 10, ZeroPages: 11, StateBytes: 12}
+
+func TestPayloads_GoldenBytes(t *testing.T) { imagetest.Golden(t, samples...) }
+
+func FuzzPayloads(f *testing.F) { imagetest.Fuzz(f, samples...) }
+
+func TestHello(t *testing.T) {
+	key, other := Key{7}, Key{8}
+	load, err := image.Marshal(sampleLoad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := key.Hello(load)
+	if want := "hello1"; string(b[:6]) != want || !bytes.Equal(b[6+16:], load) {
+		t.Errorf("% x", b)
+	}
+	if got, ok := key.Hears(b); !ok || !bytes.Equal(got, load) {
+		t.Errorf("heard % x, %v", got, ok)
+	}
+	if _, ok := other.Hears(b); ok {
+		t.Error("another cluster's hello was heard")
+	}
+	for i := range b {
+		bad := bytes.Clone(b)
+		bad[i] ^= 0x10
+		if _, ok := key.Hears(bad); ok {
+			t.Errorf("heard although byte %d is another", i)
+		}
+	}
+}
+
+func FuzzHears(f *testing.F) {
+	key := Key{7}
+	f.Add(key.Hello([]byte("load")))
+	f.Add([]byte("hello1"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if load, ok := key.Hears(b); ok && !bytes.Equal(key.Hello(load), b) {
+			t.Errorf("% x is heard, and no hello", b)
+		}
+	})
+}
