@@ -48,7 +48,7 @@ func compare(t *testing.T, path, got string) {
 	if err != nil {
 		t.Error(err)
 	} else if got != string(want) {
-		t.Errorf("%s: encoded\n%s\nwant\n%s", path, got, want)
+		t.Errorf("%s: encoded\n%s\nwant\n%s\nif the format was meant to change: go test -rewrite here", path, got, want)
 	}
 }
 
