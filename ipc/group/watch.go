@@ -1,6 +1,7 @@
 package group
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/std"
 )
@@ -10,6 +11,7 @@ type Body struct {
 	Header    std.Header     // BCAST, BCASTREQ of data
 	Data      []byte         // behind that: a part of the message
 	Address   flip.Address   // HEREIS: of the sequencer; BCAST of a join: of the new member
+	Server    flip.Address   // JOINREQ, BCAST of a join: of the new member's RPC
 	Group     flip.Address   // JOIN, RESULT: where the group talks
 	Index     int            // JOIN: of the new member
 	Params    Params         // JOIN, RESULT
@@ -17,6 +19,11 @@ type Body struct {
 	Sequencer int            // likewise: its index
 	Members   []flip.Address // likewise
 }
+
+const (
+	proofLen = capability.Size
+	joinLen  = 2 * len(flip.Address{})
+)
 
 // SummarizeBody decodes what is behind the header of a whole message. It refuses what
 // nobody sends. A BCAST whose data went by another way has no body.
@@ -27,10 +34,12 @@ func SummarizeBody(message []byte) (s Body, ok bool) {
 	}
 	b := message[headLen:]
 	switch h.typ {
-	case Locate, JoinReq: // the proof that the sender knows the port
-		return s, len(b) == len(proof(std.Header{}.Port, s.Address))
+	case Locate: // the proof that the sender knows the port
+		return s, len(b) == proofLen
+	case JoinReq:
+		return s, len(b) == proofLen+len(s.Server) && take(&s.Server, b[proofLen:])
 	case HereIs:
-		return s, s.address(b)
+		return s, len(b) == len(s.Address) && take(&s.Address, b)
 	case Join, Result:
 		if h.typ == Join && h.seqno != 0 {
 			return s, len(b) == 0 // why not
@@ -46,7 +55,7 @@ func SummarizeBody(message []byte) (s Body, ok bool) {
 		case h.flags&flagAccept != 0:
 			return s, len(b) == 0
 		case h.kind == kindJoin:
-			return s, s.address(b)
+			return s, len(b) == joinLen && take(&s.Address, b) && take(&s.Server, b[len(s.Address):])
 		case h.kind == kindData && len(b) >= std.HeaderLen:
 			s.Header.GetWire((*[std.HeaderLen]byte)(b))
 			s.Data = b[std.HeaderLen:]
@@ -57,10 +66,8 @@ func SummarizeBody(message []byte) (s Body, ok bool) {
 	return s, len(b) == 0
 }
 
-func (s *Body) address(b []byte) bool {
-	copy(s.Address[:], b)
-	return len(b) == len(s.Address)
-}
+// take copies the address at the front of b.
+func take(a *flip.Address, b []byte) bool { return copy(a[:], b) == len(a) }
 
 func (s *Body) charter(b []byte) bool {
 	var c charter
