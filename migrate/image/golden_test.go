@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"motile/migrate/image"
-	"motile/migrate/image/imagetest"
+	"motile/tools/imagetest"
 )
 
 // samples are one of each record's payload.

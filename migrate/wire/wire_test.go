@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"motile/kernel/abi"
-	"motile/migrate/image/imagetest"
+	"motile/tools/imagetest"
 )
 
 var move = MoveID{Boot: 0x0102030405060708, Nr: 3}

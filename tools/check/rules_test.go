@@ -44,7 +44,10 @@ var imports = map[string]string{
 	// Programs of the host. boot/pvh is part of the build.
 	"boot/pvh": "",
 	"qemu":     "qemu ipc proc/api netdev tools/mkarchive/archive tools/flipnode migrate",
-	"tools":    "boot/pvh boot/info ipc kernel/abi kernel/tty migrate netdev proc/api qemu servers tools",
+	// Captures for tests come from simulated nodes.
+	"tools/dissect/dissecttest": "kernel proc ipc migrate netdev qemu/bridge/pcapng",
+
+	"tools": "boot/pvh boot/info ipc kernel/abi kernel/tty migrate netdev proc/api qemu servers tools",
 }
 
 // modules says which of our packages may import another's: those with one of the

@@ -43,6 +43,9 @@ func (d *Dissector) groupBody(m *Message, b *group.Body) {
 	if !b.Address.IsNull() {
 		m.addFields([]Field{{"address", d.names.text(b.Address)}})
 	}
+	if !b.Server.IsNull() {
+		m.addFields([]Field{{"server", d.names.text(b.Server)}})
+	}
 	if !b.Group.IsNull() {
 		m.addFields([]Field{{"group", d.names.text(b.Group)}, {"resilience", fmt.Sprint(b.Params.Resilience)}})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"motile/qemu/bridge/pcapng"
+	"motile/tools/dissect/dissecttest"
 )
 
 // What the golden files are made of again. A human reads the difference.
@@ -67,7 +68,7 @@ func golden(t *testing.T, name, got string) {
 // what is said of them is in the other golden files.
 func TestGolden(t *testing.T) {
 	if *rewrite {
-		key := recordWorld(t, goldenCapture)
+		key := dissecttest.World(t, goldenCapture)
 		if err := os.WriteFile(goldenKey, []byte(fmt.Sprintf("%x\n", key)), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +92,7 @@ func TestGolden(t *testing.T) {
 // older.
 func TestWorld_IsDecoded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.pcapng")
-	key := recordWorld(t, path)
+	key := dissecttest.World(t, path)
 	keyFile := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(keyFile, []byte(fmt.Sprintf("%x", key)), 0o600); err != nil {
 		t.Fatal(err)
@@ -109,6 +110,45 @@ func TestWorld_IsDecoded(t *testing.T) {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %s\n%s", want, r.out)
 		}
+	}
+}
+
+// Data too long for one message is pulled, in parts; who watches the wire sees all of
+// it nevertheless.
+func TestLong_IsPutTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.pcapng")
+	dissecttest.Long(t, path)
+	r := dump(t, "--strict", "--type", "PART", "--type", "PULL", path)
+	if r.status != 0 {
+		t.Fatal(r.errs)
+	}
+	for _, want := range []string{"PART 1/1 of the request ", "PULL 1/1 of the reply "} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("it is not said: %s", want)
+		}
+	}
+	if n := strings.Count(r.out, "Data=2500000 bytes"); n != 2 {
+		t.Errorf("%d messages of the full length", n)
+	}
+}
+
+func TestGroup_IsDecoded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.pcapng")
+	dissecttest.Group(t, path)
+	r := dump(t, "--strict", path)
+	if r.status != 0 {
+		t.Fatal(r.errs)
+	}
+	for _, want := range []string{
+		"LOCATE member", "HEREIS member", "JOINREQ member", "JOIN member", "kind=join", "BCASTREQ member", "BCAST member", "flag=accept",
+		"REFORMREQ member", "VOTE member", "RESULT member", "members=[", "command=6",
+	} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("it is not said: %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%.20000s", r.out)
 	}
 }
 
@@ -189,9 +229,8 @@ func TestForeignFrames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := recorder{t: t, out: w}
 	for _, f := range foreign {
-		if err := r.out.Write("n1", f.at(), f.bytes()); err != nil {
+		if err := w.Write("n1", f.at(), f.bytes()); err != nil {
 			t.Fatal(err)
 		}
 	}

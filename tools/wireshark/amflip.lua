@@ -371,6 +371,7 @@ local RPC_FORWARD, RPC_FAIL, RPC_PULL, RPC_PART = 10, 11, 12, 13
 local GROUP_HEADER, GROUP_LOCATE, GROUP_HEREIS, GROUP_JOINREQ, GROUP_JOIN = 48, 0, 1, 2, 3
 local GROUP_BCASTREQ, GROUP_BCAST, GROUP_VOTE, GROUP_RESULT = 6, 7, 13, 14
 local KIND_DATA, KIND_JOIN = 1, 2
+local ROLL_ENTRY = 42
 local GROUP_KINDS = { [1] = "data", [2] = "join", [3] = "leave" }
 local MOST_PULLED = 16 * 1024 * 1024
 local NAK_REASONS = { [1] = "busy", [2] = "port not served", [3] = "request not received" }
@@ -457,6 +458,7 @@ local F = {
 	g_taken = ProtoField.uint64(P .. "group.taken", "Taken"),
 	g_proof = ProtoField.bytes(P .. "group.proof", "Proof of knowing the port"),
 	g_address = ProtoField.bytes(P .. "group.address", "Address"),
+	g_server = ProtoField.bytes(P .. "group.server", "Address of its RPC"),
 	g_group = ProtoField.bytes(P .. "group.group", "Address of the group"),
 	g_resilience = ProtoField.uint16(P .. "group.resilience", "Resilience"),
 	g_max = ProtoField.uint16(P .. "group.maxgroup", "Members at most"),
@@ -1064,16 +1066,17 @@ end
 
 -- roll adds a list of members, and reports whether it is one.
 local function roll(tvb, tree)
-	if tvb:len() < 12 or tvb:len() ~= 12 + 26 * tvb(10, 2):uint() then
+	if tvb:len() < 12 or tvb:len() ~= 12 + ROLL_ENTRY * tvb(10, 2):uint() then
 		return false
 	end
 	tree:add(F.g_applied, tvb(0, 8))
 	tree:add(F.g_sequencer, tvb(8, 2))
 	tree:add(F.g_count, tvb(10, 2))
-	for at = 12, tvb:len() - 26, 26 do
+	for at = 12, tvb:len() - ROLL_ENTRY, ROLL_ENTRY do
 		local member = tree:add(F.g_member, tvb(at, 2))
 		member:add(F.g_address, tvb(at + 2, 16))
-		member:add(F.g_last, tvb(at + 18, 8))
+		member:add(F.g_server, tvb(at + 18, 16))
+		member:add(F.g_last, tvb(at + 34, 8))
 	end
 	return true
 end
@@ -1099,12 +1102,18 @@ local function group_body(tvb, tree, typ, flags, kind, seqno)
 	if not tvb then
 		return not (typ == GROUP_LOCATE or typ == GROUP_JOINREQ or typ == GROUP_HEREIS or typ == GROUP_RESULT or typ == GROUP_VOTE or
 			(typ == GROUP_JOIN and seqno == UInt64(0)) or (ordered and bit.band(flags, 1) == 0 and kind <= KIND_JOIN))
-	elseif typ == GROUP_LOCATE or typ == GROUP_JOINREQ then
-		tree:add(F.g_proof, tvb())
-		return tvb:len() == 16
-	elseif typ == GROUP_HEREIS or (ordered and kind == KIND_JOIN) then
-		tree:add(F.g_address, tvb())
-		return tvb:len() == 16
+	elseif typ == GROUP_LOCATE or (typ == GROUP_JOINREQ and tvb:len() == 32) then
+		tree:add(F.g_proof, tvb(0, 16))
+		if typ == GROUP_JOINREQ then
+			tree:add(F.g_server, tvb(16, 16))
+		end
+		return typ == GROUP_JOINREQ or tvb:len() == 16
+	elseif typ == GROUP_HEREIS or (ordered and kind == KIND_JOIN and tvb:len() == 32) then
+		tree:add(F.g_address, tvb(0, 16))
+		if ordered then
+			tree:add(F.g_server, tvb(16, 16))
+		end
+		return ordered or tvb:len() == 16
 	elseif typ == GROUP_JOIN or typ == GROUP_RESULT then
 		return charter(tvb, tree)
 	elseif typ == GROUP_VOTE then

@@ -5,9 +5,12 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"motile/tools/dissect/dissecttest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write testdata anew: what tshark says of the golden capture")
@@ -71,6 +74,21 @@ func TestDissector_LeavesNothing(t *testing.T) {
 	for _, passes := range [][]string{nil, {"-2"}} {
 		if out := tshark(t, capture, append(passes, "-Y", undecoded)...); out != "" {
 			t.Errorf("not decoded %v:\n%s", passes, out)
+		}
+	}
+}
+
+// What is spoken today is decoded today; the golden capture may be older.
+func TestDissector_DecodesWorlds(t *testing.T) {
+	for name, make := range map[string]func(testing.TB, string){
+		"world": func(t testing.TB, path string) { dissecttest.World(t, path) },
+		"long":  dissecttest.Long,
+		"group": dissecttest.Group,
+	} {
+		file := filepath.Join(t.TempDir(), "x.pcapng")
+		make(t, file)
+		if out := tshark(t, file, "-Y", undecoded); out != "" {
+			t.Errorf("%s: not decoded:\n%s", name, out)
 		}
 	}
 }

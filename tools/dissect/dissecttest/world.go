@@ -1,11 +1,9 @@
-package main
+package dissecttest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
@@ -14,27 +12,7 @@ import (
 	"motile/kernel/abi"
 	"motile/kernel/node/nodetest"
 	"motile/proc/api"
-	"motile/qemu/bridge/pcapng"
 )
-
-// The golden capture comes from a simulated cluster: of nodes with the kernel's own
-// code, on a virtual clock, so that it can be made again at any time.
-
-// Offsets in the memory of programs.
-const (
-	headerAt, dataAt, lineAt, sleepAt = 4096, 8192, 100_000, 100_100
-
-	longRequest = 20_000 // bytes, more than a frame takes
-	questions   = 24     // of the client
-)
-
-var servicePort = capability.Port{0x5e, 0x27}
-
-func putHeader(u *nodetest.User, h std.Header) uint64 {
-	var b [std.HeaderLen]byte
-	h.PutUser(&b)
-	return u.Put(headerAt, b[:])
-}
 
 // server answers whatever it is asked.
 var server = nodetest.Register(func(u *nodetest.User) {
@@ -65,54 +43,15 @@ var client = nodetest.Register(func(u *nodetest.User) {
 			u.Call(3, abi.SysPause)
 			return
 		}
-		pause := binary.LittleEndian.AppendUint64(make([]byte, 8), 50e3)
-		u.Call(0, abi.SysNanosleep, u.Put(sleepAt, pause), 0)
+		u.Call(0, abi.SysNanosleep, u.Put(sleepAt, pause(50e3)), 0)
 	}
 })
 
-// recorder writes what a world sends into a capture.
-type recorder struct {
-	t    testing.TB
-	out  *pcapng.Writer
-	w    *nodetest.World
-	last []byte
-}
-
-func startRecorder(t testing.TB, w *nodetest.World, path string) *recorder {
-	out, err := pcapng.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{t: t, out: out, w: w}
-	w.Watch = func(from int, frame []byte) {
-		name := "host1"
-		if from > 0 {
-			name = fmt.Sprintf("n%d", from)
-		}
-		r.last = frame
-		r.write(name, frame)
-	}
-	return r
-}
-
-func (r *recorder) write(name string, frame []byte) {
-	if err := r.out.Write(name, time.Unix(1_800_000_000, r.w.Now), frame); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-func (r *recorder) close() {
-	r.w.Watch = nil
-	if err := r.out.Close(); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-// recordWorld makes a capture of a server that moves while a client calls it, with
+// World makes a capture of a server that moves while a client calls it, with
 // questions of the host's in between, and returns the cluster's key.
-func recordWorld(t *testing.T, path string) api.Key {
+func World(t testing.TB, path string) api.Key {
 	w := nodetest.New(t, 3, 7)
-	r := startRecorder(t, w, path)
+	r := start(t, w, path)
 	defer r.close()
 	lost := 0
 	w.Wire.Cut = func(from, to int) bool { // one of the long request's fragments
