@@ -30,6 +30,7 @@ type app struct {
 	Drain   drainCmd   `cmd:"" help:"Move all processes away from a node."`
 	Resolve resolveCmd `cmd:"" help:"Decide by hand about a process in doubt."`
 	Cap     capCmd     `cmd:"" help:"Make a restricted capability for a process."`
+	Std     stdCmd     `cmd:"" help:"Ask any object a standard command: info, status, getparams, copy, ..."`
 
 	Console consoleCmd `cmd:"" help:"Work in a shell on a node, and leave and find it again; ^] ? helps."`
 	Bridge  bridgeCmd  `cmd:"" help:"Show or change what the virtual bridge does to frames."`

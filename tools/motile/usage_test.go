@@ -41,6 +41,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"resolve", "1000001", "maybe"}, exitUsage, "discard"},
 		{[]string{"cap", "1000001", "--rights", "fly"}, exitUsage, "PSR_READ"},
 		{[]string{"cap", "1000001"}, exitFailure, "cluster key"},
+		{[]string{"std", "info", "1000001"}, exitFailure, down},
+		{[]string{"std", "fly", "1000001"}, exitFailure, "no standard command"},
 		{[]string{"console", "1"}, exitFailure, down},
 		{[]string{"up", "-n", "100"}, exitFailure, "0 to 64"},
 		{[]string{"up", "--machine", "virt", "--kernel", "/dev/null"}, exitFailure, "microvm, pc, q35"},

@@ -36,6 +36,9 @@ type object struct {
 	gone  string // why nobody answers for it, and what to do
 }
 
+// Capability is what the object is asked with.
+func (o *object) Capability() capability.Capability { return o.cap }
+
 // call asks the object something. A reply that is not STD_OK is an error.
 func (o *object) call(ctx context.Context, h *std.Header, data []byte) (std.Header, []byte, error) {
 	command := h.Command

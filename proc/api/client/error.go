@@ -51,6 +51,9 @@ func (o *object) explain(command uint32, err error) string {
 	case std.CapBad:
 		return "the capability does not fit: was it made for another cluster, or changed?"
 	case std.ComBad:
+		if command >= std.Monitor && command <= std.NTouch {
+			return "does not know that command: it makes no sense for such an object"
+		}
 		return fmt.Sprintf("does not know request %d: kernel and tools are of different versions (make, and start the cluster again)", command)
 	case std.ArgBad:
 		return "refuses the arguments"
@@ -58,7 +61,14 @@ func (o *object) explain(command uint32, err error) string {
 		return "cannot do that at present: it is on its way to another node, or has ended"
 	case std.NoMem, std.NoSpace, std.RPCTryAgain:
 		return "has no memory for that at present"
+	case std.WriteProt:
+		if command == std.SetParams {
+			return "has that parameter only to be looked at"
+		}
 	case std.NotFound:
+		if command == std.SetParams {
+			return "has no parameter of that name (std getparams lists them)"
+		}
 		if command == api.ReadLog {
 			return "has no log: only what was started detached has one"
 		}

@@ -28,9 +28,6 @@ func (c *Client) ProcessWith(cap capability.Capability) *Process {
 	}}
 }
 
-// Capability is what the process is asked with.
-func (p *Process) Capability() capability.Capability { return p.cap }
-
 // Info describes the process.
 func (p *Process) Info(ctx context.Context) (i api.ProcessInfo, err error) {
 	err = p.ask(ctx, api.Info, nil, &i)

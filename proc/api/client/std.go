@@ -22,8 +22,7 @@ func (c *Client) Object(cap capability.Capability) *Object {
 	}}
 }
 
-// Text is a command without arguments whose reply is text: std.Info, std.Stat,
-// std.GetParams.
+// Text is a command without arguments whose reply is text: std.Info, std.Stat.
 func (o *Object) Text(ctx context.Context, command uint32) (string, error) {
 	_, text, err := o.call(ctx, &std.Header{Command: command}, nil)
 	return string(text), err
@@ -35,9 +34,23 @@ func (o *Object) Do(ctx context.Context, command uint32) error {
 	return err
 }
 
-// SetParams hands parameters to the service.
-func (o *Object) SetParams(ctx context.Context, text string) error {
-	_, _, err := o.call(ctx, &std.Header{Command: std.SetParams}, []byte(text))
+// Params are what can be looked at and changed while the service runs.
+func (o *Object) Params(ctx context.Context) ([]std.Param, error) {
+	h, data, err := o.call(ctx, &std.Header{Command: std.GetParams}, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := std.DecodeParams(data, h.Size)
+	if err != nil {
+		return nil, &Error{o.name, "the reply is no list of parameters", err}
+	}
+	return list, nil
+}
+
+// SetParams changes parameters: all that are named, or none.
+func (o *Object) SetParams(ctx context.Context, settings []std.Setting) error {
+	h := &std.Header{Command: std.SetParams, Size: uint32(len(settings))}
+	_, _, err := o.call(ctx, h, std.AppendSettings(nil, settings))
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"motile/servers/cmd/operate"
 )
 
 // command is one name of the program.
@@ -30,7 +32,7 @@ func commands() []command {
 		{"run", "[--node N] [-d [--json]] COMMAND [ARG...]", "run a program on a node; -d: print its pid and go", runProgram, false},
 		{"resolve", "[--json] PID discard|resume", "decide about a process in doubt", resolve, false},
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
-		{"std", "info|status|params|touch|age|copy|destroy CAP, std restrict RIGHTS CAP, std params CAP TEXT", "ask any object; CAP is a file, a text or a pid", stdObject, false},
+		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
 	}
 }
 

@@ -373,3 +373,85 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+func (b *bench) std(line string) error {
+	b.t.Helper()
+	q, err := operate.ParseStd(strings.Fields(line))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Std(context.Background(), q)
+}
+
+func TestStd(t *testing.T) {
+	b := setUp(t, 1)
+	var got []std.Setting
+	serve := func(h *std.Header, data []byte) (any, std.Status) {
+		switch h.Command {
+		case std.Info:
+			return "a line", std.OK
+		case std.GetParams:
+			list := []std.Param{{Name: "slice", Type: "integer", Description: "how long", Value: "2000"}}
+			return clienttest.Reply{Header: std.Header{Size: 1}, Data: std.AppendParams(nil, list)}, std.OK
+		case std.SetParams:
+			var err error
+			if got, err = std.DecodeSettings(data, h.Size); err != nil {
+				t.Error(err)
+			}
+			return nil, std.NotFound
+		case std.Copy:
+			c := b.Key.ProcessCap(8)
+			return string(c.Append(nil)), std.OK
+		case std.Touch:
+			return nil, std.OK
+		}
+		return nil, std.ComBad
+	}
+	b.Node(2, serve)
+	b.Fake.Process(7, serve)
+	for _, of := range []string{"7", "node2", b.Key.NodeCap(2).String()} {
+		if err := b.std("info " + of); err != nil {
+			t.Error(err)
+		}
+		b.prints("a line\n")
+	}
+	b.JSON = true
+	if err := b.std("info 7"); err != nil {
+		t.Error(err)
+	}
+	b.prints("{\n  \"text\": \"a line\"\n}\n")
+	if err := b.std("params node2"); err != nil {
+		t.Error(err)
+	}
+	b.prints("[\n  {\n    \"name\": \"slice\",\n    \"type\": \"integer\",\n    \"description\": \"how long\",\n    \"value\": \"2000\"\n  }\n]\n")
+	b.JSON = false
+	if err := b.std("getparams node2"); err != nil {
+		t.Error(err)
+	}
+	b.prints("NAME   VALUE  TYPE     DESCRIPTION\nslice  2000   integer  how long\n")
+	if err := b.std("setparams node2 slice=5 a=b=c"); err == nil || !strings.Contains(err.Error(), "no parameter of that name") {
+		t.Error(err)
+	}
+	if len(got) != 2 || got[1] != (std.Setting{Name: "a", Value: "b=c"}) {
+		t.Errorf("%q", got)
+	}
+	if err := b.std("copy 7"); err != nil {
+		t.Error(err)
+	}
+	b.prints(b.Key.ProcessCap(8).String() + "\n")
+	weak, _ := capability.Restrict(b.Key.ProcessCap(7), capability.PSRRead)
+	if err := b.std("restrict read 7"); err != nil { // the owner's: nobody is asked
+		t.Error(err)
+	}
+	b.prints(weak.String() + "\n")
+	if err := b.std("touch 7"); err != nil {
+		t.Error(err)
+	}
+	if err := b.std("age 7"); err == nil || !strings.Contains(err.Error(), "no sense for such an object") {
+		t.Error(err)
+	}
+	if err := b.std("info node501"); err == nil || !strings.Contains(err.Error(), "501") {
+		t.Error(err)
+	}
+	b.prints("")
+}
