@@ -16,7 +16,7 @@ import (
 //	interface  number 1 · dropped 4 · endpoints · messages
 //	endpoint   number 4 · sort 1 · private 16 · messid 8 · epoch 4
 //	message    address 16 · endpoint 4 · flags 4 · kind 4 · token 8 · bytes
-//	send       interface 1 · endpoint 4 · to 16 · flags 4 · token 8 · patience 8 · bytes
+//	send       interface 1 · endpoint 4 · to 16 · listeners 4 · flags 4 · token 8 · patience 8 · bytes
 
 const stateVersion = 1
 
@@ -50,6 +50,7 @@ func (m *Machine) encode(p *Process) []byte {
 		b = append(b, byte(s.from.of.number))
 		b = binary.BigEndian.AppendUint32(b, s.from.number)
 		b = append(b, s.to[:]...)
+		b = binary.BigEndian.AppendUint32(b, s.listeners)
 		b = binary.BigEndian.AppendUint32(b, s.flags)
 		b = binary.BigEndian.AppendUint64(b, s.token)
 		b = binary.BigEndian.AppendUint64(b, uint64(s.patience))
@@ -137,7 +138,7 @@ func (m *Machine) Import(owner any, b []byte) (*Process, error) {
 const (
 	endpointLen = 4 + 1 + 16 + 8 + 4
 	messageMin  = 16 + 4 + 4 + 4 + 8 + 4
-	sendMin     = 1 + 4 + 16 + 4 + 8 + 8 + 4
+	sendMin     = 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4
 )
 
 // reader takes fields. Beyond the end, and at the first that makes no sense, it
@@ -207,14 +208,14 @@ func (r *reader) message(p *Process, i *iface) {
 
 func (r *reader) send(p *Process) {
 	i := p.at(int(r.u8()))
-	s := &sent{from: i.endpoint(r.u32()), to: r.address(), flags: r.u32(), token: r.u64(), patience: int64(r.u64())}
+	s := &sent{from: i.endpoint(r.u32()), to: r.address(), listeners: r.u32(), flags: r.u32(), token: r.u64(), patience: int64(r.u64())}
 	data := r.data()
 	s.headLen = copy(s.head[:], data)
 	s.body = data[s.headLen:]
 	p.sentBytes += s.len()
 	p.sent = append(p.sent, s)
 	r.bad = r.bad || s.from == nil || s.from.sort != own || s.to.IsNull() || s.patience < 0 ||
-		s.flags&^Invalidate != 0 || s.len() > MaxMessage || len(p.sent) > MaxSent || p.sentBytes > SentBytes
+		s.flags&^(Invalidate|Security) != 0 || s.listeners > MaxListeners || s.len() > MaxMessage || len(p.sent) > MaxSent || p.sentBytes > SentBytes
 }
 
 func (r *reader) take(n int) []byte {

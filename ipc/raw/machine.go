@@ -20,7 +20,7 @@ const (
 	SentBytes     = 256 << 10
 
 	MaxListeners = 1 << 16 // that a multicast may ask for
-	MaxHops      = 25      // of a broadcast
+	MaxHops      = 25      // of a broadcast: what the longest way costs
 )
 
 // Machine is one node's raw FLIP. It shares the node's box with the protocols beside

@@ -210,11 +210,11 @@ func TestMove_QueueAndGroups(t *testing.T) {
 	}
 	tell := func() {
 		m, pk := w.raw[a.node], &Packet{Address: group.Public(), Endpoint: a.ep}
-		if s := m.Multicast(w.now, a.p, 0, pk, []byte("us"), nil, 1); s != std.OK {
+		if s := m.Multicast(w.now, a.p, 0, pk, []byte("us"), nil, 0); s != std.OK {
 			t.Fatal(s)
 		}
 		w.settle()
-		if s := m.Broadcast(w.now, a.p, 0, pk, []byte("all"), nil, 1); s != std.OK {
+		if s := m.Broadcast(w.now, a.p, 0, pk, []byte("all"), nil, MaxHops); s != std.OK {
 			t.Fatal(s)
 		}
 		w.settle()
@@ -230,6 +230,36 @@ func TestMove_QueueAndGroups(t *testing.T) {
 	if s := w.raw[0].Stats; s.Strays != 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A multicast that demands listeners waits for them, on the move too.
+func TestMulticast_Listeners(t *testing.T) {
+	w := newNet(t, 3)
+	a, b, c := w.user(0, flip.Address{1}), w.user(1, flip.Address{2}), w.user(2, flip.Address{4})
+	group := flip.Address{3}
+	join := func(u *user) {
+		if _, s := w.raw[u.node].Register(w.now, u.p, 0, group, AsGroup); s != std.OK {
+			t.Fatal(s)
+		}
+	}
+	demand := func(n int, token uint64) {
+		pk := &Packet{Address: group.Public(), Endpoint: a.ep, Token: token}
+		if s := w.raw[a.node].Multicast(w.now, a.p, 0, pk, []byte("you two"), nil, n); s != std.OK {
+			t.Fatal(s)
+		}
+	}
+	join(b)
+	demand(2, 1)
+	w.run(500e6)
+	b.expect()
+	a.move(2)
+	join(c)
+	w.run(2e9)
+	b.expect("you two")
+	c.expect("you two")
+	demand(3, 2)
+	w.run(6e9)
+	a.expect("lost too few listeners")
 }
 
 // In doubt, the old place says NOTHERE; put back, it is found again.

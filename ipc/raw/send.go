@@ -10,13 +10,14 @@ import (
 // sent is a message that the box may still have to send again: it is kept so that a
 // move can take it along, and so that a process does not have too many of them.
 type sent struct {
-	from     *endpoint // nil: a record not in use
-	to       flip.Address
-	handle   flip.Handle
-	flags    uint32
-	token    uint64
-	patience int64
-	at       int64 // when it was given to the box
+	from      *endpoint // nil: a record not in use
+	to        flip.Address
+	listeners uint32 // that a multicast demands; 0: a unicast
+	handle    flip.Handle
+	flags     uint32
+	token     uint64
+	patience  int64
+	at        int64 // when it was given to the box
 
 	headLen int
 	head    [flip.MaxHeader]byte
@@ -37,8 +38,6 @@ func (p *Process) sender(number int, pk *Packet, size int) (*endpoint, std.Statu
 		return nil, std.ArgBad
 	case size > MaxMessage:
 		return nil, std.Overflow
-	case pk.Flags&Security != 0:
-		return nil, std.FlipUnsafe // no network says that it can be trusted
 	}
 	return e, std.OK
 }
@@ -47,19 +46,40 @@ func (p *Process) sender(number int, pk *Packet, size int) (*endpoint, std.Statu
 // flip.MaxHeader bytes long and copied, the second the machine's from now on. patience
 // is for how long the destination is looked for, 0 meaning FLIP's own five seconds.
 func (m *Machine) Unicast(now int64, p *Process, number int, pk *Packet, head, body []byte, patience int64) std.Status {
+	if patience < 0 {
+		return std.ArgBad
+	}
+	return m.send(now, p, number, pk, &sent{patience: patience}, head, body)
+}
+
+// Multicast is flip_multicast: it sends to all that listen on a group's address, once
+// so many are known to do so; that takes five seconds at most. FLIP keeps nothing of
+// it then. Without a demand it leaves at once, whether anybody listens or not.
+func (m *Machine) Multicast(now int64, p *Process, number int, pk *Packet, head, body []byte, listeners int) std.Status {
+	switch {
+	case listeners < 0 || listeners > MaxListeners || pk.Address.IsNull():
+		return std.ArgBad
+	case listeners == 0:
+		return m.spread(p, number, pk, &flip.Send{Dst: pk.Address}, head, body)
+	}
+	return m.send(now, p, number, pk, &sent{listeners: uint32(listeners)}, head, body)
+}
+
+// send sends a message that the box may have to keep. how says what kind it is.
+func (m *Machine) send(now int64, p *Process, number int, pk *Packet, how *sent, head, body []byte) std.Status {
 	size := len(head) + len(body)
 	e, st := p.sender(number, pk, size)
 	switch {
 	case st != std.OK:
 		return st
-	case pk.Address.IsNull() || patience < 0:
+	case pk.Address.IsNull():
 		return std.ArgBad
 	case !m.room(now, p, size):
 		return std.FlipNoPacket
 	}
 	s := p.record()
 	s.from, s.to, s.flags, s.token = e, pk.Address, pk.Flags, pk.Token
-	s.patience = patience
+	s.patience, s.listeners = how.patience, how.listeners
 	s.headLen, s.body = copy(s.head[:], head), body
 	m.Stats.Sent++
 	m.transmit(now, p, s)
@@ -69,9 +89,15 @@ func (m *Machine) Unicast(now int64, p *Process, number int, pk *Packet, head, b
 // transmit gives a message to the box, for the first time or after a move.
 func (m *Machine) transmit(now int64, p *Process, s *sent) {
 	s.at = now
-	s.handle = m.box.Unicast(now, &flip.Send{Src: s.from.public, Dst: s.to, Proto: flip.ProtoRaw,
-		Header: s.head[:s.headLen], Payload: s.body, Invalidate: s.flags&Invalidate != 0,
-		Patience: s.patience, Token: s.token})
+	send := &flip.Send{Src: s.from.public, Dst: s.to, Proto: flip.ProtoRaw,
+		Header: s.head[:s.headLen], Payload: s.body, Listeners: int(s.listeners),
+		Invalidate: s.flags&Invalidate != 0, Secure: s.flags&Security != 0,
+		Patience: s.patience, Token: s.token}
+	if s.listeners > 0 {
+		s.handle = m.box.MulticastTo(now, send)
+	} else {
+		s.handle = m.box.Unicast(now, send)
+	}
 	if s.handle == 0 {
 		p.sentBytes += s.len()
 		p.drop(s)
@@ -128,26 +154,13 @@ func (m *Machine) room(now int64, p *Process, size int) bool {
 	return fits()
 }
 
-// Multicast is flip_multicast: it sends to all that listen on a group's address. FLIP
-// keeps nothing of it. That there are so many listeners is asked for in vain: boxes
-// do not count them, so more than one are said to be unknown.
-func (m *Machine) Multicast(now int64, p *Process, number int, pk *Packet, head, body []byte, listeners int) std.Status {
-	switch {
-	case pk.Address.IsNull():
-		return std.ArgBad
-	case listeners > 1:
-		return std.FlipUnknown
-	}
-	return m.spread(now, p, number, pk, pk.Address, head, body)
-}
-
-// Broadcast is flip_broadcast: it sends to all that listen to broadcasts. There is no
-// network further away than one hop, so hops has nothing to limit.
-func (m *Machine) Broadcast(now int64, p *Process, number int, pk *Packet, head, body []byte, hops int) std.Status {
+// Broadcast is flip_broadcast: it sends to all that listen to broadcasts and that are no
+// further away than hops, in FLIP's measure: an Ethernet costs 3.
+func (m *Machine) Broadcast(_ int64, p *Process, number int, pk *Packet, head, body []byte, hops int) std.Status {
 	if hops < 1 || hops > MaxHops {
 		return std.ArgBad
 	}
-	s := m.spread(now, p, number, pk, flip.Address{}, head, body)
+	s := m.spread(p, number, pk, &flip.Send{Hops: uint8(hops)}, head, body)
 	if s == std.OK { // the box does not hear its own
 		from, _ := p.Address(number, pk.Endpoint)
 		m.toAll(from, head, body)
@@ -155,12 +168,15 @@ func (m *Machine) Broadcast(now int64, p *Process, number int, pk *Packet, head,
 	return s
 }
 
-func (m *Machine) spread(_ int64, p *Process, number int, pk *Packet, to flip.Address, head, body []byte) std.Status {
-	e, s := p.sender(number, pk, len(head)+len(body))
-	if s != std.OK {
-		return s
+// spread sends a message of which nothing is kept.
+func (m *Machine) spread(p *Process, number int, pk *Packet, s *flip.Send, head, body []byte) std.Status {
+	e, st := p.sender(number, pk, len(head)+len(body))
+	if st != std.OK {
+		return st
 	}
 	m.Stats.Sent++
-	m.box.Multicast(&flip.Send{Src: e.public, Dst: to, Proto: flip.ProtoRaw, Header: head, Payload: body, Token: pk.Token})
+	s.Src, s.Proto, s.Header, s.Payload, s.Token = e.public, flip.ProtoRaw, head, body, pk.Token
+	s.Secure = pk.Flags&Security != 0
+	m.box.Multicast(s)
 	return std.OK
 }

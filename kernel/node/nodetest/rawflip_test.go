@@ -252,7 +252,6 @@ func TestRawFlip_BadArguments(t *testing.T) {
 		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Address: to, Endpoint: 1}, 4, 1<<63), want: argBad},
 		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Endpoint: 1}, 4, 0), want: argBad},
 		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Address: to, Endpoint: 1, Flags: 8}, 4, 0), want: argBad},
-		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Address: to, Endpoint: 1, Flags: raw.Security}, 4, 0), want: int64(std.FlipUnsafe)},
 		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Address: to, Endpoint: 2}, 4, 0), want: fail}, // a group's
 		{nr: abi.SysFlipUnicast, args: send(raw.Packet{Address: to, Endpoint: 1 << 31}, 4, 0), want: fail},
 		{nr: abi.SysFlipUnicast, args: func(u *User) []uint64 {
@@ -263,7 +262,9 @@ func TestRawFlip_BadArguments(t *testing.T) {
 		}, want: badAddress},
 		{nr: abi.SysFlipBroadcast, args: send(raw.Packet{Endpoint: 1}, 4, 0), want: argBad},
 		{nr: abi.SysFlipBroadcast, args: send(raw.Packet{Endpoint: 1}, 4, 1<<32), want: argBad},
-		{nr: abi.SysFlipBroadcast, args: send(raw.Packet{Endpoint: 1}, 100, 1), want: 0},
+		{nr: abi.SysFlipMulticast, args: send(raw.Packet{Address: to, Endpoint: 1}, 4, 1<<40), want: argBad},
+		{nr: abi.SysFlipMulticast, args: send(raw.Packet{Endpoint: 1}, 4, 1), want: argBad},
+		{nr: abi.SysFlipBroadcast, args: send(raw.Packet{Endpoint: 1}, 100, 25), want: 0},
 		{nr: abi.SysFlipMulticast, args: send(raw.Packet{Address: flip.Address{2}.Public(), Endpoint: 1}, 200, 1), want: 0},
 		// The broadcast is here, since endpoint 3 listens. It stays until it fits.
 		{nr: abi.SysFlipReceive, args: args(0, DataBase, DataBase+rawAt, 99, 0), want: int64(std.Overflow)},
