@@ -125,6 +125,9 @@ func (m *Machine) Open(owner any) *Process {
 	return p
 }
 
+// Processes returns how many use raw FLIP.
+func (m *Machine) Processes() int { return len(m.processes) }
+
 // Close drops everything of a process that has ended. Nobody is told.
 func (m *Machine) Close(now int64, p *Process) {
 	if p.phase == imported || p.phase == closed {

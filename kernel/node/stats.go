@@ -16,6 +16,7 @@ func (n *Node) stats() string {
 	add("strangers", n.strangers)
 	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
 	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
+	fmt.Fprintf(&b, "raw %+v\n", n.ipc.raw.Stats)
 	if n.Profile != nil {
 		b.WriteString(n.Profile())
 	}
@@ -24,9 +25,9 @@ func (n *Node) stats() string {
 
 // Leftovers names what outlives all processes and should not, or "".
 func (n *Node) Leftovers() string {
-	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves) == 0 {
+	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.ipc.raw.Processes() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects",
-		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves))
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d with raw endpoints",
+		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.ipc.raw.Processes())
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 
+	"motile/ipc/flip"
+	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -111,7 +113,28 @@ func newSpecimen(w *World, pid int32) *specimen {
 	x.rpc.PID = st.Append(nil)
 	w.Host.m.Remove(w.Now, ep)
 	w.Host.perform()
+	x.rpc.Raw = rawState(w, byte(pid), byte(pid>>8))
 	return x
+}
+
+// rawState is that of a process with endpoints of all sorts, a message in its queue, and
+// one that has not left.
+func rawState(w *World, name ...byte) []byte {
+	m := raw.New(w.Host.m.Box(), w.rng.Uint64)
+	p := m.Open(nil)
+	m.Init(p)
+	for _, flags := range []uint32{0, raw.AsGroup} {
+		m.Register(w.Now, p, 0, flip.Address{0xf1, byte(flags), name[0], name[1]}, flags)
+	}
+	m.Register(w.Now, p, 0, flip.Address{}, 0)
+	m.Broadcast(w.Now, p, 0, &raw.Packet{Endpoint: 1}, []byte("all"), nil, 1)
+	m.Unicast(w.Now, p, 0, &raw.Packet{Address: flip.Address{9}, Endpoint: 1}, []byte("later"), nil, 0)
+	m.Freeze(w.Now, p)
+	b, _ := m.Export(p)
+	m.Remove(w.Now, p)
+	w.Host.m.Drain(w.Now)
+	w.Host.perform()
+	return b
 }
 
 func (x *specimen) encode(t testing.TB, w *World) []byte {
@@ -195,13 +218,18 @@ func TestHostile_Images(t *testing.T) {
 				pid := int32(7_000_100 + 10*i)
 				x := newSpecimen(w, pid)
 				for range r.IntN(4) {
-					switch r.IntN(4) {
+					switch r.IntN(5) {
+					case 4:
+						x.rpc.Raw[r.IntN(len(x.rpc.Raw))] ^= 1 << r.IntN(8)
 					case 0:
 						mutate(r, reflect.ValueOf(&x.objects))
 					case 1: // a call that is any call, at any stage
 						c := image.Call{Nr: r.Uint32N(abi.MaxSys), Phase: uint8(r.IntN(4)), Remaining: r.Int64N(1e9)}
-						if r.IntN(4) == 0 {
+						switch r.IntN(6) {
+						case 0:
 							c.Nr = abi.SysTrans + r.Uint32N(4)
+						case 1:
+							c.Nr = abi.SysFlipInit + r.Uint32N(8)
 						}
 						for k := range c.Args {
 							c.Args[k] = []uint64{0, 1, 2, 3, 4, 5, 8, DataBase, DataBase + 4096, 1 << 20, 1<<64 - 1}[r.IntN(11)]

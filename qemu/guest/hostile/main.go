@@ -117,6 +117,7 @@ var attempts = []attempt{
 	{"sigreturn from nowhere", func() { doSigreturn(0x10) }, segv},
 	{"sigreturn from kernel", func() { doSigreturn(0xffffffff80200000) }, segv},
 	{"kernel pointer to write", kernelPointer, exit7},
+	{"kernel pointer to flip", flipPointer, exit7},
 	{"fs base in the kernel", kernelFS, exit7},
 	{"map the last page", lastPage, exit7},
 	{"null", func() { *(*int)(nil) = 1 }, segv},
