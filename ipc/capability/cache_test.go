@@ -28,8 +28,10 @@ func TestCache_SaysWhatVerifySays(t *testing.T) {
 	} {
 		c := weak
 		change(&c)
-		if ca.Verify(c, secret) || ca.Verify(c, secret) {
-			t.Errorf("another %s is taken", name)
+		for range 2 {
+			if ca.Verify(c, secret) {
+				t.Errorf("another %s is taken", name)
+			}
 		}
 	}
 	if ca.Verify(weak, other) || ca.Verify(owner, other) {

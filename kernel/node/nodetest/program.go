@@ -1,6 +1,8 @@
 package nodetest
 
 import (
+	"encoding/binary"
+
 	"motile/kernel/abi"
 	"motile/kernel/object"
 	"motile/kernel/vm"
@@ -15,6 +17,8 @@ type Program func(u *User)
 type User struct {
 	t   *proc.Thread
 	Ret int64 // of the last call; 0 at first
+	// Signal is not 0 in a handler, which says so with Return when it is done.
+	Signal int
 }
 
 // Registers that programs are made of: which program, and where in it.
@@ -34,6 +38,9 @@ func Register(p Program) int {
 // The one instruction of every program is at codeBase: a SYSCALL, two bytes long.
 const codeBase = 0x1000
 
+// handlerAt is where signal handlers are: the program itself is called, with Signal.
+const handlerAt = codeBase + 0x40
+
 // run continues a thread's program until it makes a system call. A call that the
 // kernel restarts, it makes again without being asked.
 func run(t *proc.Thread) {
@@ -48,8 +55,12 @@ func run(t *proc.Thread) {
 		return
 	}
 	for f.Vector == abi.VecNone {
+		u := &User{t: t, Ret: int64(f.AX)}
+		if f.IP == handlerAt {
+			u.Signal = int(f.DI)
+		}
 		f.IP = codeBase
-		programs[f.R15](&User{t: t, Ret: int64(f.AX)})
+		programs[f.R15](u)
 	}
 }
 
@@ -62,9 +73,6 @@ func (u *User) A() uint64     { return u.t.Frame.R13 }
 func (u *User) SetA(v uint64) { u.t.Frame.R13 = v }
 func (u *User) B() uint64     { return u.t.Frame.R12 }
 func (u *User) SetB(v uint64) { u.t.Frame.R12 = v }
-
-// TID and Node say who and where the thread is.
-func (u *User) TID() int32 { return u.t.TID }
 
 // Mono is the process's monotonic clock, without a system call.
 func (u *User) Mono() int64 { return u.t.Process().Now() }
@@ -84,6 +92,22 @@ func (u *User) Call(pc uint64, nr uint64, args ...uint64) {
 			*r = args[i]
 		}
 	}
+}
+
+// Handle is rt_sigaction: from now on the signal is the program's. Its frames go to the
+// end of the data area.
+func (u *User) Handle(pc uint64, signo int, flags uint64) {
+	u.t.Frame.SP = DataBase + DataSize - 256
+	var act [32]byte
+	binary.LittleEndian.PutUint64(act[0:], handlerAt)
+	binary.LittleEndian.PutUint64(act[8:], flags|proc.SaRestorer)
+	u.Call(pc, abi.SysRtSigaction, uint64(signo), u.Put(DataSize-64, act[:]), 0, 8)
+}
+
+// Return ends a signal handler.
+func (u *User) Return() {
+	u.t.Frame.SP += 8 // what its RET would have taken
+	u.Call(u.PC(), abi.SysRtSigreturn)
 }
 
 // Put writes bytes at an offset of the data area and returns their address.

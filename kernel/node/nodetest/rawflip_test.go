@@ -177,6 +177,11 @@ func TestRawFlip_EchoMoves(t *testing.T) {
 // returns. Then it pauses.
 var flipScript = Register(func(u *User) {
 	i := int(u.PC())
+	if u.Signal != 0 {
+		handled++
+		u.Return()
+		return
+	}
 	if i > 0 && script[i-1].want != u.Ret {
 		script[i-1].failed(u.Ret)
 	}
@@ -196,14 +201,17 @@ type scripted struct {
 	failed func(got int64)
 }
 
-var script []scripted
+var (
+	script  []scripted
+	handled int // signals
+)
 
 func args(a ...uint64) func(*User) []uint64 { return func(*User) []uint64 { return a } }
 
 // runScript makes the calls in a process of its own, on node 1.
 func runScript(t *testing.T, w *World, calls []scripted) *proc.Process {
 	t.Helper()
-	script = calls
+	script, handled = calls, 0
 	for i := range script {
 		script[i].failed = func(got int64) {
 			t.Errorf("call %d (%#x): %d (%v), want %d", i, script[i].nr, got, std.Status(got), script[i].want)
@@ -362,4 +370,43 @@ func TestRawFlip_QueueMoves(t *testing.T) {
 	w.Nodes[2].Tab.Signal(w.Nodes[2].Tab.Process(pid), proc.Info{Signo: abi.SIGKILL})
 	w.Run(1e9)
 	w.CheckEmpty()
+}
+
+// A signal ends a flip_receive, unless its handler has SA_RESTART: then it runs on top,
+// and the call goes on, also where the process has moved.
+func TestRawFlip_Signals(t *testing.T) {
+	for name, restart := range map[string]bool{"restarted": true, "aborted": false} {
+		t.Run(name, func(t *testing.T) {
+			w := New(t, 2, 5)
+			flags, want := uint64(0), int64(std.RPCAborted)
+			if restart {
+				flags, want = proc.SaRestart, int64(std.FlipTimeout)
+			}
+			p := runScript(t, w, []scripted{
+				{nr: abi.SysFlipInit, args: args(), want: 0},
+				{nr: abi.SysRtSigaction, want: 0, args: func(u *User) []uint64 {
+					u.Handle(u.PC(), abi.SIGUSR1, flags)
+					f := u.t.Frame
+					return []uint64{f.DI, f.SI, f.DX, f.R10}
+				}},
+				{nr: abi.SysFlipReceive, args: args(0, DataBase, DataBase+rawAt, 10, 2000), want: want},
+			})
+			began := w.Now
+			w.Run(500e6)
+			w.Nodes[1].Tab.Signal(p, proc.Info{Signo: abi.SIGUSR1})
+			w.Run(100e6)
+			if restart {
+				w.Move(p.PID, 2)
+				p = w.Nodes[2].Tab.Process(p.PID)
+				w.Nodes[2].Tab.Signal(p, proc.Info{Signo: abi.SIGUSR1})
+			}
+			w.RunUntil(10e9, "through", func() bool { return p.Leader().Call.Nr == abi.SysPause })
+			if took := w.Now - began; restart && (took < 1900e6 || took > 2200e6) || !restart && took > 700e6 {
+				t.Errorf("the call took %d ms", took/1e6)
+			}
+			if want := map[bool]int{true: 2, false: 1}[restart]; handled != want {
+				t.Errorf("%d signals were handled, want %d", handled, want)
+			}
+		})
+	}
 }

@@ -30,7 +30,7 @@ type StdRequest struct {
 // to be set.
 func ParseStd(words []string) (q StdRequest, err error) {
 	if len(words) < 2 {
-		return q, errors.New("want a command and a capability: " + StdUsage)
+		return q, fmt.Errorf("want a command and a capability (%s)", StdUsage)
 	}
 	q.What, words = words[0], words[1:]
 	if q.What == "restrict" {
@@ -55,7 +55,7 @@ func ParseStd(words []string) (q StdRequest, err error) {
 	switch q.What {
 	case "info", "status", "touch", "age", "destroy", "copy", "getparams", "restrict":
 	default:
-		return q, fmt.Errorf("%q is no standard command: %s", q.What, StdUsage)
+		return q, fmt.Errorf("%q is no standard command (%s)", q.What, StdUsage)
 	}
 	if len(words) > 0 {
 		return q, fmt.Errorf("%s has no argument %q", q.What, words[0])
