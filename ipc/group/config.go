@@ -35,6 +35,9 @@ const (
 )
 
 func (p *Params) valid() bool {
+	if p.ordinary() < 2 {
+		return false
+	}
 	return p.Resilience >= 0 && p.Resilience < p.MaxGroup && p.MaxGroup >= 2 && p.MaxGroup <= MaxMembers &&
 		p.LogBuffers >= minLogBuffers && p.LogBuffers <= maxLogBuffers &&
 		p.LogMaxMessage >= minLogMessage && p.LogMaxMessage <= maxLogMessage && p.Large >= 0

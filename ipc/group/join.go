@@ -153,7 +153,7 @@ func (m *Machine) gotJoinReq(now int64, mb *Member, src flip.Address, h *head, b
 		return
 	}
 	addresses := append(append([]byte(nil), src[:]...), body[capability.Size:]...)
-	if mb.full(len(addresses), overdraft) {
+	if mb.full() {
 		return // it will ask again
 	}
 	m.number(now, mb, entry{kind: kindJoin, origin: uint16(index), body: addresses}, true)

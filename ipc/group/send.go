@@ -69,11 +69,7 @@ func (m *Machine) pushSend(now int64, mb *Member) {
 		s.since = now
 	}
 	if mb.sequences() {
-		room := 0
-		if s.kind == kindLeave {
-			room = overdraft
-		}
-		if !mb.full(len(s.body), room) {
+		if mb.admit(mb.index, s.kind, len(s.body)) {
 			m.number(now, mb, entry{kind: s.kind, origin: mb.index, messid: s.messid, body: s.body}, true)
 			m.progress(now, mb)
 		}

@@ -6,12 +6,45 @@ import (
 	"motile/ipc/std"
 )
 
-// full reports whether the history has no room for another message. extra is how
-// much of the overdraft may be used.
-func (mb *Member) full(lenBytes, extra int) bool {
-	used := int(mb.got + 1 - mb.hist.base)
-	size := 1 << mb.params.LogBuffers
-	return used >= size-overdraft+extra || used > 0 && extra == 0 && mb.hist.bytes+lenBytes > mb.params.historyBytes()
+// ordinary is how many messages the history holds before it is full. The rest is
+// for who must not be kept waiting: see admit.
+func (p *Params) ordinary() int { return 1<<p.LogBuffers - p.MaxGroup - overdraft }
+
+// full reports whether there is no place for another message, not even for JOIN and
+// LEAVE.
+func (mb *Member) full() bool { return mb.used() >= 1<<mb.params.LogBuffers }
+
+func (mb *Member) used() int { return int(mb.got + 1 - mb.hist.base) }
+
+// admit reports whether a member's message may be numbered.
+//
+// In a full history each member has room for one message more. A program of one
+// thread receives nothing while it sends: if the member that all wait for is one
+// whose own message is held back, nobody could ever go on. That is why Amoeba kept as
+// many places free as there are members. Who has used its place can be read from the
+// history, so a sequencer that moves, or a new one, knows it.
+func (mb *Member) admit(origin uint16, kind uint8, lenBytes int) bool {
+	if kind != kindData {
+		return !mb.full()
+	}
+	if mb.used() >= 1<<mb.params.LogBuffers-overdraft {
+		return false
+	}
+	limit, size := mb.params.historyBytes(), 0
+	fits := func(i, n int) bool { return i < mb.params.ordinary() && (i == 0 || size+n <= limit) }
+	n := 0 // messages that came in before the history was full
+	for ; n < mb.used() && fits(n, len(mb.hist.entries[n].body)); n++ {
+		size += len(mb.hist.entries[n].body)
+	}
+	if n == mb.used() && fits(n, lenBytes) {
+		return true
+	}
+	for ; n < mb.used(); n++ {
+		if mb.hist.entries[n].origin == origin {
+			return false
+		}
+	}
+	return true
 }
 
 // historyBytes bounds the data in a history: two messages of the greatest length
@@ -63,11 +96,7 @@ func (m *Machine) gotBcastReq(now int64, mb *Member, p *peer, h *head, body []by
 		}
 		return
 	}
-	room := 0
-	if h.kind == kindLeave {
-		room = overdraft
-	}
-	if mb.full(len(body), room) {
+	if !mb.admit(h.index, h.kind, len(body)) {
 		m.Stats.HoldsSent++
 		p.held = true
 		p.lastHeld = h.messid
@@ -159,7 +188,7 @@ func (mb *Member) acknowledges() bool {
 
 // release lets those send who were held back, since there is room again.
 func (m *Machine) release(now int64, mb *Member) {
-	room := 1<<mb.params.LogBuffers - overdraft - int(mb.got+1-mb.hist.base)
+	room := mb.params.ordinary() - mb.used()
 	if room > 0 && len(mb.sends) > 0 && mb.sends[0].seq == 0 {
 		m.pushSend(now, mb)
 		room--
