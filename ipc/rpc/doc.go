@@ -18,6 +18,8 @@
 //	Input, Tick, NextDeadline           frames and time
 //	Trans, GetReq, PutRep               a thread's calls, by slot
 //	Listen, Reply                       endpoints that the kernel serves itself
+//	Transact, GetReqInto, PutRepFrom    the same with deadlines and long data
+//	Forward                             instead of PutRep: let another server answer
 //	AbortTrans, AbortGetReq, Signal     signals
 //	Forget                              a thread dies
 //	Freeze, Export, Import, Activate,   a move
@@ -39,7 +41,8 @@
 //
 // The data given to Trans, PutRep and Reply belong to the machine, and the data in
 // effects to whoever takes them. But within a node it is the same slice: nobody
-// writes to data that has been sent or received. Headers are copied.
+// writes to data that has been sent or received. Headers are copied. Data too long
+// for one message stays with the endpoint's owner (Memory).
 //
 // # Locality
 //
@@ -52,6 +55,7 @@
 // # Files
 //
 // client.go and answer.go: the client. server.go, reply.go, window.go: the server.
-// handover.go: both on one node. port.go, locate.go: finding servers. freeze.go,
+// handover.go: both on one node. pull.go: long data. forward.go, limit.go: what else
+// may end a transaction. port.go, locate.go: finding servers. freeze.go,
 // export.go, codec.go: moving. wire.go: the format.
 package rpc
