@@ -83,3 +83,22 @@ func TestStatus_Names(t *testing.T) {
 		}
 	}
 }
+
+// Every 64 bytes are a header, and each is encoded one way.
+func FuzzHeader(f *testing.F) {
+	var b [HeaderLen]byte
+	sample.PutWire(&b)
+	f.Add(b[:])
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var b, wire, user [HeaderLen]byte
+		copy(b[:], in)
+		var h, back Header
+		h.GetWire(&b)
+		h.PutWire(&wire)
+		h.PutUser(&user)
+		back.GetUser(&user)
+		if wire != b || back != h {
+			t.Errorf("% x became % x, and %+v %+v", b, wire, h, back)
+		}
+	})
+}
