@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/proc/api/client"
+	"motile/qemu/bridge"
 	"motile/qemu/harness"
 )
 
@@ -39,7 +41,7 @@ func (w *world) acquainted() {
 func TestTopology_MoveThroughARouter(t *testing.T) {
 	t.Parallel()
 	w := boot(t, harness.Options{Topology: `
-		net a
+		net a mtu=65535
 		net b mtu=1500
 		node 1 a
 		node 2 a b
@@ -99,25 +101,65 @@ func TestTopology_OneOfTwoRoutersDies(t *testing.T) {
 	p.move(1)
 	p.intact()
 
+	w.counted(caller, "routed")
+	w.Node(router).Restart()
+	w.acquainted()
+	p.move(router)
+	p.intact()
+}
+
+// Processes that talk through two routers change places, at the same time, on networks that lose, double,
+// reorder and delay frames, while now one router is dead and now the other. Every
+// call is made once.
+func TestTopology_BadNetworks(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Topology: "parallel", Deadline: 3 * time.Minute})
+	w.acquainted()
+	server := w.run(1, "/test/adder", "serve", "bad")
+	server.await("^serving$")
+	caller := w.run(4, "/test/adder", "call", "bad")
+	caller.await("^calling$")
+	for i, b := range w.Bridges() {
+		_, err := b.SetFaults(bridge.Faults{Loss: 0.02, Dup: 0.02, Reorder: 0.02,
+			Delay: time.Millisecond, Jitter: 19 * time.Millisecond, Seed: uint64(i + 1)})
+		w.must(err)
+	}
+	for i := range 4 {
+		dead := 2 + i%2
+		w.Node(dead).Kill()
+		done := make(chan error, 2)
+		swap := func(p *program, node int) {
+			_, err := p.Migrate(w.ctx, client.Move{Target: node})
+			done <- err
+		}
+		go swap(server, []int{4, 1}[i%2])
+		go swap(caller, []int{1, 4}[i%2])
+		w.must(errors.Join(<-done, <-done))
+		w.Node(dead).Restart()
+	}
+	w.counted(caller, "bad")
+}
+
+// counted ends the one caller of an adder, none of whose calls may have failed or been
+// made twice.
+func (w *world) counted(caller *program, name string) {
+	w.t.Helper()
 	caller.in.Close()
 	m := caller.await(`^calls (\d+) failed (\d+)$`)
 	calls, err := strconv.ParseUint(m[1], 10, 64)
 	w.must(err)
 	if m[2] != "0" || calls == 0 {
-		t.Errorf("%s calls, %s of them failed", m[1], m[2])
+		w.t.Errorf("%s calls, %s of them failed", m[1], m[2])
 	}
 	const get = std.PrivateFirst + 1 // of qemu/guest/adder
 	var port capability.Port
-	copy(port[:], "routed")
+	copy(port[:], name)
 	h, _, err := w.flip.Call(w.ctx, &std.Header{Port: port.Put(), Command: get}, nil)
 	w.must(err)
 	if h.Offset != calls {
-		t.Errorf("the counter says %d, %d calls were made", h.Offset, calls)
+		w.t.Errorf("the counter says %d, %d calls were made", h.Offset, calls)
 	}
-	w.Node(router).Restart()
-	w.acquainted()
-	p.move(router)
-	p.intact()
+	w.t.Logf("%d calls", calls)
 }
 
 // carrier tells which router has put so many bytes on network b first.
