@@ -88,9 +88,6 @@ const (
 	fSetFD        = 2
 	fGetFL        = 3
 	fSetFL        = 4
-	fGetLK        = 5
-	fSetLK        = 6
-	fSetLKW       = 7
 	fDupFDCloexec = 1030
 	fSetPipeSize  = 1031
 	fGetPipeSize  = 1032

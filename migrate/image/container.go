@@ -35,8 +35,7 @@ const (
 	typeEnd     Type = 0
 	TypeProcess Type = 1 // Process, CBOR
 	TypeObjects Type = 2 // []Object, CBOR
-	TypeRPC     Type = 3 // the RPC state of the process's endpoints
-	TypeSealed  Type = 4 // secrets: private addresses, get-ports
+	TypeRPC     Type = 3 // the state of the process's endpoints, sealed
 )
 
 func (t Type) String() string {
@@ -47,8 +46,6 @@ func (t Type) String() string {
 		return "objects"
 	case TypeRPC:
 		return "rpc"
-	case TypeSealed:
-		return "sealed"
 	}
 	return fmt.Sprintf("type %d", uint16(t))
 }
@@ -131,7 +128,7 @@ func Read(b []byte) ([]Record, error) {
 		if t == typeEnd {
 			return recs, nil
 		}
-		if flags&flagRequired != 0 && (t < TypeProcess || t > TypeSealed) {
+		if flags&flagRequired != 0 && (t < TypeProcess || t > TypeRPC) {
 			return nil, UnknownError(t)
 		}
 		recs = append(recs, Record{t, flags&flagRequired != 0, b[:n:n]})

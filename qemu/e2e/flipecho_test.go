@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ func TestFlipEcho_BothEndsMove(t *testing.T) {
 	_, err := w.Bridge().SetFaults(bridge.Faults{Loss: 0.01, Dup: 0.01, Seed: 5})
 	w.must(err)
 	for i := range moves {
+		// The runtime of a Go program has a handler for it, with SA_RESTART.
+		w.must(server.Signal(w.ctx, int(syscall.SIGURG)))
 		if i%2 == 0 {
 			server.move(2 - i/2%2)
 		} else {

@@ -23,12 +23,6 @@ func (b *Bench) Alloc(n int) uint64 {
 	return at
 }
 
-// Page returns the address of n fresh pages.
-func (b *Bench) Page(n int) uint64 {
-	b.next = (b.next + vm.PageBytes - 1) &^ (vm.PageBytes - 1)
-	return b.Alloc(n * vm.PageBytes)
-}
-
 // Alloc is Bench.Alloc.
 func (th *Thread) Alloc(n int) uint64 { return th.b.Alloc(n) }
 

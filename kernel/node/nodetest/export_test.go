@@ -1,7 +1,6 @@
 package nodetest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,7 +55,6 @@ func TestExport_HolderLosesPower(t *testing.T) {
 const fanoutLines = 30
 
 var fanout = Register(func(u *User) {
-	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
 	switch u.PC() {
 	case 0:
 		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
@@ -70,7 +68,7 @@ var fanout = Register(func(u *User) {
 		u.Call(3, abi.SysFork)
 	case 3:
 		if u.Ret == 0 {
-			u.Call(30, abi.SysClose, fd(1))
+			u.Call(30, abi.SysClose, u.FD(1))
 			return
 		}
 		u.Goto(10)
@@ -80,17 +78,17 @@ var fanout = Register(func(u *User) {
 			return
 		}
 		line := fmt.Sprintf("%d\n", u.A())
-		u.Call(11, abi.SysWrite, fd(1), u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(11, u.FD(1), line)
 	case 11:
 		u.Call(10, abi.SysNanosleep, u.Put(sleepAt, timespec(100e6)), 0)
 	case 21:
 		u.Call(22, abi.SysExitGroup, 0)
 	case 30:
-		u.Call(31, abi.SysRead, fd(0), DataBase+bufAt, 512)
+		u.Call(31, abi.SysRead, u.FD(0), DataBase+bufAt, 512)
 	case 31:
 		if u.Ret <= 0 {
 			line := fmt.Sprintf("end %d\n", u.Ret)
-			u.Call(32, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+			u.Print(32, 1, line)
 			return
 		}
 		u.Call(30, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
@@ -154,7 +152,6 @@ func TestExport_HolderArrivesWhileThePipeLeaves(t *testing.T) {
 const streamCount = 600
 
 var stream = Register(func(u *User) {
-	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
 	switch u.PC() {
 	case 0:
 		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
@@ -162,15 +159,15 @@ var stream = Register(func(u *User) {
 		u.Call(2, abi.SysFork)
 	case 2:
 		if u.Ret == 0 {
-			u.Call(20, abi.SysClose, fd(0))
+			u.Call(20, abi.SysClose, u.FD(0))
 		} else {
-			u.Call(10, abi.SysClose, fd(1))
+			u.Call(10, abi.SysClose, u.FD(1))
 		}
 	case 10:
-		u.Call(11, abi.SysRead, fd(0), DataBase+bufAt, 512)
+		u.Call(11, abi.SysRead, u.FD(0), DataBase+bufAt, 512)
 	case 11:
 		if u.Ret <= 0 {
-			u.Call(12, abi.SysWrite, 1, u.Put(lineAt, []byte("end\n")), 4)
+			u.Print(12, 1, "end\n")
 			return
 		}
 		u.Call(10, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
@@ -182,7 +179,7 @@ var stream = Register(func(u *User) {
 			return
 		}
 		line := fmt.Sprintf("%d\n", u.A())
-		u.Call(22, abi.SysWrite, fd(1), u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(22, u.FD(1), line)
 	case 22:
 		u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(100e3)), 0)
 	}

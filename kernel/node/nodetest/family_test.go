@@ -1,7 +1,6 @@
 package nodetest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,13 +12,12 @@ import (
 // pipeline forks a child that writes lines into a pipe and exits with status 7; the
 // parent copies the lines to descriptor 1, then reports what wait4 says.
 const (
-	fdsAt, sleepAt, bufAt, lineAt, statusAt = 0, 32, 1024, 2048, 64
+	sleepAt, bufAt, statusAt = 32, 1024, 64
 
 	pipelineLines = 12
 )
 
 var pipeline = Register(func(u *User) {
-	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
 	switch u.PC() {
 	case 0:
 		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
@@ -27,14 +25,14 @@ var pipeline = Register(func(u *User) {
 		u.Call(2, abi.SysFork)
 	case 2:
 		if u.Ret == 0 {
-			u.Call(20, abi.SysClose, fd(0))
+			u.Call(20, abi.SysClose, u.FD(0))
 		} else {
 			u.SetB(uint64(u.Ret))
-			u.Call(10, abi.SysClose, fd(1))
+			u.Call(10, abi.SysClose, u.FD(1))
 		}
 	// the parent
 	case 10:
-		u.Call(11, abi.SysRead, fd(0), DataBase+bufAt, 512)
+		u.Call(11, abi.SysRead, u.FD(0), DataBase+bufAt, 512)
 	case 11:
 		if u.Ret > 0 {
 			u.Call(10, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
@@ -43,7 +41,7 @@ var pipeline = Register(func(u *User) {
 		}
 	case 12:
 		line := fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4))
-		u.Call(13, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(13, 1, line)
 	case 13:
 		u.Call(14, abi.SysExitGroup, 0)
 	// the child
@@ -53,7 +51,7 @@ var pipeline = Register(func(u *User) {
 			return
 		}
 		line := fmt.Sprintf("line %d\n", u.A())
-		u.Call(21, abi.SysWrite, fd(1), u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(21, u.FD(1), line)
 	case 21:
 		if u.Ret < 0 {
 			u.Call(99, abi.SysExitGroup, 1)
@@ -132,25 +130,38 @@ func TestMove_PipeLeavesWithItsLastHolder(t *testing.T) {
 	}
 }
 
-// orphanage forks a child that sleeps for ever, and reports what wait4 says of it.
-var orphanage = Register(func(u *User) {
-	switch u.PC() {
-	case 0:
-		u.Call(1, abi.SysFork)
-	case 1:
-		if u.Ret == 0 {
-			u.Call(20, abi.SysPause)
-			return
+// parentOf is a program that forks a child and reports what wait4 says of it. The child
+// begins with start, and goes on at 20.
+func parentOf(start func(u *User), rest Program) Program {
+	return func(u *User) {
+		switch u.PC() {
+		case 0:
+			u.Call(1, abi.SysFork)
+		case 1:
+			if u.Ret == 0 {
+				start(u)
+				return
+			}
+			u.SetB(uint64(u.Ret))
+			u.Call(2, abi.SysWait4, u.B(), DataBase+statusAt, 0, 0)
+		case 2:
+			u.Print(3, 1, fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4)))
+		case 3:
+			u.Call(4, abi.SysExitGroup, 0)
+		default:
+			rest(u)
 		}
-		u.SetB(uint64(u.Ret))
-		u.Call(2, abi.SysWait4, u.B(), DataBase+statusAt, 0, 0)
-	case 2:
-		line := fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4))
-		u.Call(3, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
-	case 3:
-		u.Call(4, abi.SysExitGroup, 0)
 	}
-})
+}
+
+// orphanage has a child that sleeps for ever; quitter one that sleeps for two seconds and
+// exits with status 7.
+var (
+	orphanage = Register(parentOf(func(u *User) { u.Call(20, abi.SysPause) }, nil))
+	quitter   = Register(parentOf(
+		func(u *User) { u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(2e9)), 0) },
+		func(u *User) { u.Call(21, abi.SysExitGroup, 7) }))
+)
 
 // A child that is lost with its node is reported as killed.
 func TestFamily_ChildLostWithItsNode(t *testing.T) {
@@ -219,7 +230,6 @@ func TestMove_Vfork(t *testing.T) {
 // survivor makes a pipe and forks a child that writes to it and ends after 300 ms. It
 // keeps both ends itself for B ns, then closes the one for writing and reads to the end.
 var survivor = Register(func(u *User) {
-	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
 	switch u.PC() {
 	case 0:
 		u.Call(1, abi.SysPipe2, DataBase+fdsAt, 0)
@@ -233,21 +243,21 @@ var survivor = Register(func(u *User) {
 		}
 	// the parent
 	case 10:
-		u.Call(11, abi.SysClose, fd(1))
+		u.Call(11, abi.SysClose, u.FD(1))
 	case 11:
-		u.Call(12, abi.SysRead, fd(0), DataBase+bufAt, 512)
+		u.Call(12, abi.SysRead, u.FD(0), DataBase+bufAt, 512)
 	case 12:
 		if u.Ret > 0 {
 			u.Call(11, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
 			return
 		}
 		line := fmt.Sprintf("end %d\n", u.Ret)
-		u.Call(13, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(13, 1, line)
 	case 13:
 		u.Call(14, abi.SysExitGroup, 0)
 	// the child
 	case 20:
-		u.Call(21, abi.SysWrite, fd(1), u.Put(lineAt, []byte("last words\n")), 11)
+		u.Print(21, u.FD(1), "last words\n")
 	case 21:
 		u.Call(22, abi.SysExitGroup, 0)
 	}
@@ -276,29 +286,6 @@ func TestMove_PipeLeavesWithBothEnds(t *testing.T) {
 		w.CheckEmpty()
 	}
 }
-
-// quitter forks a child that sleeps for two seconds and exits with status 7, and reports
-// what wait4 says of it.
-var quitter = Register(func(u *User) {
-	switch u.PC() {
-	case 0:
-		u.Call(1, abi.SysFork)
-	case 1:
-		if u.Ret == 0 {
-			u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(2e9)), 0)
-			return
-		}
-		u.SetB(uint64(u.Ret))
-		u.Call(2, abi.SysWait4, u.B(), DataBase+statusAt, 0, 0)
-	case 2:
-		line := fmt.Sprintf("wait %v status %x\n", u.Ret == int64(u.B()), u.Get(statusAt, 4))
-		u.Call(3, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
-	case 3:
-		u.Call(4, abi.SysExitGroup, 0)
-	case 20:
-		u.Call(21, abi.SysExitGroup, 7)
-	}
-})
 
 // A child that ends while its parent cannot be reached is heard of later, with the
 // status it had.

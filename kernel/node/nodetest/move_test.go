@@ -18,7 +18,7 @@ var counter = Register(func(u *User) {
 	case 1: // print
 		u.SetA(u.A() + 1)
 		line := fmt.Sprintf("%d %d %d\n", u.A(), u.Mono(), u.Wall())
-		u.Call(2, abi.SysWrite, 1, u.Put(64, []byte(line)), uint64(len(line)))
+		u.Print(2, 1, line)
 	case 2:
 		if u.Ret <= 0 {
 			panic(fmt.Sprintf("write: %d", u.Ret))

@@ -94,6 +94,22 @@ func (u *User) Call(pc uint64, nr uint64, args ...uint64) {
 	}
 }
 
+// Where Print puts its text, and where pipe2 puts descriptors for FD.
+const (
+	fdsAt  = 0
+	lineAt = 2048
+)
+
+// Print writes a text to a descriptor; the program goes on at pc.
+func (u *User) Print(pc, fd uint64, text string) {
+	u.Call(pc, abi.SysWrite, fd, u.Put(lineAt, []byte(text)), uint64(len(text)))
+}
+
+// FD is the i-th of the descriptors at fdsAt.
+func (u *User) FD(i int) uint64 {
+	return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4)))
+}
+
 // Handle is rt_sigaction: from now on the signal is the program's. Its frames go to the
 // end of the data area.
 func (u *User) Handle(pc uint64, signo int, flags uint64) {

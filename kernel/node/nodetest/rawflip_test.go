@@ -84,7 +84,7 @@ var flipClient = Register(func(u *User) {
 	case 3: // send number A
 		if u.A() == echoes {
 			line := fmt.Sprintf("done, %d again\n", u.B())
-			u.Call(5, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+			u.Print(5, 1, line)
 			return
 		}
 		size := 8 + u.A()%7*300 // of one fragment and of several

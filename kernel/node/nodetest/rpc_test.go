@@ -58,7 +58,7 @@ var addClient = Register(func(u *User) {
 	case 0:
 		if u.A() == adds {
 			line := fmt.Sprintf("done %d failed\n", u.B())
-			u.Call(2, abi.SysWrite, 1, u.Put(lineAt, []byte(line)), uint64(len(line)))
+			u.Print(2, 1, line)
 			return
 		}
 		u.Call(1, abi.SysTrans, u.putHeader(std.Header{Port: addPort.Put(), Offset: 1}), DataBase+dataAt, 16, DataBase+dataAt, 64)

@@ -1,7 +1,6 @@
 package nodetest
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -17,7 +16,6 @@ import (
 // does, closes its ends and waits. The writer writes lines into one pipe, the middle
 // copies them to another, the last to descriptor 1.
 var stages = Register(func(u *User) {
-	fd := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(u.Get(fdsAt+4*i, 4))) }
 	copying := func(pc, from, to uint64) {
 		switch u.PC() - pc {
 		case 0:
@@ -44,7 +42,7 @@ var stages = Register(func(u *User) {
 			u.Call(then, abi.SysGetpid)
 			return
 		}
-		u.Call(u.PC()+1, abi.SysClose, fd(i))
+		u.Call(u.PC()+1, abi.SysClose, u.FD(i))
 	}
 	switch pc := u.PC(); {
 	case pc == 0:
@@ -77,7 +75,7 @@ var stages = Register(func(u *User) {
 		u.Call(7, abi.SysWait4, ^uint64(0), 0, 0, 0)
 	case pc == 7:
 		if u.Ret < 0 {
-			u.Call(8, abi.SysWrite, 1, u.Put(lineAt, []byte("end\n")), 4)
+			u.Print(8, 1, "end\n")
 			return
 		}
 		u.Call(7, abi.SysWait4, ^uint64(0), 0, 0, 0)
@@ -91,17 +89,17 @@ var stages = Register(func(u *User) {
 			return
 		}
 		line := fmt.Sprintf("line %d\n", u.A())
-		u.Call(11, abi.SysWrite, fd(1), u.Put(lineAt, []byte(line)), uint64(len(line)))
+		u.Print(11, u.FD(1), line)
 	case pc == 11:
 		u.Call(10, abi.SysNanosleep, u.Put(sleepAt, timespec(20e6)), 0)
 	case pc >= 40 && pc <= 44: // the middle
 		closing(40, 20, 0, 3)
 	case pc == 20 || pc == 21:
-		copying(20, fd(0), fd(3))
+		copying(20, u.FD(0), u.FD(3))
 	case pc >= 50 && pc <= 54: // the last
 		closing(50, 25, 2)
 	case pc == 25 || pc == 26:
-		copying(25, fd(2), 1)
+		copying(25, u.FD(2), 1)
 	}
 })
 

@@ -26,34 +26,54 @@ func (e *Env) Migrate(ctx context.Context, p *client.Process, m client.Move) err
 // MigrateAll moves several processes, one after the other, and goes on after one
 // that does not move. One that has ended needs no move.
 func (e *Env) MigrateAll(ctx context.Context, processes []*client.Process, m client.Move) error {
-	moved, stayed := []api.MigrateReply{}, 0
+	t := e.tally(MoveText)
 	for _, p := range processes {
 		info, err := p.Info(ctx)
 		if client.Gone(err) || err == nil && info.State == "zombie" {
 			continue
 		}
-		r, err := p.Migrate(ctx, m)
-		if err != nil {
-			e.warn("%v", err)
-			stayed++
-			continue
-		}
-		moved = append(moved, r)
-		if !e.JSON {
-			fmt.Fprint(e.Out, MoveText(r))
-		}
+		t.add(p.Migrate(ctx, m))
 	}
-	var err error
-	if e.JSON {
-		err = PrintJSON(e.Out, moved)
-	}
+	err := t.print()
 	switch {
-	case stayed > 0:
-		return fmt.Errorf("%d of %d processes did not move", stayed, stayed+len(moved))
-	case len(moved) == 0:
+	case t.stayed > 0:
+		return fmt.Errorf("%d of %d processes did not move", t.stayed, t.stayed+len(t.moved))
+	case len(t.moved) == 0:
 		return errors.New("all of these processes have ended")
 	}
 	return err
+}
+
+// tally counts what has become of several moves, and reports each.
+type tally struct {
+	e      *Env
+	text   func(api.MigrateReply) string
+	moved  []api.MigrateReply
+	stayed int
+}
+
+func (e *Env) tally(text func(api.MigrateReply) string) *tally {
+	return &tally{e: e, text: text, moved: []api.MigrateReply{}}
+}
+
+func (t *tally) add(r api.MigrateReply, err error) {
+	if err != nil {
+		t.e.warn("%v", err)
+		t.stayed++
+		return
+	}
+	t.moved = append(t.moved, r)
+	if !t.e.JSON {
+		fmt.Fprint(t.e.Out, t.text(r))
+	}
+}
+
+// print prints all for programs.
+func (t *tally) print() error {
+	if t.e.JSON {
+		return PrintJSON(t.e.Out, t.moved)
+	}
+	return nil
 }
 
 // MoveText describes a move in three lines.
@@ -82,7 +102,9 @@ func (e *Env) Drain(ctx context.Context, node int, m client.Move) error {
 	if err != nil {
 		return err
 	}
-	moved, stayed := []api.MigrateReply{}, 0
+	t := e.tally(func(r api.MigrateReply) string {
+		return fmt.Sprintf("process %d is on node %d (frozen for %s)\n", r.PID, r.Node, millis(r.Report.FreezeUs))
+	})
 	for _, info := range processes {
 		if info.State == "zombie" {
 			continue
@@ -90,24 +112,13 @@ func (e *Env) Drain(ctx context.Context, node int, m client.Move) error {
 		if m.Target, err = e.roomiest(ctx, nodes); err != nil {
 			return fmt.Errorf("node %d cannot be emptied: %w", node, err)
 		}
-		r, err := e.Client.Process(info.PID).Migrate(ctx, m)
-		switch {
-		case client.Gone(err): // it has ended meanwhile
-		case err != nil:
-			e.warn("%v", err)
-			stayed++
-		default:
-			moved = append(moved, r)
-			if !e.JSON {
-				fmt.Fprintf(e.Out, "process %d is on node %d (frozen for %s)\n", r.PID, r.Node, millis(r.Report.FreezeUs))
-			}
+		if r, err := e.Client.Process(info.PID).Migrate(ctx, m); !client.Gone(err) { // else it has ended meanwhile
+			t.add(r, err)
 		}
 	}
-	if e.JSON {
-		err = PrintJSON(e.Out, moved)
-	}
-	if stayed > 0 {
-		return fmt.Errorf("node %d: %d of its processes did not move", node, stayed)
+	err = t.print()
+	if t.stayed > 0 {
+		return fmt.Errorf("node %d: %d of its processes did not move", node, t.stayed)
 	}
 	return err
 }
