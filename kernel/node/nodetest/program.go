@@ -74,6 +74,9 @@ func (u *User) SetA(v uint64) { u.t.Frame.R13 = v }
 func (u *User) B() uint64     { return u.t.Frame.R12 }
 func (u *User) SetB(v uint64) { u.t.Frame.R12 = v }
 
+// TID says which thread this is.
+func (u *User) TID() int32 { return u.t.TID }
+
 // Mono is the process's monotonic clock, without a system call.
 func (u *User) Mono() int64 { return u.t.Process().Now() }
 
