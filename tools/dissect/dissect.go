@@ -30,6 +30,7 @@ type Frame struct {
 	Header   flip.Header //
 	Src, Dst string
 	Again    bool     // of a message, or a part of one, that was seen before
+	Passed   bool     // and that was nearer to its sender then: a router has passed it on
 	Message  *Message // nil if the frame neither begins nor completes one
 	Text     string   // what the frame says, but for the above
 
@@ -45,12 +46,20 @@ type Dissector struct {
 	joins  joins
 	asked  recent[transaction, *asked]
 	moves  *moves
+	hops   recent[pieceID, uint8] // the least act_hop with which a frame was seen
+}
+
+// pieceID names a frame on its way through networks.
+type pieceID struct {
+	messageID
+	dst    flip.Address
+	offset uint32
 }
 
 // New makes a dissector. The cluster's key, if it is not nil, gives names to nodes
 // and processes.
 func New(key *api.Key) *Dissector {
-	d := &Dissector{names: newNames(key), joins: newJoins(), asked: newRecent[transaction, *asked]()}
+	d := &Dissector{names: newNames(key), joins: newJoins(), asked: newRecent[transaction, *asked](), hops: newRecent[pieceID, uint8]()}
 	d.moves = newMoves(d.names)
 	return d
 }
@@ -81,6 +90,7 @@ func (d *Dissector) Frame(p *pcapng.Packet) *Frame {
 		f.Text = fragmentText(&f.Header)
 		return f
 	}
+	d.passed(f)
 	if h := &f.Header; h.Type == flip.UniData || h.Type == flip.MultiData {
 		d.data(f, payload)
 	} else {
@@ -89,6 +99,17 @@ func (d *Dissector) Frame(p *pcapng.Packet) *Frame {
 	d.moves.frame(f)
 	f.Src, f.Dst = d.names.text(f.Header.Src), d.names.text(f.Header.Dst) // one may just have got its name
 	return f
+}
+
+// passed looks whether a frame has come nearer to where it goes.
+func (d *Dissector) passed(f *Frame) {
+	h := &f.Header
+	id := pieceID{messageID{h.Src, h.MessID, h.Type}, h.Dst, h.Offset}
+	least, known := d.hops.get(id)
+	f.Passed = known && h.ActHop > least
+	if !known || h.ActHop < least {
+		d.hops.put(id, h.ActHop)
+	}
 }
 
 // data takes a fragment, and the message that it begins or completes.

@@ -41,7 +41,10 @@ func (l *lines) print(f *dissect.Frame) error {
 	if f.Lost {
 		marks = append(marks, "(lost)")
 	}
-	if f.Again {
+	switch {
+	case f.Passed:
+		marks = append(marks, "(passed on)")
+	case f.Again:
 		marks = append(marks, "(again)")
 	}
 	if f.Bad != "" {
@@ -77,6 +80,7 @@ type record struct {
 	Lost      bool             `json:"lost,omitempty"`
 	FLIP      *header          `json:"flip,omitempty"`
 	Again     bool             `json:"again,omitempty"`
+	Passed    bool             `json:"passed,omitempty"`
 	Message   *dissect.Message `json:"message,omitempty"`
 	Text      string           `json:"text,omitempty"`
 	Move      *moveRecord      `json:"move,omitempty"`
@@ -115,7 +119,7 @@ type jsonPrinter struct{ e *json.Encoder }
 
 func (j *jsonPrinter) print(f *dissect.Frame) error {
 	r := record{Nr: f.Nr, Time: f.At, Interface: f.Interface, Len: f.Len, From: f.From, To: f.To, Lost: f.Lost,
-		Again: f.Again, Message: f.Message, Text: f.Text, Notes: f.Notes, Bad: f.Bad}
+		Again: f.Again, Passed: f.Passed, Message: f.Message, Text: f.Text, Notes: f.Notes, Bad: f.Bad}
 	if h := &f.Header; f.FLIP {
 		r.FLIP = &header{h.Type.String(), h.Flags, h.Proto, h.ActHop, h.MaxHop, h.MTU, fmt.Sprintf("%x", h.Src), fmt.Sprintf("%x", h.Dst),
 			f.Src, f.Dst, h.MessID, h.Length, h.Offset, h.Total, h.Epoch}

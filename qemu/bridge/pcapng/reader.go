@@ -66,7 +66,11 @@ func NewReader(in io.Reader) (*Reader, error) {
 		}
 		return &Reader{read: old.ReadPacketData}, nil
 	}
-	ng, err := pcapgo.NewNgReader(&blocks{in: buffered}, pcapgo.DefaultNgReaderOptions)
+	var ng *pcapgo.NgReader
+	err = guarded(func() (err error) {
+		ng, err = pcapgo.NewNgReader(&blocks{in: buffered}, pcapgo.DefaultNgReaderOptions)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%w (%v)", ErrNotCapture, err)
 	}
@@ -76,7 +80,12 @@ func NewReader(in io.Reader) (*Reader, error) {
 // Next returns the next frame, or io.EOF. Any other error means that the file is
 // damaged, or ends in the middle of a frame.
 func (r *Reader) Next() (Packet, error) {
-	frame, info, err := r.read()
+	var frame []byte
+	var info gopacket.CaptureInfo
+	err := guarded(func() (err error) {
+		frame, info, err = r.read()
+		return err
+	})
 	switch {
 	case err == io.EOF:
 		return Packet{}, io.EOF
@@ -94,6 +103,17 @@ func (r *Reader) Next() (Packet, error) {
 		p.Interface = in.Name
 	}
 	return p, nil
+}
+
+// guarded makes an error of gopacket's panics: some values that a damaged file may have
+// it divides by.
+func guarded(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("gopacket: %v", p)
+		}
+	}()
+	return read()
 }
 
 // Close closes the file that Open has opened.
