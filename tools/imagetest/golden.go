@@ -47,8 +47,17 @@ func compare(t *testing.T, path, got string) {
 	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Error(err)
-	} else if got != string(want) {
-		t.Errorf("%s: encoded\n%s\nwant\n%s\nif the format was meant to change: go test -rewrite here", path, got, want)
+		return
+	}
+	lines, wanted := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i, line := range lines {
+		if i >= len(wanted) || line != wanted[i] {
+			t.Errorf("%s: line %d is %q; if the format was meant to change: go test -rewrite here, and look at the difference", path, i+1, line)
+			return
+		}
+	}
+	if len(lines) < len(wanted) {
+		t.Errorf("%s: there is more than %d lines", path, len(lines))
 	}
 }
 

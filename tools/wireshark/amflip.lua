@@ -62,7 +62,6 @@ local RECORDS = {
 	[1] = "process",
 	[2] = "objects",
 	[3] = "rpc",
-	[4] = "sealed",
 }
 local STATUSES = {
 	[0] = "STD_OK",
