@@ -45,12 +45,12 @@ COMMANDS := nodes ps migrate drain kill stun logs run resolve cap std
 .PHONY: archive
 archive: build/bbin/bb ## build/initrd.cpio, the files that a node starts with
 	$(call SAY,GO,build/motile)
-	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/motile ./servers/cmd/motile
+	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./servers/cmd/motile ./servers/cmd/replog
 	$(call SAY,PACK,build/initrd.cpio)
 	$(QUIET)$(GO) run ./tools/mkarchive -o build/initrd.cpio \
 		dir:/root dir:/tmp link:/sbin=bin link:/usr/bin=../bin \
 		tree:/etc=servers/etc tree:/bbin=build/bbin \
-		file:/bbin/motile=build/motile $(COMMANDS:%=link:/bbin/%=motile) \
+		file:/bbin/motile=build/motile file:/bbin/replog=build/replog $(COMMANDS:%=link:/bbin/%=motile) \
 		applets:/bin="$$(command -v busybox)"
 
 # u-root's commands take half a minute, and change only with their module's files
@@ -95,6 +95,10 @@ qemu-cluster: all ## boot NODES=3 nodes of MEM=128 MB on MACHINE=microvm|pc|q35,
 .PHONY: demo
 demo: all ## programs and a shell walk about a cluster, with comments
 	@exec scripts/demo
+
+.PHONY: demo-group
+demo-group: all ## a replicated log: its replicas move, the sequencer too, and one dies
+	@exec scripts/demo-group
 
 .PHONY: session
 session: all ## print a terminal session in which a job and its shell move

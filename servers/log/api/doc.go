@@ -1,0 +1,3 @@
+// Package api is what clients say to the replicas of a log: codes, and stubs over
+// anything that makes transactions.
+package api
