@@ -216,7 +216,7 @@ func (s *streams) explain() {
 // TestStreams runs long transfers between processes that move about, through a
 // server that forwards. No node dies, so each is executed once and ends well.
 func TestStreams(t *testing.T) {
-	runSeeds(t, 500, func(c *Cluster) *Ledger {
+	runSeeds(t, 200, func(c *Cluster) *Ledger {
 		s := newStreams(c)
 		s.start(false)
 		if !c.Until(300*Second, s.finished) {
@@ -231,7 +231,7 @@ func TestStreams(t *testing.T) {
 
 // TestStreams_Troubles adds deadlines, oversize, signals, crashes and partitions.
 func TestStreams_Troubles(t *testing.T) {
-	runSeeds(t, 400, func(c *Cluster) *Ledger {
+	runSeeds(t, 150, func(c *Cluster) *Ledger {
 		s := newStreams(c)
 		s.left *= 3
 		s.crashes = true
