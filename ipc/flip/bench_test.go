@@ -91,3 +91,58 @@ func BenchmarkInput(b *testing.B) {
 		w.boxes[1].Out.Reset()
 	}
 }
+
+// BenchmarkForward is a short frame passing a router.
+func BenchmarkForward(b *testing.B) {
+	router, frame := forwarded()
+	b.ReportAllocs()
+	for b.Loop() {
+		router.Input(1, 0, frame)
+		router.Out.Reset()
+	}
+	if router.Stats.Forwarded < uint64(b.N) {
+		b.Fatalf("%+v", router.Stats)
+	}
+}
+
+// forwarded returns a router and a frame that it sends on.
+func forwarded() (*Box, []byte) {
+	n := uint64(0)
+	router := NewBox(Config{Rand: func() uint64 { n++; return n },
+		Links: []Link{{MAC: testMAC(0), MTU: 1500}, {MAC: testMAC(0), MTU: 1500}}})
+	from, to := Address{1}, Address{2}
+	here := Header{Type: HereIs, Src: to, ActHop: 3, MaxHop: 25, MTU: 1500}
+	router.Input(1, 1, here.frame(testMAC(0), testMAC(2), nil))
+	h := Header{Type: UniData, Proto: ProtoRPC, Dst: to, Src: from, Length: 88, Total: 88, ActHop: 3, MaxHop: 25, MTU: 1500}
+	return router, h.frame(testMAC(0), testMAC(1), make([]byte, 88))
+}
+
+// What every transaction is made of allocates nothing: not at its ends, nor at a router.
+func TestSingle_AllocatesNothing(t *testing.T) {
+	w, from, to := newBenchNet(1500)
+	head := make([]byte, 88)
+	now := int64(0)
+	ends := func() {
+		now += 1000
+		w.boxes[0].Unicast(now, &Send{Src: from, Dst: to, Proto: ProtoRPC, Header: head})
+		w.exchange(now)
+	}
+	router, frame := forwarded()
+	pass := func() {
+		router.Input(1, 0, frame)
+		router.Out.Reset()
+	}
+	for range 5000 { // until the tables have their size
+		ends()
+		if now%second == 0 {
+			w.boxes[0].Tick(now)
+		}
+	}
+	w.boxes[0].Tick(now + 2*second)
+	now += 2 * second
+	for name, f := range map[string]func(){"ends": ends, "router": pass} {
+		if n := testing.AllocsPerRun(1000, f); n != 0 {
+			t.Errorf("%s: %.1f allocations", name, n)
+		}
+	}
+}

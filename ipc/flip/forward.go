@@ -27,8 +27,8 @@ func (b *Box) pass(now int64, in hop, h *Header, payload []byte) {
 		if !b.passRefusal(in, h) {
 			return
 		}
-	} else if d := b.learn(now, in, h); d != nil {
-		b.resolve(now, d)
+	} else if h.Type != HereIs || h.Total == 0 { // groups are no destinations
+		b.hear(now, in, h)
 	}
 	if h.Type == UniData && b.recent.has(&h.Src, h.MessID) {
 		b.Stats.Duplicates++ // it arrived here, before its destination moved on

@@ -43,7 +43,8 @@ func (b *Box) multicast(src *local, id uint64, s *Send) {
 		b.deliverLocal(d, &s.Src, s.Proto, s.Header, s.Payload)
 	}
 	for link := range b.links {
-		if !s.Secure || !b.links[link].Untrusted {
+		l := &b.links[link]
+		if (!s.Secure || !l.Untrusted) && (s.Hops == 0 || s.Hops >= l.Weight) {
 			b.multicastOn(link, src, id, s)
 		}
 	}

@@ -86,10 +86,10 @@ func TestWire_AckSaysWhatArrived(t *testing.T) {
 // TestWire_BoxesAnswerInGoldenBytes provokes each answer and compares its bytes.
 func TestWire_BoxesAnswerInGoldenBytes(t *testing.T) {
 	locate := golden.Read(t, testdata, "locate.hex")
-	data := func(flags uint8, length int) []byte {
+	data := func(to byte, flags uint8, length int) []byte {
 		h := Header{Type: UniData, Flags: flags, Proto: ProtoRPC, ActHop: 3, MaxHop: 25, MTU: 1500, Dst: goldenD, Src: goldenA,
 			MessID: 10, Length: uint32(length), Total: uint32(length), Epoch: 1}
-		return h.frame(MAC{2, 0, 0, 0, 0, 3}, MAC{2, 0, 0, 0, 0, 1}, make([]byte, length))
+		return h.frame(MAC{2, 0, 0, 0, 0, to}, MAC{2, 0, 0, 0, 0, 1}, make([]byte, length))
 	}
 	const later = 10 * second // a router that was just started is silent
 	for _, test := range []struct {
@@ -100,11 +100,11 @@ func TestWire_BoxesAnswerInGoldenBytes(t *testing.T) {
 		frame []byte
 	}{
 		{"hereis.hex", 2, []int{1500}, func(b *Box) { b.RegisterPublic(0, goldenD, 2) }, locate},
-		{"busy.hex", 2, []int{1500}, func(b *Box) { b.RegisterPublic(0, goldenD, 2); b.Freeze(0, goldenD) }, data(0, 5)},
-		{"nothere.hex", 2, []int{1500}, func(*Box) {}, data(0, 5)},
+		{"busy.hex", 2, []int{1500}, func(b *Box) { b.RegisterPublic(0, goldenD, 2); b.Freeze(0, goldenD) }, data(2, 0, 5)},
+		{"nothere.hex", 2, []int{1500}, func(*Box) {}, data(2, 0, 5)},
 		{"nothere_edge.hex", 3, []int{1500, 1500}, func(*Box) {}, locate},
-		{"nothere_toobig.hex", 3, []int{9000, 1500}, func(b *Box) { goldenRoute(b, 0) }, data(0, 3000)},
-		{"untrusted.hex", 3, []int{1500, 1500}, func(b *Box) { goldenRoute(b, FlagUnsafe) }, data(FlagSecurity, 5)},
+		{"nothere_toobig.hex", 3, []int{9000, 1500}, func(b *Box) { goldenRoute(b, 0) }, data(3, 0, 3000)},
+		{"untrusted.hex", 3, []int{1500, 1500}, func(b *Box) { goldenRoute(b, FlagUnsafe) }, data(3, FlagSecurity, 5)},
 	} {
 		var links []Link
 		for _, mtu := range test.mtus {

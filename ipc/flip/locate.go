@@ -166,7 +166,7 @@ func (b *Box) gotLocate(now int64, in hop, h *Header, toAll bool) {
 
 // passLocate sends a question on, or answers it at the edge of its ring.
 func (b *Box) passLocate(now int64, in hop, h *Header, d *dest, toAll bool) {
-	known := d != nil && d.local == nil && !d.doubted && h.Src != h.Dst
+	known := d != nil && d.local == nil && !d.doubted && h.Src != h.Dst && h.Total == 0
 	if known && h.MaxHop >= maxHopInval {
 		d.doubted, known = true, false
 	}

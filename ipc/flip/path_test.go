@@ -160,7 +160,7 @@ func TestSecure_NoSafeWay(t *testing.T) {
 }
 
 func TestListeners_AreCounted(t *testing.T) {
-	w := newInet(t, []int{1500, 1500}, []int{0}, []int{0, 1}, []int{1}, []int{1})
+	w := newInet(t, []int{1500, 1500}, []int{0}, []int{0, 1}, []int{1}, []int{1}, []int{0})
 	a := w.register(0)
 	group := Address{7, 7}
 	for _, box := range []int{0, 1, 2, 2, 3} { // five members on four boxes
@@ -172,7 +172,7 @@ func TestListeners_AreCounted(t *testing.T) {
 	}
 	send(5, "five")
 	w.wait(second / 10)
-	for i, x := range w.boxes {
+	for i, x := range w.boxes[:4] {
 		if len(x.delivers) != 1 {
 			t.Errorf("box %d got %d", i, len(x.delivers))
 		}
@@ -184,6 +184,13 @@ func TestListeners_AreCounted(t *testing.T) {
 	if n := w.nets[0].locates + w.nets[1].locates; n != 0 || len(w.boxes[2].delivers) != 3 {
 		t.Errorf("%d LOCATEs, %d delivered", n, len(w.boxes[2].delivers))
 	}
+	other := w.register(4)
+	w.boxes[4].MulticastTo(w.now, &Send{Src: other, Dst: group, Listeners: 5, Patience: second})
+	w.perform(4)
+	w.wait(second / 10)
+	if n := len(w.boxes[2].delivers); n != 4 { // the router has no answer of its own for a group
+		t.Errorf("another sender: %d delivered", n)
+	}
 	send(6, "six")
 	w.wait(2 * second)
 	if n := w.boxes[0].notdelivered; len(n) != 1 || n[0].Reason != TooFew {
@@ -193,7 +200,7 @@ func TestListeners_AreCounted(t *testing.T) {
 	w.wait(second / 2)
 	w.boxes[3].Join(w.now, group)
 	w.wait(second)
-	if n := len(w.boxes[2].delivers); n != 4 || len(w.boxes[0].notdelivered) != 1 {
+	if n := len(w.boxes[2].delivers); n != 5 || len(w.boxes[0].notdelivered) != 1 {
 		t.Errorf("%d delivered, %v", n, w.boxes[0].notdelivered)
 	}
 	// A member that left does not count for long.
@@ -219,5 +226,26 @@ func TestListeners_UnicastToAGroupFindsNobody(t *testing.T) {
 	w.wait(2 * second)
 	if n := w.boxes[0].notdelivered; len(n) != 1 || n[0].Reason != LocateExpired {
 		t.Errorf("%v", n)
+	}
+}
+
+// A multicast goes no further than its hops.
+func TestMulticast_Hops(t *testing.T) {
+	w := newInet(t, ethernets[:3], []int{0}, []int{0, 1}, []int{1, 2}, []int{2})
+	a := w.register(0)
+	for hops, reached := range map[uint8]int{0: 3, 2: 0, 3: 1, 6: 2, 8: 2, 9: 3} {
+		before := 0
+		for _, x := range w.boxes {
+			before += len(x.delivers)
+		}
+		w.boxes[0].Multicast(&Send{Src: a, Proto: ProtoRaw, Hops: hops})
+		w.perform(0)
+		w.wait(second)
+		for _, x := range w.boxes {
+			before -= len(x.delivers)
+		}
+		if -before != reached {
+			t.Errorf("%d hops reach %d boxes", hops, -before)
+		}
 	}
 }

@@ -25,12 +25,16 @@ func (b *Box) Input(now int64, link int, frame []byte) {
 	}
 	in := hop{link, SourceMAC(frame)}
 	to := MAC(frame[:6])
+	if to != Broadcast && to != b.links[link].MAC {
+		b.Stats.Unwanted++ // a bridge that did not know where to; an answer to it would be a lie
+		return
+	}
 	switch {
 	case h.Type == Locate:
 		b.gotLocate(now, in, &h, to == Broadcast)
 	case h.Type == MultiData:
 		b.gotMultiData(now, in, &h, payload)
-	case b.forwards() && to == b.links[link].MAC && !b.isHere(&h.Dst):
+	case b.forwards() && to != Broadcast && !b.isHere(&h.Dst):
 		b.pass(now, in, &h, payload)
 	case h.Type == UniData:
 		b.gotUniData(now, in, &h, payload)
