@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"motile/ipc/capability"
-	"motile/ipc/std"
 	"motile/proc/api/client"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
@@ -151,13 +149,8 @@ func (w *world) counted(caller *program, name string) {
 	if m[2] != "0" || calls == 0 {
 		w.t.Errorf("%s calls, %s of them failed", m[1], m[2])
 	}
-	const get = std.PrivateFirst + 1 // of qemu/guest/adder
-	var port capability.Port
-	copy(port[:], name)
-	h, _, err := w.flip.Call(w.ctx, &std.Header{Port: port.Put(), Command: get}, nil)
-	w.must(err)
-	if h.Offset != calls {
-		w.t.Errorf("the counter says %d, %d calls were made", h.Offset, calls)
+	if got := w.count(name); got != calls {
+		w.t.Errorf("the counter says %d, %d calls were made", got, calls)
 	}
 	w.t.Logf("%d calls", calls)
 }
