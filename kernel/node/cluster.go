@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/std"
 	"motile/migrate/image"
@@ -136,10 +137,28 @@ func (n *Node) measureLoad() {
 	n.loadMilli += (n.Tab.Runnable()*1000 - n.loadMilli) / 5
 }
 
-// header makes the header of a request to another node's process server.
+// whereabouts is how to reach a node's process server: four hashes of the key and its
+// number, and a move asks it hundreds of times.
+type whereabouts struct {
+	address flip.Address
+	cap     capability.Capability
+}
+
+func (n *Node) nodeAt(node int) *whereabouts {
+	w := n.ipc.nodes[node]
+	if w == nil {
+		w = &whereabouts{n.ipc.key.NodeAddress(node), n.ipc.key.NodeCap(node)}
+		if node >= 1 && node <= maxNode { // others are what somebody made up
+			n.ipc.nodes[node] = w
+		}
+	}
+	return w
+}
+
+// nodeHeader makes the header of a request to another node's process server.
 func (n *Node) nodeHeader(node int, command uint32) *std.Header {
 	h := &std.Header{Command: command}
-	h.SetCapability(n.ipc.key.NodeCap(node))
+	h.SetCapability(n.nodeAt(node).cap)
 	return h
 }
 

@@ -97,7 +97,7 @@ func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
 	for _, node := range nodes {
 		h := n.nodeHeader(node, api.Group)
 		h.Offset = uint64(pgid)
-		n.call(n.ipc.key.NodeAddress(node), h, nil, familyPatience, func(c *rpc.Complete) {
+		n.call(n.nodeAt(node).address, h, nil, familyPatience, func(c *rpc.Complete) {
 			var r api.GroupReply
 			if c.Status == std.OK && c.Header.Status() == std.OK && image.Unmarshal(c.Data, &r) == nil {
 				g.add(r.PIDs)

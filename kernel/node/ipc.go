@@ -24,6 +24,8 @@ type ipc struct {
 	secret capability.Secret // of the process server: its capabilities are checked against it
 	boot   uint64            // drawn at start: distinguishes this run of the node from others
 
+	nodes map[int]*whereabouts // of process servers, by node; at most maxNode
+
 	self    *rpc.Endpoint // the process server's
 	asker   *rpc.Endpoint // the client of the kernel's own calls
 	calls   []func(*rpc.Complete)
@@ -55,6 +57,7 @@ func (n *Node) initIPC(cfg *Config) {
 	n.ipc = ipc{
 		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
 		links: cfg.Links, key: cfg.Key, boot: random(), secret: cfg.Key.NodeSecret(cfg.Number),
+		nodes: make(map[int]*whereabouts),
 	}
 	n.ipc.raw = raw.New(box, random)
 	n.ipc.grp = group.New(group.Config{Box: box, Rand: random, HistoryBytes: groupHistory, MaxHere: maxGroupMembers})

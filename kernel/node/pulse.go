@@ -45,7 +45,7 @@ func (p *pulse) Expire(now int64) {
 	if st := s.m.State(); st != move.Frozen && st != move.Preparing {
 		return
 	}
-	at := n.ipc.key.NodeAddress(s.target)
+	at := n.nodeAt(s.target).address
 	silence := now - max(p.since, n.ipc.m.Box().Heard(at))
 	if silence > pulseStopped {
 		s.fail("node %d went silent", s.target)

@@ -135,7 +135,7 @@ func (p *pump) send() {
 	p.seq++
 	p.under++
 	s.report.Bytes += int64(len(data))
-	s.n.call(s.n.ipc.key.NodeAddress(s.target), s.n.nodeHeader(s.target, api.MovePages), data, movePatience, func(c *rpc.Complete) {
+	s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, api.MovePages), data, movePatience, func(c *rpc.Complete) {
 		p.under--
 		p.free = append(p.free, buf)
 		if s.m.State() != move.Frozen {

@@ -237,7 +237,7 @@ func (s *source) send(command uint32, v any, done func(*rpc.Complete)) (slot int
 		s.fail("encoding: %v", err)
 		return
 	}
-	return s.n.call(s.n.ipc.key.NodeAddress(s.target), s.n.nodeHeader(s.target, command), data, movePatience, done)
+	return s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, command), data, movePatience, done)
 }
 
 // trouble says what a transaction with the target came to, or "" if all is well.

@@ -500,7 +500,7 @@ func (t *target) drop() {
 func (t *target) ask() {
 	n := t.n
 	data, _ := image.Marshal(wire.Commit{Move: t.id})
-	n.call(n.ipc.key.NodeAddress(t.offer.Source), n.nodeHeader(t.offer.Source, api.MoveStatus), data, movePatience, func(c *rpc.Complete) {
+	n.call(n.nodeAt(t.offer.Source).address, n.nodeHeader(t.offer.Source, api.MoveStatus), data, movePatience, func(c *rpc.Complete) {
 		var a wire.Answer
 		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
 			return
