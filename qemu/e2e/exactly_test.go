@@ -23,54 +23,57 @@ import (
 // done once.
 func TestAdder_ExactlyOnce(t *testing.T) {
 	t.Parallel()
-	const clients, enough, seed = 8, 20_000, 11
-	w := boot(t, harness.Options{Nodes: 3, Deadline: 6 * time.Minute})
+	const clients, each, seed = 8, 2500, 11
+	const between = "4ms" // or nearly all calls would be of a client beside the server
+	w := boot(t, harness.Options{Nodes: 3, Deadline: 8 * time.Minute})
 	server := w.run(1, "/test/adder", "serve", "exactly")
 	server.await("^serving$")
-	var callers []*program
-	for i := range clients {
-		c := w.run(1+i%3, "/test/adder", "call", "exactly")
-		c.await("^calling$")
-		callers = append(callers, c)
-	}
 	_, err := w.Bridge().SetFaults(bridge.Faults{
 		Loss: 0.02, Dup: 0.02, Reorder: 0.02, Delay: time.Millisecond, Jitter: 19 * time.Millisecond, Seed: seed,
 	})
 	w.must(err)
-
+	var callers []*program
+	for i := range clients {
+		c := w.run(1+i%3, "/test/adder", "call", "exactly", strconv.Itoa(each), between)
+		c.await("^calling$")
+		callers = append(callers, c)
+	}
 	began := time.Now()
-	w.wander(append([]*program{server}, callers...), seed, func() bool { return w.count("exactly") >= enough })
-	calls := uint64(0)
+	enough := func() bool { return w.count("exactly") >= clients*each*9/10 }
+	w.wander(append([]*program{server}, callers...), seed, enough)
 	for i, c := range callers {
-		c.in.Close()
-		m := c.await(`^calls (\d+) failed (\d+)$`)
-		n, err := strconv.ParseUint(m[1], 10, 64)
-		w.must(err)
-		if m[2] != "0" || n == 0 {
-			t.Errorf("client %d: %s of %d calls failed", i+1, m[2], n)
+		if m := c.await(`^calls (\d+) failed (\d+)$`); m[1] != strconv.Itoa(each) || m[2] != "0" {
+			t.Errorf("client %d: %s of %s calls failed", i+1, m[2], m[1])
 		}
-		calls += n
 	}
-	if got := w.count("exactly"); got != calls {
-		t.Errorf("the counter says %d, %d calls were made", got, calls)
+	if got := w.count("exactly"); got != clients*each {
+		t.Errorf("the counter says %d, %d calls were made", got, clients*each)
 	}
-	t.Logf("%d calls in %v", calls, time.Since(began).Round(time.Second))
+	var lost, doubled, held uint64
+	for _, p := range w.Bridge().Stats().Ports {
+		lost, doubled, held = lost+p.Lost, doubled+p.Duplicated, held+p.Reordered
+	}
+	t.Logf("%d calls in %v; frames: %d lost, %d doubled, %d held back", clients*each,
+		time.Since(began).Round(time.Second), lost, doubled, held)
 }
 
-// wander moves programs to random nodes, each at its own pace, until it is over.
+// wander moves programs to random nodes, each at its own pace, until it is over. A
+// move may be given up, if the target is silent for over a second: then the program
+// goes on where it is.
 func (w *world) wander(programs []*program, seed uint64, over func() bool) {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(w.ctx)
 	var movers sync.WaitGroup
-	errs, moves := make([]error, len(programs)), make([]int, len(programs))
+	moves, errs := make([]int, len(programs)), make([][]error, len(programs))
 	for i, p := range programs {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		movers.Go(func() {
 			at, nodes := 0, len(w.Nodes())
-			for errs[i] == nil && pause(ctx, time.Duration(rng.IntN(1000))*time.Millisecond) {
+			for pause(ctx, time.Duration(rng.IntN(1000))*time.Millisecond) {
 				to := 1 + (at+rng.IntN(nodes-1))%nodes // another one than at
 				if _, err := p.Migrate(w.ctx, client.Move{Target: to}); err != nil {
-					errs[i] = fmt.Errorf("process %d to node %d: %w", p.PID, to, err)
+					errs[i] = append(errs[i], fmt.Errorf("process %d to node %d: %w", p.PID, to, err))
+					continue
 				}
 				at = to
 				moves[i]++
@@ -81,8 +84,14 @@ func (w *world) wander(programs []*program, seed uint64, over func() bool) {
 	}
 	stop()
 	movers.Wait()
-	w.must(errors.Join(errs...))
 	w.t.Logf("moves of the server and the clients: %v", moves)
+	for i, failed := range errs {
+		if len(failed) > moves[i] {
+			w.t.Error(errors.Join(failed...))
+		} else if len(failed) > 0 {
+			w.t.Log(errors.Join(failed...))
+		}
+	}
 }
 
 // pause waits, and reports false if ctx ends meanwhile.
