@@ -1,7 +1,6 @@
 package node
 
 import (
-	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -35,8 +34,6 @@ import (
 // runs on top of the call, which goes on when the handler returns. A handler with
 // SA_RESTART, of which Amoeba had no notion, always runs on top, and nobody else
 // hears of the signal: so a Go program's own signals do not disturb its calls.
-
-var noAddress flip.Address
 
 // maxMessage bounds the data of a request or reply that travels in one message, and
 // maxData that of any.
