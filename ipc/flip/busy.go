@@ -27,6 +27,7 @@ func (b *Box) gotBusy(now int64, in hop, h *Header) {
 		// The refusal comes from a place that the address has left meanwhile.
 		if m != nil && m.where != inQueue && m.via.hop == in {
 			b.recall(now, m)
+			m.dst.remove(in) // or it would go there again
 			b.dispatch(now, m)
 		}
 		return

@@ -15,10 +15,11 @@ package flip
 // forwards reports that the box sends on what is not for it.
 func (b *Box) forwards() bool { return len(b.links) > 1 && !b.cfg.NoForward }
 
-// isHere reports that frames for the address end at this box.
+// isHere reports that frames for the address end at this box. Those for an address that
+// is frozen and has announced itself elsewhere do not: this box may be on their way.
 func (b *Box) isHere(addr *Address) bool {
-	l := b.local(addr)
-	return l != nil && l.members == 0
+	d := b.dests.Get((*[16]byte)(addr))
+	return d != nil && d.local != nil && d.local.members == 0 && !d.movedOn()
 }
 
 // pass sends a frame for one address elsewhere on its way.

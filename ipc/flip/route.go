@@ -209,6 +209,12 @@ func (d *dest) lost() bool {
 	return d.local == nil && d.phase == locating && d.round > lostRounds
 }
 
+// movedOn reports that the address is frozen here and has been heard of from another
+// place since: the move is committed, and what is here is only waiting to be told so.
+func (d *dest) movedOn() bool {
+	return d.local != nil && d.local.frozen && d.nlocs > 0 && d.epoch > d.local.epoch
+}
+
 // insert adds or updates a location and keeps the cheapest first; among equals
 // the newest wins, since it has just been seen to work.
 func (d *dest) insert(loc location) {
