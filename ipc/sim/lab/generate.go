@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"motile/ipc/flip"
 	"motile/ipc/sim"
 )
 
@@ -15,6 +16,7 @@ func Generate(seed uint64) *Plan {
 	life := int(seed % lives)
 	g.plan.Strict = life == restlessLife || life == busyLife
 	g.plan.Staff = !g.plan.Strict
+	g.topology()
 	g.wire()
 	g.cast()
 	span := int64(400 * sim.Millisecond)
@@ -53,6 +55,32 @@ type generator struct {
 }
 
 func (g *generator) node() int { return 1 + g.r.IntN(g.plan.Nodes) }
+
+// topology draws networks for one history in three; the others have one network.
+func (g *generator) topology() {
+	if g.r.IntN(3) > 0 {
+		return
+	}
+	var shape [][]int
+	switch g.r.IntN(4) {
+	case 0: // a line
+		shape = [][]int{{1, 2}, {2, 3}}
+	case 1: // a longer one
+		shape = [][]int{{1, 2}, {2, 3}, {3, 4}}
+	case 2: // a ring
+		shape = [][]int{{1, 2}, {2, 3}, {3, 1}}
+	case 3: // two routers in parallel
+		shape = [][]int{{1, 2, 3}, {2, 3, 4}}
+	}
+	for _, nodes := range shape {
+		mtu := [...]int{1500, 1500, 9000}[g.r.IntN(3)]
+		g.plan.Networks = append(g.plan.Networks, sim.Network{Link: flip.Link{MTU: mtu}, Nodes: nodes})
+	}
+	g.plan.Nodes = 0
+	for _, nodes := range shape {
+		g.plan.Nodes = max(g.plan.Nodes, slices.Max(nodes))
+	}
+}
 
 func (g *generator) wire() {
 	w := &g.plan.Wire

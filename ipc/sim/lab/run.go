@@ -30,6 +30,9 @@ const (
 	rest  = 70 * sim.Second  // for everything to come to rest: longer than any doubt or linger
 )
 
+// storm is how many copies of frames are too many: a usual history has a thousand.
+const storm = 50_000
+
 // run is a plan that is happening.
 type run struct {
 	*Plan
@@ -131,6 +134,9 @@ func (r *run) play() {
 
 // over reports whether nothing is left to do.
 func (r *run) over() bool {
+	if r.c.Copies > storm {
+		r.c.Violated("the networks are swamped: %d frames", r.c.Copies)
+	}
 	if r.c.Broken != "" {
 		return true
 	}

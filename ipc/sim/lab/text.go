@@ -24,7 +24,7 @@ func (p *Plan) String() string {
 	line("nodes", strconv.Itoa(p.Nodes))
 	line("seed", strconv.FormatUint(p.Seed, 10))
 	for _, n := range p.Networks {
-		line("network", list(n.Nodes), num("mtu", n.MTU), num("weight", int(n.Weight)))
+		line("network", list(n.Nodes), num("mtu", n.MTU))
 	}
 	w := p.Wire
 	if w != (sim.Wire{}) {
