@@ -1,6 +1,7 @@
 package main
 
 // mutant is a bug planted in a copy of a source file. The simulation must find it.
+// Those of groups are planted by ipc/group in its own random worlds.
 type mutant struct {
 	name string // as the bug would be described
 	file string

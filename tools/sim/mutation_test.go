@@ -20,7 +20,7 @@ import (
 const (
 	mutantSeeds = "4000"
 	shrinkRuns  = "2000"
-	shortEvents = 25
+	shortEvents = 100 // of many hundred: some bugs need the jitter of every frame
 	shortActors = 6
 )
 
