@@ -47,9 +47,6 @@ const (
 	moveStatus
 )
 
-var moveNames = map[uint32]string{moveOffer: "OFFER", movePages: "PAGES", movePrepare: "PREPARE",
-	moveCommit: "COMMIT", moveAbort: "ABORT", moveStatus: "STATUS"}
-
 // Answers, beside OK: with that a target says accepted, ready and committed, and a
 // source that it has committed.
 const (
