@@ -127,6 +127,7 @@ func (m *machine) initNode() {
 	}
 	m.node = node.New(node.Config{
 		Number:   m.params.number("node", 1),
+		Epoch:    uint32(m.params.number("boot", 0)),
 		FirstPID: int32(m.params.number("boot", 0) * pidsPerBoot % proc.PIDsPerNode),
 		WallBase: m.wallBase,
 		Random:   func(b []byte) { m.random.Read(b) },

@@ -62,7 +62,7 @@ func (n *Node) initIPC(cfg *Config) {
 	n.ipc.raw = raw.New(box, random)
 	n.ipc.grp = group.New(group.Config{Box: box, Rand: random, HistoryBytes: groupHistory, MaxHere: maxGroupMembers})
 	n.ipc.self = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n, Public: cfg.Key.NodeAddress(n.Number),
-		Epoch: uint32(n.Tab.Now >> 30), Upcall: true, Reborn: true})
+		Epoch: cfg.Epoch, Upcall: true, Reborn: true})
 	// It asks under another address, a new one each time it boots: others remember
 	// what the old ones have asked, by address and number.
 	n.ipc.asker = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n})

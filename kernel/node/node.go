@@ -20,6 +20,9 @@ import (
 type Config struct {
 	Number   int // 1 to 500
 	FirstPID int32
+	// Epoch is higher at each boot: what the node said before does not count then. Its
+	// clock does not tell, for a slow boot may be followed by a quick one.
+	Epoch    uint32
 	WallBase int64 // wall clock at monotonic zero, ns since 1970
 	Random   func([]byte)
 	HWCap    uint32   // CPUID leaf 1, EDX

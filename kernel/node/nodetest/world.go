@@ -35,6 +35,9 @@ type World struct {
 	// Watch, unless nil, sees every frame that a party sends.
 	Watch func(from int, frame []byte)
 
+	// BootTakes is what the clock of a node says when it has booted.
+	BootTakes int64
+
 	partitioned bool     // nothing passes between nodes 1 and 2
 	watched     []int32  // processes that must never run twice
 	due         []func() // to be done between two steps
@@ -57,6 +60,7 @@ type Node struct {
 	w     *World
 	n     int
 	boot  int64 // world time at power-on
+	boots uint32
 	inbox [][]byte
 	dead  bool
 	log   []string // lines of its kernel
@@ -88,11 +92,14 @@ func New(t testing.TB, n int, seed uint64) *World {
 
 // Boot powers a node on, for the first time or again.
 func (w *World) Boot(i int) {
-	nd := &Node{w: w, n: i, boot: w.Now}
+	nd := &Node{w: w, n: i, boot: w.Now - w.BootTakes}
+	if was := w.Nodes[i]; was != nil {
+		nd.boots = was.boots + 1
+	}
 	w.Nodes[i] = nd
 	var cpu [3]node.CPUID
 	nd.Node = node.New(node.Config{
-		Number: i, FirstPID: int32(w.Now / 1e6 % 100_000), WallBase: 1_700_000_000e9,
+		Number: i, Epoch: nd.boots, FirstPID: int32(w.Now / 1e6 % 100_000), WallBase: 1_700_000_000e9,
 		Random: func(b []byte) {
 			for k := range b {
 				b[k] = byte(w.rng.Uint32())
