@@ -12,19 +12,23 @@ var plain = Params{MaxGroup: 8, LogBuffers: 6, LogMaxMessage: 14}
 // trio is a group of three, a process on each node.
 func trio(t *testing.T, w *world, params Params) []*proc {
 	t.Helper()
+	for _, p := range trioOf(w, params) {
+		if !p.joined {
+			t.Fatalf("%s has not joined", p.name)
+		}
+	}
+	return w.procs
+}
+
+func trioOf(w *world, params Params) []*proc {
 	for i := range 3 {
 		p := w.spawn(fmt.Sprintf("p%d", i), w.nodes[i])
 		if i == 0 {
-			if s := p.create(params); s != std.OK {
-				t.Fatal(s)
-			}
+			p.create(params)
 		} else {
 			p.join()
 		}
 		w.run(500e6)
-		if !p.joined {
-			t.Fatalf("%s has not joined", p.name)
-		}
 	}
 	return w.procs
 }
@@ -151,8 +155,7 @@ func TestGroup_FullHistoryHoldsSendersBack(t *testing.T) {
 	ps := trio(t, w, params)
 	ps[2].paused = true
 	n := 0
-	var next func(text string, s std.Status)
-	next = func(string, std.Status) {
+	next := func(string, std.Status) {
 		if n++; n < 40 {
 			ps[1].do(func() { ps[1].send(fmt.Sprint("m", n)) })
 		}
