@@ -192,7 +192,7 @@ func (m *Machine) acceptable(st *MemberState) bool {
 		}
 	}
 	if !st.Params.valid() || st.Params.historyBytes() > m.cfg.HistoryBytes || st.Group.IsNull() || st.View > st.Promised ||
-		st.Base == 0 || st.Got+1 < st.Base || st.Taken+1 < st.Base || st.Applied < st.Got || st.Last < st.Got {
+		st.Base == 0 || st.Got+1 < st.Base || st.Taken+1 < st.Base || st.Applied < st.Got || st.Last < st.Got || st.Last >= st.Base+1<<st.Params.LogBuffers {
 		return false
 	}
 	return acceptableTable(st) && acceptableHistory(st) && acceptableCalls(st)

@@ -186,7 +186,8 @@ func (m *Machine) gotJoin(now int64, mb *Member, src flip.Address, h *head, body
 		return
 	}
 	var c charter
-	if !c.decode(body) || h.taken == 0 || h.taken > c.roll.applied+1 {
+	if !c.decode(body) || h.taken == 0 || h.taken > c.roll.applied+1 ||
+		c.roll.applied+1-h.taken > 1<<c.params.LogBuffers {
 		m.Stats.Malformed++
 		return
 	}

@@ -123,7 +123,8 @@ func (m *Machine) fromSequencer(now int64, mb *Member, h *head, body []byte) {
 		mb.hist.trim(low)
 		mb.got = max(mb.got, low-1)
 	}
-	mb.last = max(mb.last, h.seqno)
+	// No sequencer is further ahead than a history is long.
+	mb.last = max(mb.last, min(h.seqno, mb.hist.base+1<<mb.params.LogBuffers-1))
 	switch h.typ {
 	case Bcast:
 		m.gotBcast(mb, h, body)

@@ -61,7 +61,7 @@ func (m *Machine) gotResult(now int64, mb *Member, src flip.Address, h *head, bo
 		return
 	}
 	var c charter
-	if !c.decode(body) {
+	if !c.decode(body) || c.roll.applied > mb.got+1<<mb.params.LogBuffers {
 		m.Stats.Malformed++
 		return
 	}
