@@ -8,7 +8,7 @@ import (
 	"motile/ipc/std"
 )
 
-var seeds = flag.Int("seeds", 300, "number of random worlds")
+var seeds = flag.Int("seeds", 60, "number of random worlds")
 var firstSeed = flag.Int("seed", 1, "first of them")
 
 // chaos is what may happen in a random world.
