@@ -8,6 +8,9 @@
 //	calls sink GET             one that takes requests of any size
 //	calls raw PUBLIC BATCH N   a message of raw FLIP, as long as the header of a request, and back
 //	calls echo PRIVATE         who sends it back
+//	calls found GET R          a group with resilience R, and its first member
+//	calls join GET 0           one more member
+//	calls send GET N           another one, which sends to the group, and leaves it
 //
 // PUT and GET are the two halves of a port, PUBLIC and PRIVATE those of a FLIP address,
 // as 32 hex digits. A time is the average
@@ -26,6 +29,7 @@
 
 enum { SYS_TRANS = 0x4d00, SYS_GETREQ, SYS_PUTREP }; // kernel/abi
 enum { SYS_FLIP_INIT = 0x4d20, SYS_FLIP_REGISTER = 0x4d22, SYS_FLIP_UNICAST = 0x4d24, SYS_FLIP_RECEIVE = 0x4d27 };
+enum { SYS_GRP_CREATE = 0x4d10, SYS_GRP_JOIN, SYS_GRP_LEAVE, SYS_GRP_SEND, SYS_GRP_RECEIVE };
 enum { HEADER = 64, PORT = 16, WARM_UP = 20 };       // ipc/std: the port comes first
 
 static unsigned char port[PORT];
@@ -113,6 +117,48 @@ static int echo(void)
 	}
 }
 
+// Groups: at most 8 members, a history of 128 messages of up to 1 KB.
+enum { MAX_GROUP = 8, LOG_BUFFERS = 7, LOG_MESSAGE = 10 };
+
+static long group;
+
+static int receive(void)
+{
+	unsigned char header[HEADER];
+
+	return syscall(SYS_GRP_RECEIVE, group, header, 0L, 0L, 0L) >= 0;
+}
+
+static int member(long resilience, int founds)
+{
+	unsigned char header[HEADER] = {0};
+
+	memcpy(header, port, PORT);
+	group = founds ? syscall(SYS_GRP_CREATE, header, resilience, (long)MAX_GROUP, (long)LOG_BUFFERS, (long)LOG_MESSAGE)
+	               : syscall(SYS_GRP_JOIN, header);
+	if (group < 0) {
+		perror("calls");
+		return 0;
+	}
+	return 1;
+}
+
+static int listen(void)
+{
+	puts("member");
+	fflush(stdout);
+	while (receive())
+		;
+	return 1;
+}
+
+static long send(void)
+{
+	unsigned char header[HEADER] = {0};
+
+	return syscall(SYS_GRP_SEND, group, header, 0L, 0L);
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -121,12 +167,13 @@ static double now(void)
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-static int sample(long (*one)(void), int batch, int n)
+// after, if there is one, is called after each that is measured; its time does not count.
+static int sample_then(long (*one)(void), int (*after)(void), int batch, int n)
 {
 	double *took = calloc(n, sizeof *took);
 
 	for (int i = 0; i < WARM_UP; i++)
-		if (one() < 0) {
+		if (one() < 0 || (after && !after())) {
 			perror("calls");
 			return 1;
 		}
@@ -139,10 +186,17 @@ static int sample(long (*one)(void), int batch, int n)
 				return 1;
 			}
 		took[i] = (now() - start) / batch;
+		if (after && !after())
+			return 1;
 	}
 	for (int i = 0; i < n; i++)
 		printf("%.1f\n", took[i]);
 	return 0;
+}
+
+static int sample(long (*one)(void), int batch, int n)
+{
+	return sample_then(one, 0, batch, n);
 }
 
 int main(int argc, char **argv)
@@ -170,6 +224,16 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && !strcmp(argv[1], "echo") && parse(argv[2]))
 		return open_flip(port) ? echo() : 1;
-	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | raw PUBLIC BATCH N | serve|sink GET | echo PRIVATE\n");
+	if (argc == 4 && !strcmp(argv[1], "found") && parse(argv[2]))
+		return member(atol(argv[3]), 1) ? listen() : 1;
+	if (argc == 4 && !strcmp(argv[1], "join") && parse(argv[2]))
+		return member(0, 0) ? listen() : 1;
+	if (argc == 4 && !strcmp(argv[1], "send") && parse(argv[2])) {
+		if (!member(0, 0))
+			return 1;
+		int status = sample_then(send, receive, 1, atoi(argv[3]));
+		return syscall(SYS_GRP_LEAVE, group) < 0 ? 1 : status;
+	}
+	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | raw PUBLIC BATCH N | serve|sink GET | echo PRIVATE | found|join GET R | send GET N\n");
 	return 2;
 }
