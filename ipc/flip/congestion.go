@@ -13,9 +13,10 @@ package flip
 // RFC 9438). It grows back by a quarter of the distance to where the loss was in each
 // round trip (BIC; Xu et al., 2004).
 //
-// On the box's own network there is nothing to congest but the receiver, so a window
-// starts with a quarter of the greatest, and does not fall below that but for a
-// timeout. A way through routers starts with ten fragments.
+// On the box's own network there is nothing to congest but the receiver, whose
+// processor makes round trips grow whether or not anything waits: there only how much
+// is lost counts. A window starts with a quarter of the greatest, and does not fall
+// below that but for a timeout. A way through routers starts with ten fragments.
 //
 // A window that was not used up does not grow.
 
@@ -33,6 +34,7 @@ type congestion struct {
 	least     int
 	ssthresh  int // slow start ends here
 	before    int // window at the last congestion
+	direct    bool // no router on the way
 	full      bool
 	reducedAt int64 // no more than one reduction in a round trip
 
@@ -47,7 +49,7 @@ type congestion struct {
 // startCongestion returns the state of a way with fragments of unit bytes.
 func startCongestion(most, unit int, direct bool) congestion {
 	most = max(most, 4*unit)
-	c := congestion{most: most, least: minUnits * unit, ssthresh: most}
+	c := congestion{most: most, least: minUnits * unit, ssthresh: most, direct: direct}
 	if direct {
 		c.least = max(most/4, c.least)
 	}
@@ -85,7 +87,7 @@ func (c *congestion) missing(now int64, n int) {
 	}
 	c.lost += n
 	many := c.lost > 4 && c.lost*lossIsMany > c.sent
-	queued := c.srtt > 2*c.shortest
+	queued := c.srtt > 2*c.shortest && !c.direct
 	if (!many && !queued) || now-c.reducedAt < c.srtt {
 		return
 	}
