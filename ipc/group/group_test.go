@@ -190,3 +190,19 @@ func TestGroup_NobodyThere(t *testing.T) {
 		t.Error("joined nothing")
 	}
 }
+
+// A sequencer that has never moved, nor become it after another one, looks after its
+// members too.
+func TestGroup_CreatorMissesMember(t *testing.T) {
+	w := newWorld(1, 3)
+	ps := trio(t, w, plain)
+	ended := false
+	ps[0].onAbort = func() { ended = true }
+	w.nodes[2].crash()
+	ps[0].do(func() { ps[0].send("is anybody there") })
+	w.run(20e9)
+	if !ended {
+		t.Error("a member is dead, and the view goes on")
+	}
+	check(t, w)
+}

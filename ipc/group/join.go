@@ -44,6 +44,7 @@ func (m *Machine) Create(now int64, who Identity, port capability.Port, params P
 	mb.phase = running
 	mb.enroll(now, 0, mb.addr, mb.server)
 	m.listen(now, mb)
+	m.watchSoon(now, mb, silentIdle)
 	m.arm(now, mb)
 	return mb, std.OK
 }
