@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"motile/ipc/flip"
+	"motile/ipc/group"
 )
 
 // Invariants. Those that a program can see are checked where it happens: a request
@@ -22,7 +23,8 @@ func (c *Cluster) violated(format string, args ...any) {
 // Violated is for checks that are made from outside.
 func (c *Cluster) Violated(format string, args ...any) { c.violated(format, args...) }
 
-// check verifies that no process's address is active on two nodes.
+// check verifies that no process's address is active on two nodes, nor that of its
+// membership of a group.
 func (c *Cluster) check() {
 	if c.Broken != "" {
 		return
@@ -31,16 +33,23 @@ func (c *Cluster) check() {
 		if !p.Alive {
 			continue
 		}
-		at := 0
-		for _, n := range c.Nodes {
-			if !n.Up || !n.active(p.addr) {
-				continue
-			}
-			if at != 0 {
-				c.violated("%s is active on nodes %d and %d", p.Name, at, n.ID)
-			}
-			at = n.ID
+		c.checkActive(p, p.addr)
+		if mb := p.member(); mb != nil {
+			c.checkActive(p, mb.Address())
 		}
+	}
+}
+
+func (c *Cluster) checkActive(p *Process, a flip.Address) {
+	at := 0
+	for _, n := range c.Nodes {
+		if !n.Up || !n.active(a) {
+			continue
+		}
+		if at != 0 {
+			c.violated("%s is active on nodes %d and %d", p.Name, at, n.ID)
+		}
+		at = n.ID
 	}
 }
 
@@ -68,6 +77,30 @@ func (c *Cluster) CheckAddresses() {
 			return true
 		})
 	}
+}
+
+// A number that a sequencer has handed out, and which message has it.
+type (
+	numbered struct{ view, seqno uint64 }
+	numberOf struct {
+		kind   string
+		origin int
+		messid uint64
+	}
+)
+
+// checkNumber verifies that a number belongs to one message, in each view: the next one
+// may hand out again what was not safe.
+func (c *Cluster) checkNumber(n *Node, h *flip.Header, payload []byte) {
+	s, ok := group.Summarize(payload)
+	if !ok || h.Offset != 0 || s.Type != group.Bcast || h.Type != flip.UniData && h.Type != flip.MultiData {
+		return
+	}
+	number, of := numbered{s.View, s.Seqno}, numberOf{s.Kind, s.Origin, s.MessID}
+	if before, ok := c.numbers[number]; ok && before != of {
+		c.violated("node %d: the sequencer %s hands out number %d twice: for %v, and now for %v", n.ID, c.addressName(h.Src), s.Seqno, before, of)
+	}
+	c.numbers[number] = of
 }
 
 // route is what a node knows of an address.

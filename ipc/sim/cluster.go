@@ -7,6 +7,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 )
 
@@ -36,6 +37,7 @@ type Cluster struct {
 	processes []*Process
 	kernels   bool                    // nodes have a process server
 	addresses map[flip.Address]string // for the trace
+	numbers   map[numbered]numberOf
 	ports     map[capability.Port]string
 }
 
@@ -54,6 +56,7 @@ type Node struct {
 	Up      bool
 	cluster *Cluster
 	machine *rpc.Machine
+	groups  *group.Machine // on the same box
 	links   []plug
 	boot    int // how often it was started
 	kernel  *kernel
@@ -63,6 +66,9 @@ type Node struct {
 	completes  []rpc.Complete
 	requests   []rpc.Incoming
 	signals    []rpc.Signal
+	delivers   []flip.Deliver
+	lost       []flip.NotDelivered
+	ended      []group.Complete
 }
 
 // plug is where a node is attached to a network.
@@ -105,6 +111,7 @@ func empty(seed uint64) *Cluster {
 		seed:      seed,
 		rng:       rand.New(rand.NewPCG(seed, 0x6d6f74696c65)),
 		addresses: make(map[flip.Address]string),
+		numbers:   make(map[numbered]numberOf),
 		ports:     make(map[capability.Port]string),
 	}
 }
@@ -125,6 +132,9 @@ func (c *Cluster) build(nodes int, networks []Network) {
 
 // Node returns the node with an ID, which counts from 1.
 func (c *Cluster) Node(id int) *Node { return c.Nodes[id-1] }
+
+// groupDice keeps the dice of the group machines apart from the others.
+const groupDice = 0x67726f7570
 
 // Rand returns the source of everything random in the cluster.
 func (c *Cluster) Rand() *rand.Rand { return c.rng }
@@ -147,7 +157,10 @@ func (n *Node) Start() {
 		link.MAC = at.mac
 		cfg.Links = append(cfg.Links, link)
 	}
-	n.machine = rpc.New(c.Now, rpc.Config{Box: flip.NewBox(cfg), Rand: dice, PartBytes: c.PartBytes})
+	box := flip.NewBox(cfg)
+	n.machine = rpc.New(c.Now, rpc.Config{Box: box, Rand: dice, PartBytes: c.PartBytes})
+	// Its dice are its own: a history without groups is the same as if there were none.
+	n.groups = group.New(group.Config{Box: box, Rand: rand.New(rand.NewPCG(c.seed^groupDice, uint64(n.ID)<<32|uint64(n.boot))).Uint64})
 	n.kernel = nil
 	if c.kernels {
 		n.openKernel()
@@ -196,6 +209,7 @@ func (c *Cluster) perform(n *Node) {
 	n.performing = true
 	m := n.machine
 	for again := true; again; {
+		m.Drain(c.Now) // what a protocol beside RPC has the box do shows up there only
 		frames := m.Frames()
 		for i := range frames {
 			c.transmit(n, &frames[i])
@@ -203,8 +217,12 @@ func (c *Cluster) perform(n *Node) {
 		n.completes = append(n.completes[:0], m.Out.Completes...)
 		n.requests = append(n.requests[:0], m.Out.Requests...)
 		n.signals = append(n.signals[:0], m.Out.Signals...)
+		n.delivers = append(n.delivers[:0], m.Out.Delivers...)
+		n.lost = append(n.lost[:0], m.Out.NotDelivered...)
+		n.ended = append(n.ended[:0], n.groups.Out.Completes...)
 		m.Reset()
-		again = len(n.completes)+len(n.requests)+len(n.signals) > 0
+		n.groups.Reset()
+		again = len(n.completes)+len(n.requests)+len(n.signals)+len(n.delivers)+len(n.lost)+len(n.ended) > 0
 		for i := range n.completes {
 			n.completes[i].Endpoint.Owner.(owner).completed(&n.completes[i])
 		}
@@ -214,6 +232,7 @@ func (c *Cluster) perform(n *Node) {
 		for i := range n.signals {
 			n.signals[i].Endpoint.Owner.(owner).signalled(&n.signals[i])
 		}
+		n.performGroups()
 	}
 	n.performing = false
 }
@@ -226,8 +245,9 @@ func (c *Cluster) Step() bool {
 	}
 	c.Now = max(c.Now, next)
 	for _, n := range c.Nodes {
-		if n.Up && n.machine.NextDeadline() <= c.Now {
+		if n.Up && n.nextDeadline() <= c.Now {
 			n.machine.Tick(c.Now)
+			n.groups.Tick(c.Now)
 			c.perform(n)
 			c.check()
 			return true
@@ -246,10 +266,15 @@ func (c *Cluster) next() int64 {
 	}
 	for _, n := range c.Nodes {
 		if n.Up {
-			next = min(next, n.machine.NextDeadline())
+			next = min(next, n.nextDeadline())
 		}
 	}
 	return next
+}
+
+// nextDeadline is when the node's machines have something to do by themselves.
+func (n *Node) nextDeadline() int64 {
+	return min(n.machine.NextDeadline(), n.groups.NextDeadline())
 }
 
 // Run lets time pass.

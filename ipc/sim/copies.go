@@ -1,6 +1,9 @@
 package sim
 
-import "motile/ipc/rpc"
+import (
+	"motile/ipc/group"
+	"motile/ipc/rpc"
+)
 
 // A process is in one place, but while it moves there are copies of it: the frozen
 // one at the source, and one at the target that does not run yet. The program is
@@ -13,7 +16,8 @@ type replica struct {
 	node *Node
 	boot int
 	ep   *rpc.Endpoint
-	age  int // of the state in it: Process.age when it was captured
+	mb   *group.Member // if it is one of a group
+	age  int           // of the state in it: Process.age when it was captured
 }
 
 // copyOf returns the copy with an endpoint, nil if there is none (any more).

@@ -14,6 +14,7 @@
 // After every step it is checked that no address is active on two nodes, that no
 // old frame leads back to a place that a process has left, that one copy of a process
 // runs, in its latest state, and that nobody is lost unless a node has died that had
-// them; with the programs, that a request runs at most once. When all is over,
+// them; with the programs, that a request runs at most once, and that the members of
+// a group receive the same messages under the same numbers. When all is over,
 // everything must come to rest. Package lab makes histories and judges them.
 package sim

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"motile/ipc/rpc"
 )
@@ -19,11 +20,15 @@ import (
 func (p *Process) Freeze() {
 	p.cluster.tracef("%s: freeze on %d", p.Name, p.node.ID)
 	p.node.machine.Freeze(p.cluster.Now, p.ep)
+	if mb := p.member(); mb != nil {
+		p.node.groups.Freeze(p.cluster.Now, mb)
+	}
 	p.Frozen = true
 	p.cluster.perform(p.node)
 }
 
-// Export returns the encoded state of the frozen process's endpoint.
+// Export returns the encoded state of the frozen process: the length of that of its
+// endpoint, that, and that of its membership, if it has one.
 func (p *Process) Export() []byte {
 	st, ok := p.node.machine.Export(p.ep)
 	if !ok {
@@ -35,7 +40,8 @@ func (p *Process) Export() []byte {
 	if err != nil || !bytes.Equal(again.Append(nil), encoded) {
 		p.cluster.violated("%s: its state changes by decoding", p.Name)
 	}
-	return encoded
+	b := append(binary.BigEndian.AppendUint32(nil, uint32(len(encoded))), encoded...)
+	return append(b, p.exportMember()...)
 }
 
 // Import gives the state to another node.
@@ -46,7 +52,8 @@ func (p *Process) Import(to *Node, state []byte) *rpc.Endpoint {
 // importAs does so with a state that was captured at an age.
 func (p *Process) importAs(to *Node, state []byte, age int) *rpc.Endpoint {
 	p.cluster.tracef("%s: import on %d", p.Name, to.ID)
-	st, err := rpc.DecodeState(state)
+	n := 4 + binary.BigEndian.Uint32(state)
+	st, err := rpc.DecodeState(state[4:n])
 	if err != nil {
 		p.cluster.violated("%s: %v", p.Name, err)
 		return nil
@@ -56,8 +63,9 @@ func (p *Process) importAs(to *Node, state []byte, age int) *rpc.Endpoint {
 		p.cluster.violated("%s: not imported", p.Name)
 		return nil
 	}
+	mb := p.importMember(to, state[n:])
 	if p.Alive {
-		p.copies = append(p.copies, &replica{node: to, boot: to.boot, ep: ep, age: age})
+		p.copies = append(p.copies, &replica{node: to, boot: to.boot, ep: ep, mb: mb, age: age})
 	}
 	p.cluster.perform(to)
 	return ep
@@ -73,6 +81,9 @@ func (p *Process) Activate(to *Node, copied *rpc.Endpoint) {
 	if !to.machine.Activate(c.Now, copied) {
 		c.violated("%s: not activated", p.Name)
 	}
+	if mb := p.member(); mb != nil && !to.groups.Activate(c.Now, mb) {
+		c.violated("%s: its membership was not activated", p.Name)
+	}
 	c.check()
 	p.wake()
 }
@@ -85,6 +96,9 @@ func (p *Process) thawAt(n *Node, ep *rpc.Endpoint) {
 	c.tracef("%s: thaw on %d", p.Name, n.ID)
 	p.run(p.copyOf(ep))
 	n.machine.Thaw(c.Now, ep)
+	if mb := p.member(); mb != nil {
+		n.groups.Thaw(c.Now, mb)
+	}
 	c.check()
 	p.wake()
 }
@@ -102,8 +116,12 @@ func (p *Process) Drop(at *Node, copied *rpc.Endpoint) {
 }
 
 func (p *Process) remove(n *Node, ep *rpc.Endpoint) {
+	r := p.copyOf(ep)
 	n.machine.Remove(p.cluster.Now, ep)
-	p.forget(p.copyOf(ep))
+	if r != nil && r.mb != nil {
+		n.groups.Remove(p.cluster.Now, r.mb)
+	}
+	p.forget(r)
 	p.cluster.perform(n)
 	p.cluster.check()
 }

@@ -51,6 +51,7 @@ func (c *Cluster) Spawn(name string, n *Node, program Program, upcall bool) *Pro
 
 // Exit ends the process in good order.
 func (p *Process) Exit() {
+	p.Abandon()
 	p.node.machine.Close(p.cluster.Now, p.ep)
 	p.die()
 	p.cluster.perform(p.node)

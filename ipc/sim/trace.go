@@ -6,6 +6,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 )
 
@@ -63,13 +64,17 @@ func (c *Cluster) traceFrame(from *Node, link int, frame []byte, h *flip.Header,
 	if len(c.networks) > 1 {
 		fmt.Fprintf(&b, "net %d  ", from.links[link].net+1)
 	}
-	fmt.Fprintf(&b, "%d > %s  %-9v %s > %s", from.ID, to, h.Type, c.addressName(h.Src), c.addressName(h.Dst))
+	dst := c.addressName(h.Dst)
+	if h.Proto == flip.ProtoGroup && h.Type == flip.MultiData {
+		dst = "group"
+	}
+	fmt.Fprintf(&b, "%d > %s  %-9v %s > %s", from.ID, to, h.Type, c.addressName(h.Src), dst)
 	if h.Type == flip.UniData || h.Type == flip.MultiData {
 		if h.Length != h.Total {
 			fmt.Fprintf(&b, " [%d+%d of %d]", h.Offset, h.Length, h.Total)
 		}
-		if s, ok := rpc.Summarize(payload); ok && h.Offset == 0 {
-			b.WriteString(": " + c.summary(&s))
+		if text := c.summarize(h, payload); text != "" {
+			b.WriteString(": " + text)
 		}
 	}
 	if h.Epoch > 0 {
@@ -82,6 +87,21 @@ func (c *Cluster) traceFrame(from *Node, link int, frame []byte, h *flip.Header,
 		fmt.Fprintf(&b, "  x%d", copies)
 	}
 	c.tracef("%s", b.String())
+}
+
+// summarize says what message a frame begins.
+func (c *Cluster) summarize(h *flip.Header, payload []byte) string {
+	if h.Offset != 0 {
+		return ""
+	}
+	if h.Proto == flip.ProtoGroup {
+		s, _ := group.Summarize(payload)
+		return groupSummary(&s)
+	}
+	if s, ok := rpc.Summarize(payload); ok {
+		return c.summary(&s)
+	}
+	return ""
 }
 
 func (c *Cluster) summary(s *rpc.Summary) string {

@@ -49,6 +49,9 @@ func (c *Cluster) transmit(from *Node, f *flip.Frame) {
 		return
 	}
 	c.Frames++
+	if h.Proto == flip.ProtoGroup {
+		c.checkNumber(from, &h, payload)
+	}
 	copies := 1
 	if c.Fault != nil {
 		copies = c.Fault(from, frame, &h, payload)

@@ -85,6 +85,6 @@ func runPlan(w io.Writer, plan *lab.Plan) error {
 	if r.Broken != "" {
 		return fmt.Errorf("%s", r.Errors[0])
 	}
-	fmt.Fprintf(w, "all is well after %d s: transactions %v\n", r.At/1e9, r.By)
+	fmt.Fprintf(w, "all is well after %d s: transactions %v, messages %v\n", r.At/1e9, r.By, r.Sent)
 	return nil
 }

@@ -21,12 +21,13 @@ type sweep struct {
 	copies      int
 	virtual     int64
 	by          map[std.Status]int
-	failedSeed  uint64 // the lowest that failed
+	sent        map[std.Status]int // messages of groups
+	failedSeed  uint64             // the lowest that failed
 	failed      *lab.Result
 }
 
 func newSweep(first uint64, seeds int) *sweep {
-	return &sweep{first: first, seeds: seeds, by: make(map[std.Status]int)}
+	return &sweep{first: first, seeds: seeds, by: make(map[std.Status]int), sent: make(map[std.Status]int)}
 }
 
 // run runs the seeds, until one fails, and calls tell every two seconds.
@@ -73,6 +74,9 @@ func (s *sweep) work() {
 		for status, n := range r.By {
 			s.by[status] += n
 		}
+		for status, n := range r.Sent {
+			s.sent[status] += n
+		}
 		if r.Broken != "" && (s.failed == nil || seed < s.failedSeed) {
 			s.failed, s.failedSeed = r, seed
 		}
@@ -84,6 +88,6 @@ func (s *sweep) work() {
 func (s *sweep) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("%d of %d histories, %d h of virtual time: %d moves, %d frames, transactions %v",
-		s.done, s.seeds, s.virtual/3600e9, s.moves, s.copies, s.by)
+	return fmt.Sprintf("%d of %d histories, %d h of virtual time: %d moves, %d frames, transactions %v, messages %v",
+		s.done, s.seeds, s.virtual/3600e9, s.moves, s.copies, s.by, s.sent)
 }

@@ -16,6 +16,7 @@
 //	counter s node=2 port=p threads=1 work=5ms
 //	relay r node=2 port=q to=p threads=1
 //	client c node=1 port=p threads=1 n=3 think=1ms send=100 want=100 patience=5s
+//	member m1 node=1 port=g threads=1 n=3 think=1ms send=100 r=1
 //	at 10ms migrate s node=3 pages=1 build=5ms
 //	at 12ms crash 3 for=300ms
 //	at 20ms cut 1,2 for=1s            a partition of all networks
@@ -27,6 +28,11 @@
 //	frame 20 damage
 //	frame 21 crash 2 for=300ms        when it is sent: any of the events above
 //
-// After the last event and transaction the wire becomes perfect, partitions heal
+// The members of one port are a group, which the first of them creates with resilience
+// r. A new view is made by more than half of as many as there are in the plan. If nodes
+// die or are cut off for long, r must be such that r+1 and so many are more than all:
+// else messages may be lost, and that is no finding.
+//
+// After the last event, transaction and message the wire becomes perfect, partitions heal
 // and nodes boot; then everything must come to rest.
 package lab

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"motile/ipc/sim"
+	"motile/ipc/std"
 )
 
 var thorough = flag.Bool("lab.thorough", false, "run all cases of the enumerations, not a sample")
@@ -131,6 +132,37 @@ func TestLinearizable(t *testing.T) {
 	} {
 		if got := linearizable(c.ops); got != c.want {
 			t.Errorf("%v: %v", fmt.Sprint(c.ops), got)
+		}
+	}
+}
+
+// So can the one of logs.
+func TestIsLog(t *testing.T) {
+	post := func(begun, ended int64, seqno, before uint64) *sim.Post {
+		return &sim.Post{Begun: begun, Ended: ended, Seqno: seqno, Before: before, Follows: true}
+	}
+	late := post(1, -1, 9, 5)
+	aborted := post(1, 2, 9, 5)
+	aborted.Status = std.BCAbort
+	unseen := &sim.Post{Begun: 1, Ended: -1}
+	joiner := post(3, 4, 5, 0) // received only by somebody who was not there before
+	joiner.Follows = false
+	for i, c := range []struct {
+		posts []*sim.Post
+		want  bool
+	}{
+		{[]*sim.Post{post(1, 2, 3, 0), post(3, 4, 5, 3)}, true},
+		{[]*sim.Post{post(1, 4, 5, 3), post(2, 3, 3, 0)}, true},  // they were under way together
+		{[]*sim.Post{post(1, 2, 5, 3), post(3, 4, 3, 0)}, false}, // the second came before the first
+		{[]*sim.Post{post(1, 2, 3, 0), post(3, 4, 5, 0)}, false}, // the first was forgotten
+		{[]*sim.Post{post(1, 2, 3, 0), post(3, 4, 3, 0)}, false}, // one number for both
+		{[]*sim.Post{post(1, 2, 3, 0), joiner}, true},
+		{[]*sim.Post{post(3, 4, 5, 0), late}, true},
+		{[]*sim.Post{post(3, 4, 5, 0), aborted}, true},
+		{[]*sim.Post{post(3, 4, 5, 0), unseen}, true},
+	} {
+		if got := isLog(c.posts); got != c.want {
+			t.Errorf("%d: %v", i, got)
 		}
 	}
 }

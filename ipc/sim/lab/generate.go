@@ -19,6 +19,7 @@ func Generate(seed uint64) *Plan {
 	g.topology()
 	g.wire()
 	g.cast()
+	g.group()
 	span := int64(400 * sim.Millisecond)
 	if !g.plan.Strict {
 		span = 4 * sim.Second
@@ -119,6 +120,29 @@ func (g *generator) cast() {
 			a.Patience = [...]int64{sim.Second, 5 * sim.Second, 100 * sim.Second}[r.IntN(3)]
 		}
 		p.Actors = append(p.Actors, a)
+	}
+}
+
+// group adds a group of three to five to one history in four. If nobody is to be
+// declared dead its resilience is anything, else such that no message can be lost.
+//
+// It has dice of its own: what other histories are does not depend on it.
+func (g *generator) group() {
+	p := g.plan
+	r := rand.New(rand.NewPCG(p.Seed, 0x67726f7570))
+	if r.IntN(4) > 0 {
+		return
+	}
+	size := 3 + r.IntN(3)
+	resilience := size - (size/2 + 1)
+	if p.Strict {
+		resilience = r.IntN(resilience + 1)
+	}
+	threads := 1 + r.IntN(2)
+	for i := range size {
+		p.Actors = append(p.Actors, Actor{Kind: "member", Name: fmt.Sprintf("m%d", i), Node: 1 + r.IntN(p.Nodes), Port: "g",
+			Threads: threads, N: 2 + r.IntN(6), Think: [...]int64{sim.Millisecond, 20 * sim.Millisecond, 200 * sim.Millisecond}[r.IntN(3)],
+			Send: [...]int{0, 1000, 4000}[r.IntN(3)], Resilience: resilience})
 	}
 }
 

@@ -10,12 +10,18 @@ import (
 // Judge runs a plan and then looks at its history as the clients saw it: is there
 // an order of the transactions in which each counter could have given the answers
 // that it gave? Of those that failed nobody knows whether they were executed, nor
-// when.
+// when. And is there one in which each group's log could have grown as it did?
 func Judge(p *Plan) *Result {
 	r := Run(p, nil)
 	if r.Broken == "" && !linearizable(r.Ops) {
 		r.Broken = notLinearizable
 		r.Errors = append(r.Errors, notLinearizable)
+	}
+	for _, posts := range r.Posts {
+		if r.Broken == "" && !isLog(posts) {
+			r.Broken = notALog
+			r.Errors = append(r.Errors, notALog)
+		}
 	}
 	return r
 }
@@ -72,4 +78,40 @@ func linearizable(ops []*sim.Op) bool {
 		}
 	}
 	return true
+}
+
+const notALog = "no order of the sends explains what the members have received"
+
+// A message of a group as Porcupine sees it: appending it returns its number, and what
+// stood before it, of which that again says what stood before, and so on: all its prefix.
+type entry struct {
+	seqno  uint64
+	known  bool   // what stood before
+	before uint64 // number of that
+}
+
+// appendOnly is the sequential specification. Its state is the last number.
+var appendOnly = porcupine.Model{
+	Init: func() any { return uint64(0) },
+	Step: func(state, _, output any) (bool, any) {
+		last, e := state.(uint64), output.(entry)
+		return e.seqno > last && (!e.known || e.before == last), e.seqno
+	},
+}
+
+// isLog looks whether messages were ordered while they were sent. What was sent in vain
+// may be ordered at any time after; what nobody has received is not in the log.
+func isLog(posts []*sim.Post) bool {
+	var history []porcupine.Operation
+	for _, post := range posts {
+		if post.Seqno == 0 {
+			continue
+		}
+		x := porcupine.Operation{Call: post.Begun, Return: post.Ended, Output: entry{post.Seqno, post.Follows, post.Before}}
+		if post.Ended < 0 || post.Status != std.OK {
+			x.Return = 2*int64(len(posts)) + 1
+		}
+		history = append(history, x)
+	}
+	return porcupine.CheckOperations(appendOnly, history)
 }

@@ -20,21 +20,22 @@ type Plan struct {
 
 // Actor is a process. What it does not use is zero.
 type Actor struct {
-	Kind    string // counter, relay, client
+	Kind    string // counter, relay, client, member
 	Name    string
 	Node    int
-	Port    string
+	Port    string // member: of its group, which the first of them creates
 	Threads int
 	Work    int64  // counter: works for up to twice so long
 	Upcall  bool   // counter: served by its kernel
 	To      string // relay: the port that it asks
 
-	// Of a client: how many transactions each thread does, with pauses of up to
-	// Think, and the longest data of requests and replies.
+	// Of a client or a member: how many transactions or messages each thread does, with
+	// pauses of up to Think, and the longest data of requests and replies.
 	N          int
 	Think      int64
 	Send, Want int
 	Patience   int64
+	Resilience int // member: of the group, if it creates it
 }
 
 // Event is something that befalls a node, a process or a frame.
@@ -58,6 +59,16 @@ func (p *Plan) Clone() *Plan {
 	q.Actors = slices.Clone(p.Actors)
 	q.Events = slices.Clone(p.Events)
 	return &q
+}
+
+// group returns how many members the group of a port can have.
+func (p *Plan) group(port string) (n int) {
+	for i := range p.Actors {
+		if p.Actors[i].Kind == "member" && p.Actors[i].Port == port {
+			n++
+		}
+	}
+	return n
 }
 
 // byChance reports whether the wire throws dice.

@@ -20,7 +20,9 @@ type Result struct {
 	Chances []Event  // what the dice did to frames
 	Ops     []*sim.Op
 	By      map[std.Status]int
-	Copies  int // of frames
+	Posts   [][]*sim.Post      // of each group
+	Sent    map[std.Status]int // messages of groups
+	Copies  int                // of frames
 	Moves   int
 }
 
@@ -36,17 +38,20 @@ const storm = 50_000
 // run is a plan that is happening.
 type run struct {
 	*Plan
-	c       *sim.Cluster
-	ledger  *sim.Ledger
-	ports   map[string]capability.Port
-	actors  map[string]*sim.Process
-	clients []*client
-	byFrame map[int][]Event
-	dice    *rand.Rand
-	chances []Event
-	left    int // timed events to come
-	calm    bool
-	jitter  bool // is written down too
+	c         *sim.Cluster
+	ledger    *sim.Ledger
+	ports     map[string]capability.Port
+	actors    map[string]*sim.Process
+	clients   []*client
+	groups    map[string]*sim.Journal // by port
+	members   []*member
+	byFrame   map[int][]Event
+	dice      *rand.Rand
+	chances   []Event
+	left      int // timed events to come
+	calm      bool
+	dissolved bool // the groups are: nothing befalls frames any more
+	jitter    bool // is written down too
 }
 
 type client struct {
@@ -81,7 +86,7 @@ func start(p *Plan, trace func(string), jitter bool) *Result {
 	}
 	r.play()
 	return &Result{Broken: r.c.Broken, Errors: r.c.Errors, At: r.c.Now, Chances: r.chances, Ops: r.ledger.Ops,
-		By: r.ledger.By, Copies: r.c.Copies, Moves: r.c.Moves}
+		By: r.ledger.By, Posts: r.posts(), Sent: r.sent(), Copies: r.c.Copies, Moves: r.c.Moves}
 }
 
 // newRun makes the world of a plan, without anybody in it.
@@ -95,7 +100,7 @@ func newRun(p *Plan) *run {
 		networks = []sim.Network{one}
 	}
 	r := &run{Plan: p, c: sim.NewOn(p.Seed, p.Nodes, networks), ports: make(map[string]capability.Port),
-		actors: make(map[string]*sim.Process), byFrame: make(map[int][]Event),
+		actors: make(map[string]*sim.Process), groups: make(map[string]*sim.Journal), byFrame: make(map[int][]Event),
 		dice: rand.New(rand.NewPCG(p.Seed, 0x77697265))}
 	r.c.Carry = r.carry
 	r.c.Lost = r.lost
@@ -120,6 +125,7 @@ func (r *run) play() {
 			n.Start()
 		}
 	}
+	r.dissolve()
 	for end := c.Now + rest; c.Broken == "" && c.Now < end; {
 		c.Run(sim.Second)
 	}
@@ -130,6 +136,7 @@ func (r *run) play() {
 	if r.Strict && r.ledger.By[std.OK] != r.ledger.Begun {
 		c.Violated("not all transactions were answered: %v", r.ledger.By)
 	}
+	r.checkGroups()
 }
 
 // over reports whether nothing is left to do.
@@ -148,13 +155,18 @@ func (r *run) over() bool {
 			return false
 		}
 	}
+	for _, x := range r.members {
+		if x.p.Alive && !x.m.Gone() && (x.n > 0 || x.m.Busy()) {
+			return false
+		}
+	}
 	return true
 }
 
 // explain notes why a history has not come to its end.
 func (r *run) explain() {
 	if r.c.Broken == "" {
-		r.c.Violated("it does not end: %d of %d transactions ended, %v", r.ledger.Ended, r.ledger.Begun, r.ledger.By)
+		r.c.Violated("it does not end: %d of %d transactions ended, %v, messages %v", r.ledger.Ended, r.ledger.Begun, r.ledger.By, r.sent())
 	}
 }
 
@@ -204,6 +216,8 @@ func (r *run) spawn(a *Actor, name string, node int) {
 		s := &sim.Relay{Get: r.port(a.Port), Put: r.port(a.To).Put(), Threads: uint32(a.Threads)}
 		r.actors[name] = r.c.Spawn(name, n, s, false)
 		s.Start(r.actors[name])
+	case "member":
+		r.spawnMember(a, name, n, dice)
 	case "client":
 		r.spawnClient(a, name, n, dice)
 	}
@@ -324,6 +338,9 @@ func (r *run) carry(d sim.Delivery) {
 	}
 	copies := 1
 	for _, e := range r.byFrame[d.Nr] {
+		if r.dissolved {
+			break
+		}
 		r.c.Tracef("  frame %d, to %d: %s", d.Nr, d.To.ID, e.Op)
 		switch e.Op {
 		case "lose":

@@ -40,7 +40,8 @@ func (p *Plan) String() string {
 	for _, a := range p.Actors {
 		line(a.Kind, a.Name, num("node", a.Node), word("port", a.Port), word("to", a.To), num("threads", a.Threads),
 			span("work", a.Work), mark("upcall", a.Upcall), num("n", a.N), span("think", a.Think),
-			num("send", a.Send), num("want", a.Want), span("patience", a.Patience))
+			num("send", a.Send), num("want", a.Want), span("patience", a.Patience),
+			num("r", a.Resilience))
 	}
 	for _, e := range p.Events {
 		when := "at " + duration(e.At)
@@ -162,10 +163,10 @@ func (p *Plan) parse(words []string) error {
 		p.Strict = true
 	case "staff":
 		p.Staff = true
-	case "counter", "relay", "client":
+	case "counter", "relay", "client", "member":
 		a := Actor{Kind: words[0], Name: w.word(), Node: 1, Port: "p", Threads: 1}
 		w.options(map[string]any{"node": &a.Node, "port": &a.Port, "to": &a.To, "threads": &a.Threads, "work": &a.Work,
-			"upcall": &a.Upcall, "n": &a.N, "think": &a.Think, "send": &a.Send, "want": &a.Want, "patience": &a.Patience})
+			"upcall": &a.Upcall, "n": &a.N, "think": &a.Think, "send": &a.Send, "want": &a.Want, "patience": &a.Patience, "r": &a.Resilience})
 		p.Actors = append(p.Actors, a)
 	case "at", "frame":
 		var e Event
