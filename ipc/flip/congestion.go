@@ -32,8 +32,8 @@ type congestion struct {
 	cwnd      int // bytes that may be in flight
 	most      int // Config.Window, or some fragments if they are that long
 	least     int
-	ssthresh  int // slow start ends here
-	before    int // window at the last congestion
+	ssthresh  int  // slow start ends here
+	before    int  // window at the last congestion
 	direct    bool // no router on the way
 	full      bool
 	reducedAt int64 // no more than one reduction in a round trip
