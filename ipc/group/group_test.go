@@ -206,3 +206,26 @@ func TestGroup_CreatorMissesMember(t *testing.T) {
 	}
 	check(t, w)
 }
+
+// A sequencer that leaves numbers nothing after its LEAVE, while that is not safe yet:
+// the others have a new sequencer already.
+func TestGroup_AllSendWhileSequencerLeaves(t *testing.T) {
+	w := newWorld(1, 3)
+	params := plain
+	params.Resilience = 2
+	ps := trio(t, w, params)
+	ps[0].do(func() { ps[0].node.m.Leave(w.now, ps[0].mb, 9) })
+	for _, p := range ps[1:] {
+		p.do(func() { p.send(p.name) })
+	}
+	w.run(5e9)
+	if ps[0].alive {
+		t.Error("the sequencer has not left")
+	}
+	for _, p := range ps[1:] {
+		if len(p.log) != 2 || p.sent[p.name] != std.OK {
+			t.Errorf("%s has received %v; its own send: %v", p.name, p.log, p.sent[p.name])
+		}
+	}
+	check(t, w)
+}

@@ -49,6 +49,13 @@ func (m *Machine) Abandon(now int64, mb *Member) {
 	}
 }
 
+// resigned reports whether our own LEAVE has a number. Whoever hears of that has another
+// sequencer: what comes after it is not ours to number, although we go on until it is
+// safe.
+func (mb *Member) resigned() bool {
+	return len(mb.sends) > 0 && mb.sends[0].kind == kindLeave && mb.sends[0].seq != 0
+}
+
 // left: our LEAVE is ordered and safe. A sequencer stays until all have it.
 func (m *Machine) left(now int64, mb *Member) {
 	leave := mb.sends[0]

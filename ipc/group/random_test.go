@@ -239,6 +239,9 @@ func runSeeds(t *testing.T, c chaos) {
 func TestRandom_Moves(t *testing.T)          { runSeeds(t, chaos{}) }
 func TestRandom_MovesResilient(t *testing.T) { runSeeds(t, chaos{resilience: 2}) }
 func TestRandom_Leaves(t *testing.T)         { runSeeds(t, chaos{leaves: true}) }
+func TestRandom_LeavesResilient(t *testing.T) {
+	runSeeds(t, chaos{leaves: true, resilience: 2})
+}
 func TestRandom_Crashes(t *testing.T)        { runSeeds(t, chaos{crashes: 1}) }
 func TestRandom_CrashesResilient(t *testing.T) {
 	runSeeds(t, chaos{crashes: 1, resilience: 1})

@@ -96,6 +96,9 @@ func (m *Machine) gotBcastReq(now int64, mb *Member, p *peer, h *head, body []by
 		}
 		return
 	}
+	if mb.resigned() {
+		return // its sender will give it to our successor
+	}
 	if !mb.admit(h.index, h.kind, len(body)) {
 		m.Stats.HoldsSent++
 		p.held = true
