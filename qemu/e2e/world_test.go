@@ -138,6 +138,17 @@ func (p *program) move(node int) api.MigrateReply {
 	return r
 }
 
+// attempt is a move on a bad wire, which is given up if the target is silent for over a
+// second: then the program goes on where it is. It reports whether it moved.
+func (p *program) attempt(node int) bool {
+	p.w.t.Helper()
+	_, err := p.Migrate(p.w.ctx, client.Move{Target: node})
+	if err != nil {
+		p.w.t.Logf("process %d stays where it is: %v", p.PID, err)
+	}
+	return err == nil
+}
+
 // endsWithin bounds how long a program that has nothing left to wait for goes on.
 const endsWithin = 30 * time.Second
 
