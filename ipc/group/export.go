@@ -156,6 +156,9 @@ func (m *Machine) Import(now int64, owner any, st *MemberState) *Member {
 		p := mb.enroll(now, x.Index, x.Addr, x.Server)
 		p.lastMess, p.got, p.taken, p.held, p.lastHeld = x.LastMess, x.Got, x.Taken, x.Held, x.LastHeld
 	}
+	if phase(st.Phase) != joining {
+		mb.reserve(mb.index) // see acceptableTable
+	}
 	for i := range st.History {
 		x := &st.History[i]
 		mb.hist.put(x.Seqno, entry{kind: x.Kind, origin: x.Origin, messid: x.MessID, missing: x.Missing, body: x.Body})
@@ -210,7 +213,14 @@ func acceptableTable(st *MemberState) bool {
 		r.members = append(r.members, rollEntry{index: p.Index, addr: p.Addr})
 	}
 	self := r.findAddr(st.Identity.Public)
-	if self == nil || self.index != st.Index || r.find(st.Sequencer) == nil {
+	switch {
+	case r.find(st.Sequencer) == nil || st.Index >= MaxMembers:
+		return false
+	case self == nil: // its LEAVE has a number, and somebody may have got its index
+		if len(st.Sends) == 0 || st.Sends[0].Kind != kindLeave || st.Sends[0].Seqno == 0 {
+			return false
+		}
+	case self.index != st.Index:
 		return false
 	}
 	for i := range st.BB {

@@ -185,14 +185,19 @@ func (mb *Member) total() (n int) {
 
 // enroll enters a member in the table.
 func (mb *Member) enroll(now int64, index uint16, addr, server flip.Address) *peer {
-	for len(mb.table) <= int(index) {
-		mb.table = append(mb.table, peer{})
-		mb.bb = append(mb.bb, early{})
-	}
+	mb.reserve(index)
 	// It has nothing yet, and nobody needs what was before.
 	mb.table[index] = peer{addr: addr, server: server, got: mb.hist.base - 1, taken: mb.hist.base - 1, heard: now}
 	mb.bb[index] = early{}
 	return &mb.table[index]
+}
+
+// reserve makes the table long enough for an index.
+func (mb *Member) reserve(index uint16) {
+	for len(mb.table) <= int(index) {
+		mb.table = append(mb.table, peer{})
+		mb.bb = append(mb.bb, early{})
+	}
 }
 
 // strike takes a member out of the table. If it was the sequencer, the lowest

@@ -133,8 +133,8 @@ func (m *Machine) gotHold(now int64, mb *Member, h *head) {
 
 // numbered notes that a message of ours has come back.
 func (m *Machine) numbered(now int64, mb *Member, seq uint64, e *entry) {
-	if len(mb.sends) == 0 || e.origin != mb.index || e.kind == kindJoin || e.messid != mb.sends[0].messid {
-		return
+	if len(mb.sends) == 0 || e.origin != mb.index || e.kind != mb.sends[0].kind || e.messid != mb.sends[0].messid {
+		return // of another kind: of somebody who has our index after our LEAVE
 	}
 	s := &mb.sends[0]
 	s.seq = seq
