@@ -56,7 +56,8 @@ type Node struct {
 	Up      bool
 	cluster *Cluster
 	machine *rpc.Machine
-	groups  *group.Machine // on the same box
+	groups  *group.Machine                  // on the same box
+	members map[*rpc.Endpoint]*group.Member // of the processes with these endpoints
 	links   []plug
 	boot    int // how often it was started
 	kernel  *kernel
@@ -159,6 +160,7 @@ func (n *Node) Start() {
 	}
 	box := flip.NewBox(cfg)
 	n.machine = rpc.New(c.Now, rpc.Config{Box: box, Rand: dice, PartBytes: c.PartBytes})
+	n.members = make(map[*rpc.Endpoint]*group.Member)
 	// Its dice are its own: a history without groups is the same as if there were none.
 	n.groups = group.New(group.Config{Box: box, Rand: rand.New(rand.NewPCG(c.seed^groupDice, uint64(n.ID)<<32|uint64(n.boot))).Uint64})
 	n.kernel = nil

@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"motile/ipc/group"
-	"motile/ipc/rpc"
-)
+import "motile/ipc/rpc"
 
 // A process is in one place, but while it moves there are copies of it: the frozen
 // one at the source, and one at the target that does not run yet. The program is
@@ -16,8 +13,7 @@ type replica struct {
 	node *Node
 	boot int
 	ep   *rpc.Endpoint
-	mb   *group.Member // if it is one of a group
-	age  int           // of the state in it: Process.age when it was captured
+	age  int // of the state in it: Process.age when it was captured
 }
 
 // copyOf returns the copy with an endpoint, nil if there is none (any more).

@@ -92,8 +92,8 @@ func (d *departure) act() {
 		case move.GoSilent:
 			d.k.n.cluster.tracef("%s: in doubt", d.p.Name)
 			d.k.n.machine.Silence(d.now(), d.ep)
-			if r := d.p.copyOf(d.ep); r != nil && r.mb != nil {
-				d.k.n.groups.Silence(d.now(), r.mb)
+			if mb := d.k.n.members[d.ep]; mb != nil {
+				d.k.n.groups.Silence(d.now(), mb)
 			}
 			d.k.n.cluster.perform(d.k.n)
 		case move.Report:

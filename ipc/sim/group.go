@@ -6,6 +6,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/group"
+	"motile/ipc/rpc"
 	"motile/ipc/std"
 )
 
@@ -36,18 +37,15 @@ func (n *Node) performGroups() {
 
 // member returns the membership of the copy that runs, or ran last; nil if there is
 // none.
-func (p *Process) member() *group.Member {
-	if r := p.copyOf(p.ep); r != nil {
-		return r.mb
-	}
-	return nil
-}
+func (p *Process) member() *group.Member { return p.node.members[p.ep] }
 
 func (p *Process) setMember(mb *group.Member) {
-	p.copyOf(p.ep).mb = mb
-	if mb != nil {
-		p.cluster.addresses[mb.Address()] = p.Name
+	if mb == nil {
+		delete(p.node.members, p.ep)
+		return
 	}
+	p.node.members[p.ep] = mb
+	p.cluster.addresses[mb.Address()] = p.Name
 }
 
 func (p *Process) groupCompleted(e *group.Complete) {
@@ -138,20 +136,20 @@ func (p *Process) exportMember() []byte {
 	return encoded
 }
 
-func (p *Process) importMember(to *Node, state []byte) *group.Member {
+func (p *Process) importMember(to *Node, ep *rpc.Endpoint, state []byte) {
 	if len(state) == 0 {
-		return nil
+		return
 	}
 	st, err := group.DecodeState(state)
 	if err != nil {
 		p.cluster.violated("%s: %v", p.Name, err)
-		return nil
+		return
 	}
-	mb := to.groups.Import(p.cluster.Now, p, st)
-	if mb == nil {
+	if mb := to.groups.Import(p.cluster.Now, p, st); mb != nil {
+		to.members[ep] = mb
+	} else {
 		p.cluster.violated("%s: its membership was not imported", p.Name)
 	}
-	return mb
 }
 
 // groupSummary is a message of a group, for the trace.

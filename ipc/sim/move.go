@@ -63,9 +63,9 @@ func (p *Process) importAs(to *Node, state []byte, age int) *rpc.Endpoint {
 		p.cluster.violated("%s: not imported", p.Name)
 		return nil
 	}
-	mb := p.importMember(to, state[n:])
+	p.importMember(to, ep, state[n:])
 	if p.Alive {
-		p.copies = append(p.copies, &replica{node: to, boot: to.boot, ep: ep, mb: mb, age: age})
+		p.copies = append(p.copies, &replica{node: to, boot: to.boot, ep: ep, age: age})
 	}
 	p.cluster.perform(to)
 	return ep
@@ -116,12 +116,12 @@ func (p *Process) Drop(at *Node, copied *rpc.Endpoint) {
 }
 
 func (p *Process) remove(n *Node, ep *rpc.Endpoint) {
-	r := p.copyOf(ep)
 	n.machine.Remove(p.cluster.Now, ep)
-	if r != nil && r.mb != nil {
-		n.groups.Remove(p.cluster.Now, r.mb)
+	if mb := n.members[ep]; mb != nil {
+		n.groups.Remove(p.cluster.Now, mb)
+		delete(n.members, ep)
 	}
-	p.forget(r)
+	p.forget(p.copyOf(ep))
 	p.cluster.perform(n)
 	p.cluster.check()
 }
