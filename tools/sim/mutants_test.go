@@ -1,7 +1,7 @@
 package main
 
 // mutant is a bug planted in a copy of a source file. The simulation must find it.
-// Those of groups are planted by ipc/group in its own random worlds.
+// More of groups are planted by ipc/group in its own random worlds.
 type mutant struct {
 	name string // as the bug would be described
 	file string
@@ -39,4 +39,21 @@ var mutants = []mutant{{
 	file: "ipc/flip/join.go",
 	old:  "j.messid == h.MessID && j.src == h.Src",
 	new:  "j.src == h.Src",
+}, {
+	name: "sequencer hands out a number twice",
+	file: "ipc/group/export.go",
+	old:  "	mb.hist.base = st.Base\n",
+	new: `	mb.hist.base = st.Base
+	if n := len(st.History); n > 0 && mb.sequences() && st.History[n-1].Seqno == mb.got {
+		st.History = st.History[:n-1] // as if the counter were not carried, but what was safe before
+		mb.got--
+		mb.last, mb.applied = mb.got, mb.got
+		mb.accepted, mb.taken = min(mb.accepted, mb.got), min(mb.taken, mb.got)
+	}
+`,
+}, {
+	name: "sequencer hands out numbers beyond its own leave",
+	file: "ipc/group/sequencer.go",
+	old:  "	if mb.resigned() {\n",
+	new:  "	if false {\n",
 }}
