@@ -242,7 +242,7 @@ func TestRandom_Leaves(t *testing.T)         { runSeeds(t, chaos{leaves: true}) 
 func TestRandom_LeavesResilient(t *testing.T) {
 	runSeeds(t, chaos{leaves: true, resilience: 2})
 }
-func TestRandom_Crashes(t *testing.T)        { runSeeds(t, chaos{crashes: 1}) }
+func TestRandom_Crashes(t *testing.T) { runSeeds(t, chaos{crashes: 1}) }
 func TestRandom_CrashesResilient(t *testing.T) {
 	runSeeds(t, chaos{crashes: 1, resilience: 1})
 }

@@ -11,6 +11,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/group"
 	"motile/ipc/rpc"
 )
 
@@ -35,6 +36,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	c         *Cluster
 	ledger    *Ledger
+	journal   *Journal
 	ports     map[string]capability.Port
 	processes map[string]*Process
 	copies    map[string]*rpc.Endpoint // imported, not activated
@@ -73,13 +75,17 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "nodes":
 		s.begin(atoi(name))
-	case "counter", "client", "relay":
+	case "counter", "client", "relay", "member":
 		s.spawn(d, name)
 	case "add":
 		a := p.program.(*Adder)
 		p.Do(func() {
 			a.Ask(p, uint32(arg(d, "slot", 0)), uint64(arg(d, "n", 1)), arg(d, "send", 0), arg(d, "want", 0))
 		})
+	case "send":
+		p.Do(func() { p.program.(*Member).Send(p, 0, arg(d, "size", 0)) })
+	case "leave":
+		p.Do(func() { p.program.(*Member).Leave(p) })
 	case "run":
 		span, err := time.ParseDuration(name)
 		if err != nil {
@@ -152,6 +158,7 @@ func (s *script) begin(nodes int) {
 	s.c.Trace = func(line string) { s.out.WriteString(line + "\n") }
 	s.c.Fault = s.fault
 	s.ledger = NewLedger(s.c)
+	s.journal = NewJournal(s.c)
 	s.ports = make(map[string]capability.Port)
 	s.processes = make(map[string]*Process)
 	s.copies = make(map[string]*rpc.Endpoint)
@@ -161,7 +168,13 @@ func (s *script) begin(nodes int) {
 // fault applies the first order that is about this frame.
 func (s *script) fault(from *Node, frame []byte, h *flip.Header, payload []byte) int {
 	names := []string{"flip." + h.Type.String()}
-	if h.Type == flip.UniData || h.Type == flip.MultiData {
+	switch {
+	case h.Type != flip.UniData && h.Type != flip.MultiData:
+	case h.Proto == flip.ProtoGroup:
+		if sum, ok := group.Summarize(payload); ok && h.Offset == 0 {
+			names = append(names, sum.Type.String())
+		}
+	default:
 		if sum, ok := rpc.Summarize(payload); ok && h.Offset == 0 {
 			names = append(names, sum.Type.String())
 		}
@@ -194,7 +207,7 @@ func (s *script) port(name string) capability.Port {
 	return p
 }
 
-// spawn starts a process of one of the three sorts.
+// spawn starts a process of one of the four sorts.
 func (s *script) spawn(d *datadriven.TestData, name string) {
 	n := s.c.Node(arg(d, "node", 1))
 	get := s.port(text(d, "port", "p"))
@@ -214,6 +227,13 @@ func (s *script) spawn(d *datadriven.TestData, name string) {
 			a.To = s.processes[to].ep.Address()
 		}
 		s.processes[name] = s.c.Spawn(name, n, a, false)
+	case "member":
+		m := &Member{Port: get, Journal: s.journal, Threads: 1, Nmin: 2,
+			Params: group.Params{Resilience: arg(d, "r", 0), MaxGroup: 8, LogBuffers: 5, LogMaxMessage: 13},
+			Pause:  func() int64 { return 10 * Millisecond },
+			Next:   func(int) (ok bool, think int64, size int) { return false, 0, 0 }}
+		s.processes[name] = s.c.Spawn(name, n, m, false)
+		m.Start(s.processes[name])
 	}
 }
 
