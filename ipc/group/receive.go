@@ -233,12 +233,8 @@ func (m *Machine) advance(now int64, mb *Member) {
 }
 
 // apply lets an ordered message change the table. All members do it in the same
-// order, so their tables are the same at each number. What comes after our own LEAVE
-// is not for us: it may be a new member with our index.
+// order, so their tables are the same at each number.
 func (m *Machine) apply(now int64, mb *Member, e *entry) {
-	if mb.resigned() {
-		return
-	}
 	switch e.kind {
 	case kindData:
 		if p := mb.peer(e.origin); p != nil {
