@@ -27,7 +27,7 @@ func TestJournal(t *testing.T) {
 			j.received(j.open("late", 4), 5, 2)
 		}},
 		"two messages, one number": {"handed out twice", func(j *Journal, a, b *diary) { j.received(a, 3, 1); j.received(b, 3, 2) }},
-		"one message, two numbers": {"two numbers", func(j *Journal, a, b *diary) { j.received(a, 3, 1); j.received(b, 4, 1) }},
+		"one message, two numbers": {"two numbers", func(j *Journal, a, _ *diary) { j.received(a, 3, 1); j.received(j.open("late", 3), 4, 1) }},
 		"received again":           {"two numbers", func(j *Journal, a, _ *diary) { j.received(a, 3, 1); j.received(a, 4, 1) }},
 		"backwards":                {"after number", func(j *Journal, a, _ *diary) { j.received(a, 4, 1); j.received(a, 3, 2) }},
 		"passed over":              {"has not received", func(j *Journal, a, b *diary) { j.received(a, 3, 1); j.received(b, 4, 2) }},
