@@ -123,14 +123,14 @@ func (g *generator) cast() {
 	}
 }
 
-// group adds a group of three to five to one history in four. If nobody is to be
+// group adds a group of three to five to one history in six. If nobody is to be
 // declared dead its resilience is anything, else such that no message can be lost.
 //
 // It has dice of its own: what other histories are does not depend on it.
 func (g *generator) group() {
 	p := g.plan
 	r := rand.New(rand.NewPCG(p.Seed, 0x67726f7570))
-	if r.IntN(4) > 0 {
+	if r.IntN(6) > 0 {
 		return
 	}
 	size := 3 + r.IntN(3)
@@ -141,7 +141,7 @@ func (g *generator) group() {
 	threads := 1 + r.IntN(2)
 	for i := range size {
 		p.Actors = append(p.Actors, Actor{Kind: "member", Name: fmt.Sprintf("m%d", i), Node: 1 + r.IntN(p.Nodes), Port: "g",
-			Threads: threads, N: 2 + r.IntN(6), Think: [...]int64{sim.Millisecond, 20 * sim.Millisecond, 200 * sim.Millisecond}[r.IntN(3)],
+			Threads: threads, N: 2 + r.IntN(4), Think: [...]int64{sim.Millisecond, 20 * sim.Millisecond, 200 * sim.Millisecond}[r.IntN(3)],
 			Send: [...]int{0, 1000, 4000}[r.IntN(3)], Resilience: resilience})
 	}
 }
