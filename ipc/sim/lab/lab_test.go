@@ -51,3 +51,15 @@ func TestSeed_IsTheHistory(t *testing.T) {
 		}
 	}
 }
+
+// What Shrink leaves can be written down, whatever it takes out.
+func TestShrink_NodeAndItsNetwork(t *testing.T) {
+	p, err := Parse("nodes 3\nnetwork 1,2 mtu=1500\nnetwork 2,3 mtu=1500\nnetwork 3 mtu=1500\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutLastNode(p)
+	if q, err := Parse(p.String()); err != nil || q.String() != p.String() || len(q.Networks) != 2 {
+		t.Errorf("%v:\n%s", err, p)
+	}
+}

@@ -180,4 +180,5 @@ func withoutLastNode(q *Plan) {
 	for i := range q.Networks {
 		q.Networks[i].Nodes = slices.DeleteFunc(slices.Clone(q.Networks[i].Nodes), func(id int) bool { return id == last })
 	}
+	q.Networks = slices.DeleteFunc(q.Networks, func(n sim.Network) bool { return len(n.Nodes) == 0 })
 }
