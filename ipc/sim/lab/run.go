@@ -14,10 +14,11 @@ import (
 
 // Result is what has come of a plan.
 type Result struct {
-	Broken  string   // the invariant that was broken first, as a format; "" if none
-	Errors  []string // what was broken, in words
-	At      int64    // when the run ended
-	Chances []Event  // what the dice did to frames
+	Broken  string        // the invariant that was broken first, as a format; "" if none
+	Errors  []string      // what was broken, in words
+	At      int64         // when the run ended
+	Chances []Event       // what the dice did to frames
+	Struck  map[int]int64 // when an event befell that waited for a frame, by its number
 	Ops     []*sim.Op
 	By      map[std.Status]int
 	Posts   [][]*sim.Post      // of each group
@@ -46,6 +47,7 @@ type run struct {
 	groups    map[string]*sim.Journal // by port
 	members   []*member
 	byFrame   map[int][]Event
+	struck    map[int]int64
 	dice      *rand.Rand
 	chances   []Event
 	left      int // timed events to come
@@ -86,7 +88,7 @@ func start(p *Plan, trace func(string), jitter bool) *Result {
 	}
 	r.play()
 	return &Result{Broken: r.c.Broken, Errors: r.c.Errors, At: r.c.Now, Chances: r.chances, Ops: r.ledger.Ops,
-		By: r.ledger.By, Posts: r.posts(), Sent: r.sent(), Copies: r.c.Copies, Moves: r.c.Moves}
+		By: r.ledger.By, Posts: r.posts(), Sent: r.sent(), Struck: r.struck, Copies: r.c.Copies, Moves: r.c.Moves}
 }
 
 // newRun makes the world of a plan, without anybody in it.
@@ -100,7 +102,7 @@ func newRun(p *Plan) *run {
 		networks = []sim.Network{one}
 	}
 	r := &run{Plan: p, c: sim.NewOn(p.Seed, p.Nodes, networks), ports: make(map[string]capability.Port),
-		actors: make(map[string]*sim.Process), groups: make(map[string]*sim.Journal), byFrame: make(map[int][]Event),
+		actors: make(map[string]*sim.Process), groups: make(map[string]*sim.Journal), byFrame: make(map[int][]Event), struck: make(map[int]int64),
 		dice: rand.New(rand.NewPCG(p.Seed, 0x77697265))}
 	r.c.Carry = r.carry
 	r.c.Lost = r.lost
@@ -352,6 +354,7 @@ func (r *run) carry(d sim.Delivery) {
 		case "damage":
 			d = d.Damaged(uint64(d.Nr) * 0x9e3779b97f4a7c15)
 		default:
+			r.struck[d.Nr] = r.c.Now
 			r.c.After(0, func() { r.befall(&e) }) // not in the middle of a step
 		}
 	}

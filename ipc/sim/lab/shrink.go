@@ -12,6 +12,7 @@ import (
 // if it can do without.
 func Shrink(p *Plan, broken string, runs int) (small *Plan, spent int) {
 	s := &shrinker{plan: p.Clone(), broken: broken, runs: runs}
+	s.times()
 	s.actors()
 	s.events()
 	s.fix()
@@ -89,6 +90,17 @@ func (s *shrinker) fix() {
 		q.Wire = sim.Wire{Delay: q.Wire.Delay}
 		if s.try(q) {
 			return
+		}
+	}
+}
+
+// times gives events that wait for a frame the time at which that is sent, if they still
+// do harm then: the number of a frame depends on all that is to be taken out.
+func (s *shrinker) times() {
+	struck := Run(s.plan, nil).Struck
+	for i, e := range s.plan.Events {
+		if at, ok := struck[e.Frame]; ok && (e.Op == "crash" || e.Op == "cut") {
+			s.change(func(q *Plan) { q.Events[i].Frame, q.Events[i].At = 0, at+1 }) // not before it is sent
 		}
 	}
 }
