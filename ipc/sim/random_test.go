@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // bad wire. No node dies, so every transaction must end, with the right answer,
 // after having been executed once.
 func TestRandom(t *testing.T) {
-	runSeeds(t, 300, func(c *Cluster) *Ledger {
+	runSeeds(t, 150, func(c *Cluster) *Ledger {
 		h := newHistory(c)
 		h.start()
 		h.movers()
@@ -43,7 +43,7 @@ func TestRandom(t *testing.T) {
 // TestRandom_Crashes adds nodes that die and come back, processes that exit,
 // partitions, aborts and signals. Transactions may fail, but never twice over.
 func TestRandom_Crashes(t *testing.T) {
-	runSeeds(t, 200, func(c *Cluster) *Ledger {
+	runSeeds(t, 100, func(c *Cluster) *Ledger {
 		h := newHistory(c)
 		h.endanger()
 		h.start()

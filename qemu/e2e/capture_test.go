@@ -53,6 +53,23 @@ func (w *world) everything() {
 	for _, c := range callers[:2] {
 		c.await("^calling$")
 	}
+	replicas := []*program{
+		w.run(1, "/bbin/replog", "serve", "watched", "0", "found", "1"),
+		w.run(3, "/bbin/replog", "serve", "watched", "1", "join", "1"),
+	}
+	for _, r := range replicas {
+		r.await("serving$")
+	}
+	writer := w.run(2, "/bbin/replog", "write", "watched", "40", "0s")
+	writer.await("^written 1$")
+	ferry := w.run(1, "/test/ferry", "serve", "ferry", "3000000")
+	ferry.await("^serving$")
+	crossing := w.run(3, "/test/ferry", "call", "ferry", "3000000", "1")
+	crossing.await("^crossing 0$")
+	replicas[0].attempt(2)
+	replicas[1].attempt(1)
+	writer.await("^done$")
+	crossing.await(`^calls 1 failed 0$`)
 	for _, node := range []int{3, 2, 1} {
 		adder.move(node)
 		echo.move(node)
