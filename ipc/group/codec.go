@@ -1,10 +1,9 @@
 package group
 
 import (
-	"encoding/binary"
 	"errors"
 
-	"motile/ipc/flip"
+	"motile/ipc/internal/codec"
 	"motile/ipc/std"
 )
 
@@ -23,9 +22,9 @@ var ErrState = errors.New("group: not the state of a member")
 
 // Append adds the encoding of st to b.
 func (st *MemberState) Append(b []byte) []byte {
-	w := &coder{b: append(b, stateVersion), out: true}
-	w.state(st)
-	return w.b
+	w := codec.NewWriter(append(b, stateVersion))
+	codeState(w, st)
+	return w.Bytes()
 }
 
 // DecodeState decodes exactly b. The data of messages in the result are parts of b.
@@ -35,66 +34,54 @@ func DecodeState(b []byte) (*MemberState, error) {
 		return nil, ErrState
 	}
 	st := &MemberState{}
-	r := &coder{b: b[1:]}
-	r.state(st)
-	if r.bad || len(r.b) != 0 {
+	r := codec.NewReader(b[1:])
+	codeState(r, st)
+	if !r.Complete() {
 		return nil, ErrState
 	}
 	return st, nil
 }
 
-// coder writes the fields it is shown, or reads them: so both directions have one
-// description.
-type coder struct {
-	b   []byte
-	out bool
-	bad bool // reading: there was not enough
-}
-
-func (c *coder) state(st *MemberState) {
-	c.addr(&st.Identity.Private)
-	c.addr(&st.Identity.Public)
-	c.u32(&st.Identity.Epoch)
-	c.u64(&st.Identity.MessID)
-	c.addr(&st.Server)
-	port := flip.Address(st.Port)
-	c.addr(&port)
-	st.Port = [16]byte(port)
-	c.num(&st.Params.Resilience)
-	c.num(&st.Params.MaxGroup)
-	c.num(&st.Params.LogBuffers)
-	c.num(&st.Params.LogMaxMessage)
-	c.num(&st.Params.Large)
-	c.u8(&st.Phase)
-	c.flag(&st.Begun)
-	c.flag(&st.Orphan)
-	c.addr(&st.Group)
-	c.u64(&st.View)
-	c.u64(&st.Promised)
-	c.u16(&st.Index)
-	c.u16(&st.Sequencer)
-	list(c, &st.Table, peerLen, (*coder).peer)
-	c.data(&st.Result)
+func codeState(c *codec.Coder, st *MemberState) {
+	codec.ID(c, &st.Identity.Private)
+	codec.ID(c, &st.Identity.Public)
+	codec.U32(c, &st.Identity.Epoch)
+	codec.U64(c, &st.Identity.MessID)
+	codec.ID(c, &st.Server)
+	codec.ID(c, &st.Port)
+	codec.U32(c, &st.Params.Resilience)
+	codec.U32(c, &st.Params.MaxGroup)
+	codec.U32(c, &st.Params.LogBuffers)
+	codec.U32(c, &st.Params.LogMaxMessage)
+	codec.U32(c, &st.Params.Large)
+	codec.U8(c, &st.Phase)
+	c.Flag(&st.Begun)
+	c.Flag(&st.Orphan)
+	codec.ID(c, &st.Group)
+	codec.U64(c, &st.View)
+	codec.U64(c, &st.Promised)
+	codec.U16(c, &st.Index)
+	codec.U16(c, &st.Sequencer)
+	codec.List(c, &st.Table, peerLen, codePeer)
+	c.Data(&st.Result)
 	for _, v := range [...]*uint64{&st.Base, &st.Got, &st.Accepted, &st.Taken, &st.Applied, &st.Last, &st.Start} {
-		c.u64(v)
+		codec.U64(c, v)
 	}
-	list(c, &st.History, entryMin, (*coder).entry)
-	c.u64(&st.MessID)
-	list(c, &st.Sends, sendMin, (*coder).send)
-	list(c, &st.Receivers, receiverLen, (*coder).receiver)
-	list(c, &st.BB, earlyMin, (*coder).early)
-	c.i64(&st.SRTT)
-	c.flag(&st.JoinActive)
-	c.u32(&st.JoinSlot)
-	c.addr(&st.JoinTo)
-	c.i64(&st.JoinLeft)
-	c.u64(&st.JoinNonce)
-	refused := uint32(st.JoinRefused)
-	c.u32(&refused)
-	st.JoinRefused = int32(refused)
-	c.flag(&st.ResetWanted)
-	c.u32(&st.ResetSlot)
-	c.u32(&st.ResetMin)
+	codec.List(c, &st.History, entryMin, codeEntry)
+	codec.U64(c, &st.MessID)
+	codec.List(c, &st.Sends, sendMin, codeSend)
+	codec.List(c, &st.Receivers, receiverLen, codeReceiver)
+	codec.List(c, &st.BB, earlyMin, codeEarly)
+	codec.U64(c, &st.SRTT)
+	c.Flag(&st.JoinActive)
+	codec.U32(c, &st.JoinSlot)
+	codec.ID(c, &st.JoinTo)
+	codec.U64(c, &st.JoinLeft)
+	codec.U64(c, &st.JoinNonce)
+	codec.U32(c, &st.JoinRefused)
+	c.Flag(&st.ResetWanted)
+	codec.U32(c, &st.ResetSlot)
+	codec.U32(c, &st.ResetMin)
 }
 
 // Lengths of the records, without data, to check a count before believing it.
@@ -106,150 +93,42 @@ const (
 	earlyMin    = 2 + 8 + 1 + 4
 )
 
-func (c *coder) peer(p *PeerState) {
-	c.u16(&p.Index)
-	c.addr(&p.Addr)
-	c.addr(&p.Server)
-	c.u64(&p.LastMess)
-	c.u64(&p.Got)
-	c.u64(&p.Taken)
-	c.flag(&p.Held)
-	c.u64(&p.LastHeld)
+func codePeer(c *codec.Coder, p *PeerState) {
+	codec.U16(c, &p.Index)
+	codec.ID(c, &p.Addr)
+	codec.ID(c, &p.Server)
+	codec.U64(c, &p.LastMess)
+	codec.U64(c, &p.Got)
+	codec.U64(c, &p.Taken)
+	c.Flag(&p.Held)
+	codec.U64(c, &p.LastHeld)
 }
 
-func (c *coder) entry(e *EntryState) {
-	c.u64(&e.Seqno)
-	c.flag(&e.Missing)
-	c.u8(&e.Kind)
-	c.u16(&e.Origin)
-	c.u64(&e.MessID)
-	c.data(&e.Body)
+func codeEntry(c *codec.Coder, e *EntryState) {
+	codec.U64(c, &e.Seqno)
+	c.Flag(&e.Missing)
+	codec.U8(c, &e.Kind)
+	codec.U16(c, &e.Origin)
+	codec.U64(c, &e.MessID)
+	c.Data(&e.Body)
 }
 
-func (c *coder) send(s *SendState) {
-	c.u32(&s.Slot)
-	c.u8(&s.Kind)
-	c.u64(&s.MessID)
-	c.u64(&s.Seqno)
-	c.data(&s.Body)
+func codeSend(c *codec.Coder, s *SendState) {
+	codec.U32(c, &s.Slot)
+	codec.U8(c, &s.Kind)
+	codec.U64(c, &s.MessID)
+	codec.U64(c, &s.Seqno)
+	c.Data(&s.Body)
 }
 
-func (c *coder) receiver(r *ReceiverState) {
-	c.u32(&r.Slot)
-	c.u32(&r.Room)
+func codeReceiver(c *codec.Coder, r *ReceiverState) {
+	codec.U32(c, &r.Slot)
+	codec.U32(c, &r.Room)
 }
 
-func (c *coder) early(e *EarlyState) {
-	c.u16(&e.Origin)
-	c.u64(&e.MessID)
-	c.u8(&e.Kind)
-	c.data(&e.Body)
-}
-
-// list codes a list, each element by f.
-func list[T any](c *coder, l *[]T, elementMin int, f func(*coder, *T)) {
-	n := uint32(len(*l))
-	c.u32(&n)
-	if !c.out {
-		if int(n) > len(c.b)/elementMin {
-			c.bad, c.b = true, nil
-			return
-		}
-		*l = make([]T, n)
-	}
-	for i := range *l {
-		f(c, &(*l)[i])
-	}
-}
-
-// take returns the next n bytes: to be written, or to be read.
-func (c *coder) take(n int) []byte {
-	if c.out {
-		c.b = append(c.b, make([]byte, n)...)
-		return c.b[len(c.b)-n:]
-	}
-	if n > len(c.b) {
-		c.bad, c.b = true, nil
-		return make([]byte, n)
-	}
-	v := c.b[:n:n]
-	c.b = c.b[n:]
-	return v
-}
-
-func (c *coder) u8(v *uint8) {
-	if b := c.take(1); c.out {
-		b[0] = *v
-	} else {
-		*v = b[0]
-	}
-}
-
-func (c *coder) u16(v *uint16) {
-	if b := c.take(2); c.out {
-		binary.BigEndian.PutUint16(b, *v)
-	} else {
-		*v = binary.BigEndian.Uint16(b)
-	}
-}
-
-func (c *coder) u32(v *uint32) {
-	if b := c.take(4); c.out {
-		binary.BigEndian.PutUint32(b, *v)
-	} else {
-		*v = binary.BigEndian.Uint32(b)
-	}
-}
-
-func (c *coder) u64(v *uint64) {
-	if b := c.take(8); c.out {
-		binary.BigEndian.PutUint64(b, *v)
-	} else {
-		*v = binary.BigEndian.Uint64(b)
-	}
-}
-
-func (c *coder) i64(v *int64) {
-	u := uint64(*v)
-	c.u64(&u)
-	*v = int64(u)
-}
-
-// num codes a small number that is an int.
-func (c *coder) num(v *int) {
-	u := uint32(*v)
-	c.u32(&u)
-	*v = int(u)
-}
-
-func (c *coder) flag(v *bool) {
-	var u uint8
-	if *v {
-		u = 1
-	}
-	c.u8(&u)
-	c.bad = c.bad || u > 1
-	*v = u == 1
-}
-
-func (c *coder) addr(v *flip.Address) {
-	if b := c.take(16); c.out {
-		copy(b, v[:])
-	} else {
-		*v = flip.Address(b)
-	}
-}
-
-func (c *coder) data(v *[]byte) {
-	n := uint32(len(*v))
-	c.u32(&n)
-	if c.out {
-		c.b = append(c.b, *v...)
-		return
-	}
-	if int(n) > len(c.b) {
-		c.bad, c.b = true, nil
-		return
-	}
-	*v = c.take(int(n))
+func codeEarly(c *codec.Coder, e *EarlyState) {
+	codec.U16(c, &e.Origin)
+	codec.U64(c, &e.MessID)
+	codec.U8(c, &e.Kind)
+	c.Data(&e.Body)
 }

@@ -1,10 +1,10 @@
 package raw
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"motile/ipc/flip"
+	"motile/ipc/internal/codec"
 )
 
 // The state of a frozen process, as bytes: a version byte and then, each list behind
@@ -23,6 +23,96 @@ const stateVersion = 1
 // ErrState says that bytes are not the state of a process, or that it cannot be taken.
 var ErrState = errors.New("raw: not the state of a process's raw endpoints, or one of its addresses is in use here")
 
+// state is a process as a value.
+type state struct {
+	interfaces []ifaceState
+	sends      []sendState
+}
+
+type ifaceState struct {
+	number    uint8
+	dropped   uint32
+	endpoints []endpointState
+	queue     []messageState
+}
+
+type endpointState struct {
+	number  uint32
+	sort    sort
+	private flip.Address
+	messid  uint64
+	epoch   uint32
+}
+
+type messageState struct {
+	pk   Packet
+	data []byte
+}
+
+type sendState struct {
+	iface            uint8
+	endpoint         uint32
+	to               flip.Address
+	listeners, flags uint32
+	token            uint64
+	patience         int64
+	data             []byte
+}
+
+// Lengths of the records, without data, to check a count before believing it.
+const (
+	endpointLen = 4 + 1 + 16 + 8 + 4
+	messageMin  = 16 + 4 + 4 + 4 + 8 + 4
+	sendMin     = 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4
+)
+
+func codeState(c *codec.Coder, st *state) {
+	n := uint8(len(st.interfaces))
+	codec.U8(c, &n)
+	if !c.Writing() {
+		st.interfaces = make([]ifaceState, n)
+	}
+	for i := range st.interfaces {
+		codeInterface(c, &st.interfaces[i])
+	}
+	codec.List(c, &st.sends, sendMin, codeSend)
+}
+
+func codeInterface(c *codec.Coder, i *ifaceState) {
+	codec.U8(c, &i.number)
+	codec.U32(c, &i.dropped)
+	codec.List(c, &i.endpoints, endpointLen, codeEndpoint)
+	codec.List(c, &i.queue, messageMin, codeMessage)
+}
+
+func codeEndpoint(c *codec.Coder, e *endpointState) {
+	codec.U32(c, &e.number)
+	codec.U8(c, &e.sort)
+	codec.ID(c, &e.private)
+	codec.U64(c, &e.messid)
+	codec.U32(c, &e.epoch)
+}
+
+func codeMessage(c *codec.Coder, m *messageState) {
+	codec.ID(c, &m.pk.Address)
+	codec.U32(c, &m.pk.Endpoint)
+	codec.U32(c, &m.pk.Flags)
+	codec.U32(c, &m.pk.Kind)
+	codec.U64(c, &m.pk.Token)
+	c.Data(&m.data)
+}
+
+func codeSend(c *codec.Coder, s *sendState) {
+	codec.U8(c, &s.iface)
+	codec.U32(c, &s.endpoint)
+	codec.ID(c, &s.to)
+	codec.U32(c, &s.listeners)
+	codec.U32(c, &s.flags)
+	codec.U64(c, &s.token)
+	codec.U64(c, &s.patience)
+	c.Data(&s.data)
+}
+
 // Export returns the state of a frozen process. The epochs in it are already those of
 // the next place.
 func (m *Machine) Export(p *Process) ([]byte, bool) {
@@ -33,42 +123,23 @@ func (m *Machine) Export(p *Process) ([]byte, bool) {
 }
 
 func (m *Machine) encode(p *Process) []byte {
-	n := 0
+	var st state
 	for _, i := range p.interfaces {
 		if i != nil {
-			n++
+			st.interfaces = append(st.interfaces, m.exportInterface(i))
 		}
 	}
-	b := append([]byte{stateVersion}, byte(n))
-	for _, i := range p.interfaces {
-		if i != nil {
-			b = m.appendInterface(b, i)
-		}
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(len(p.sent)))
 	for _, s := range p.sent {
-		b = append(b, byte(s.from.of.number))
-		b = binary.BigEndian.AppendUint32(b, s.from.number)
-		b = append(b, s.to[:]...)
-		b = binary.BigEndian.AppendUint32(b, s.listeners)
-		b = binary.BigEndian.AppendUint32(b, s.flags)
-		b = binary.BigEndian.AppendUint64(b, s.token)
-		b = binary.BigEndian.AppendUint64(b, uint64(s.patience))
-		b = appendBytes(b, s.head[:s.headLen], s.body)
+		st.sends = append(st.sends, sendState{iface: uint8(s.from.of.number), endpoint: s.from.number, to: s.to,
+			listeners: s.listeners, flags: s.flags, token: s.token, patience: s.patience, data: whole(s.head[:s.headLen], s.body)})
 	}
-	return b
+	w := codec.NewWriter([]byte{stateVersion})
+	codeState(w, &st)
+	return w.Bytes()
 }
 
-func (m *Machine) appendInterface(b []byte, i *iface) []byte {
-	n := uint32(0)
-	for _, e := range i.endpoints {
-		if e != nil {
-			n++
-		}
-	}
-	b = append(b, byte(i.number))
-	b = binary.BigEndian.AppendUint32(b, i.dropped)
-	b = binary.BigEndian.AppendUint32(b, n)
+func (m *Machine) exportInterface(i *iface) ifaceState {
+	st := ifaceState{number: uint8(i.number), dropped: i.dropped}
 	for _, e := range i.endpoints {
 		if e == nil {
 			continue
@@ -78,47 +149,40 @@ func (m *Machine) appendInterface(b []byte, i *iface) []byte {
 			id, _ = m.box.Export(e.public)
 			id.Epoch++
 		}
-		b = binary.BigEndian.AppendUint32(b, e.number)
-		b = append(b, byte(e.sort))
-		b = append(b, e.private[:]...)
-		b = binary.BigEndian.AppendUint64(b, id.MessID)
-		b = binary.BigEndian.AppendUint32(b, id.Epoch)
+		st.endpoints = append(st.endpoints, endpointState{e.number, e.sort, e.private, id.MessID, id.Epoch})
 	}
-	b = binary.BigEndian.AppendUint32(b, uint32(len(i.queue)))
 	for k := range i.queue {
 		q := &i.queue[k]
-		b = append(b, q.pk.Address[:]...)
-		b = binary.BigEndian.AppendUint32(b, q.pk.Endpoint)
-		b = binary.BigEndian.AppendUint32(b, q.pk.Flags)
-		b = binary.BigEndian.AppendUint32(b, uint32(q.pk.Kind))
-		b = binary.BigEndian.AppendUint64(b, q.pk.Token)
-		b = appendBytes(b, q.head[:q.headLen], q.body)
+		st.queue = append(st.queue, messageState{q.pk, whole(q.head[:q.headLen], q.body)})
 	}
-	return b
+	return st
 }
 
-func appendBytes(b, head, body []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(head)+len(body)))
-	return append(append(b, head...), body...)
-}
+func whole(head, body []byte) []byte { return append(append([]byte(nil), head...), body...) }
 
 // Import makes a process from a state that came from another node. Nothing reaches it
 // until Activate. It changes nothing if the state makes no sense, or if one of its
 // addresses is in use here. Messages in the result are parts of b.
 func (m *Machine) Import(owner any, b []byte) (*Process, error) {
+	if len(b) == 0 || b[0] != stateVersion {
+		return nil, ErrState
+	}
+	var st state
+	r := codec.NewReader(b[1:])
+	codeState(r, &st)
+	if !r.Complete() {
+		return nil, ErrState
+	}
 	p := &Process{Owner: owner, phase: imported}
-	r := reader{b: b}
-	if r.u8() != stateVersion {
-		return nil, ErrState
+	for k := range st.interfaces {
+		if !p.importInterface(&st.interfaces[k]) {
+			return nil, ErrState
+		}
 	}
-	for range r.count(uint32(r.u8()), 1+4+4+4) {
-		r.iface(p)
-	}
-	for range r.count(r.u32(), sendMin) {
-		r.send(p)
-	}
-	if r.bad || len(r.b) != 0 {
-		return nil, ErrState
+	for k := range st.sends {
+		if !p.importSend(&st.sends[k]) {
+			return nil, ErrState
+		}
 	}
 	for e := range p.all {
 		if e.sort == own && m.points.Get((*[16]byte)(&e.public)) != nil {
@@ -134,119 +198,68 @@ func (m *Machine) Import(owner any, b []byte) (*Process, error) {
 	return p, nil
 }
 
-// Lengths of the records, without data, to check a count before believing it.
-const (
-	endpointLen = 4 + 1 + 16 + 8 + 4
-	messageMin  = 16 + 4 + 4 + 4 + 8 + 4
-	sendMin     = 1 + 4 + 16 + 4 + 4 + 8 + 8 + 4
-)
-
-// reader takes fields. Beyond the end, and at the first that makes no sense, it
-// becomes bad, and what it returns then means nothing.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) iface(p *Process) {
-	n := int(r.u8())
-	if n >= MaxInterfaces || p.interfaces[n] != nil || r.later(p, n) {
-		r.bad = true
-		return
+// importInterface reports whether an interface makes sense: their numbers ascend.
+func (p *Process) importInterface(st *ifaceState) bool {
+	n := int(st.number)
+	if n >= MaxInterfaces {
+		return false
 	}
-	i := &iface{number: n, dropped: r.u32()}
-	p.interfaces[n] = i
-	for range r.count(r.u32(), endpointLen) {
-		r.endpoint(p, i)
-	}
-	for range r.count(r.u32(), messageMin) {
-		r.message(p, i)
-	}
-	r.bad = r.bad || len(i.queue) > MaxQueued || p.queued > QueueBytes
-}
-
-// later reports whether an interface comes behind one of a greater number.
-func (r *reader) later(p *Process, n int) bool {
 	for _, i := range p.interfaces[n:] {
 		if i != nil {
-			return true
+			return false
 		}
 	}
-	return false
+	i := &iface{number: n, dropped: st.dropped}
+	p.interfaces[n] = i
+	for k := range st.endpoints {
+		if !p.importEndpoint(i, &st.endpoints[k]) {
+			return false
+		}
+	}
+	for k := range st.queue {
+		x := &st.queue[k]
+		if x.pk.Kind < Unicast || x.pk.Kind > NotDelivered {
+			return false
+		}
+		q := message{pk: x.pk}
+		q.pk.Size = uint32(len(x.data))
+		q.headLen = copy(q.head[:], x.data)
+		q.body = x.data[q.headLen:]
+		p.queued += q.len()
+		i.queue = append(i.queue, q)
+	}
+	return len(i.queue) <= MaxQueued && p.queued <= QueueBytes
 }
 
-func (r *reader) endpoint(p *Process, i *iface) {
-	e := &endpoint{p: p, of: i, number: r.u32(), sort: sort(r.u8()), private: r.address()}
-	e.public = e.private.Public()
-	e.identity = flip.Identity{Private: e.private, Public: e.public, MessID: r.u64(), Epoch: r.u32()}
+func (p *Process) importEndpoint(i *iface, st *endpointState) bool {
+	e := &endpoint{p: p, of: i, number: st.number, sort: st.sort, private: st.private, public: st.private.Public()}
+	e.identity = flip.Identity{Private: e.private, Public: e.public, MessID: st.messid, Epoch: st.epoch}
 	p.endpoints++
 	if e.number <= uint32(len(i.endpoints)) || e.number > MaxEndpoints || p.endpoints > MaxEndpoints ||
 		e.sort > everybody || (e.sort == everybody) != e.private.IsNull() ||
-		(e.sort != own && (e.identity.MessID != 0 || e.identity.Epoch != 0)) {
-		r.bad = true
-		return
+		(e.sort != own && (st.messid != 0 || st.epoch != 0)) {
+		return false
 	}
 	for x := range p.all {
-		r.bad = r.bad || e.sort == own && x.sort == own && x.public == e.public
+		if e.sort == own && x.sort == own && x.public == e.public {
+			return false
+		}
 	}
 	for uint32(len(i.endpoints)) < e.number {
 		i.endpoints = append(i.endpoints, nil)
 	}
 	i.endpoints[e.number-1] = e
+	return true
 }
 
-func (r *reader) message(p *Process, i *iface) {
-	q := message{pk: Packet{Address: r.address(), Endpoint: r.u32(), Flags: r.u32(), Kind: Kind(r.u32()), Token: r.u64()}}
-	data := r.data()
-	q.pk.Size = uint32(len(data))
-	q.headLen = copy(q.head[:], data)
-	q.body = data[q.headLen:]
-	r.bad = r.bad || q.pk.Kind < Unicast || q.pk.Kind > NotDelivered
-	p.queued += q.len()
-	i.queue = append(i.queue, q)
-}
-
-func (r *reader) send(p *Process) {
-	i := p.at(int(r.u8()))
-	s := &sent{from: i.endpoint(r.u32()), to: r.address(), listeners: r.u32(), flags: r.u32(), token: r.u64(), patience: int64(r.u64())}
-	data := r.data()
-	s.headLen = copy(s.head[:], data)
-	s.body = data[s.headLen:]
+func (p *Process) importSend(st *sendState) bool {
+	s := &sent{from: p.at(int(st.iface)).endpoint(st.endpoint), to: st.to, listeners: st.listeners,
+		flags: st.flags, token: st.token, patience: st.patience}
+	s.headLen = copy(s.head[:], st.data)
+	s.body = st.data[s.headLen:]
 	p.sentBytes += s.len()
 	p.sent = append(p.sent, s)
-	r.bad = r.bad || s.from == nil || s.from.sort != own || s.to.IsNull() || s.patience < 0 ||
-		s.flags&^(Invalidate|Security) != 0 || s.listeners > MaxListeners || s.len() > MaxMessage || len(p.sent) > MaxSent || p.sentBytes > SentBytes
-}
-
-func (r *reader) take(n int) []byte {
-	if r.bad || n > len(r.b) {
-		r.bad = true
-		return make([]byte, min(n, 16))
-	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) u8() uint8             { return r.take(1)[0] }
-func (r *reader) u32() uint32           { return binary.BigEndian.Uint32(r.take(4)) }
-func (r *reader) u64() uint64           { return binary.BigEndian.Uint64(r.take(8)) }
-func (r *reader) address() flip.Address { return flip.Address(r.take(16)) }
-
-func (r *reader) data() []byte {
-	n := r.u32()
-	if r.bad || int64(n) > int64(len(r.b)) {
-		r.bad = true
-		return nil
-	}
-	return r.take(int(n))
-}
-
-// count believes the length of a list whose records have at least min bytes.
-func (r *reader) count(n uint32, min int) int {
-	if r.bad || int64(n) > int64(len(r.b)/min) {
-		r.bad = true
-		return 0
-	}
-	return int(n)
+	return s.from != nil && s.from.sort == own && !s.to.IsNull() && s.patience >= 0 &&
+		s.flags&^(Invalidate|Security) == 0 && s.listeners <= MaxListeners && s.len() <= MaxMessage &&
+		len(p.sent) <= MaxSent && p.sentBytes <= SentBytes
 }
