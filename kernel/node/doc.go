@@ -34,6 +34,6 @@
 // late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
 // relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
 // source.go, pulse.go, pump.go, capture.go, movable.go: a move, at the source;
-// target.go, adopt.go: at the target; movewire.go: between them. echo.go: frames
+// target.go, assembly.go, adopt.go: at the target; movewire.go: between them. echo.go: frames
 // that only come back.
 package node

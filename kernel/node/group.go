@@ -345,8 +345,8 @@ func (n *Node) captureGroups(c *captured, x *process) error {
 }
 
 // groupsFrom makes the memberships that came with a process.
-func (t *target) groupsFrom(x *process) string {
-	for _, g := range t.state.Groups {
+func (a *assembly) groupsFrom(x *process) string {
+	for _, g := range a.state.Groups {
 		st, err := group.DecodeState(g.State)
 		if err != nil {
 			return err.Error()
@@ -354,7 +354,7 @@ func (t *target) groupsFrom(x *process) string {
 		if g.GID < 0 || g.GID >= maxGroups || x.groups[g.GID] != nil {
 			return "a group has a number that cannot be"
 		}
-		if x.groups[g.GID] = t.n.ipc.grp.Import(t.n.Tab.Now, x, st); x.groups[g.GID] == nil {
+		if x.groups[g.GID] = a.n.ipc.grp.Import(a.n.Tab.Now, x, st); x.groups[g.GID] == nil {
 			return "the state of a group member makes no sense, or there is no room for it"
 		}
 	}

@@ -1,20 +1,15 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sort"
 	"strconv"
 
-	"motile/ipc/flip"
-	"motile/ipc/group"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
-	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
 	"motile/migrate/move"
-	"motile/migrate/seal"
 	"motile/migrate/wire"
 	"motile/proc"
 	"motile/proc/api"
@@ -24,32 +19,21 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // target is a move this node is the target of.
 type target struct {
-	n     *Node
 	id    wire.MoveID
 	offer wire.Offer
 	m     move.Target
 	timer proc.Timer
 	key   [16]byte
 
-	space  *vm.Space
-	stored map[int]*vm.Store // memory stores of the image, as their pages come
-	seen   []bool            // messages of the page stream, by sequence number
+	assembly
+	seen []bool // messages of the page stream, by sequence number
 
-	im      *image.Process
-	objects []image.Object
-	state   image.RPC
-	p       *proc.Process
-	pid     *rpc.Endpoint
-	own     *rpc.Endpoint
-	exps    []*export
-	held    []*object.Remote // acquired for it
-	asks    int              // acquisitions not answered yet
-	ready   rpc.Handle       // the prepare to answer
-	commit  rpc.Handle       // the commit to answer
-	frozen  int64            // how long it stood still, when the commit came
-	heard   int64            // when that was
-	wall    int64            // its source's wall clock when it was frozen, 0: unknown
-	why     string
+	ready  rpc.Handle // the prepare to answer
+	commit rpc.Handle // the commit to answer
+	frozen int64      // how long it stood still, when the commit came
+	heard  int64      // when that was
+	wall   int64      // its source's wall clock when it was frozen, 0: unknown
+	why    string
 }
 
 func (n *Node) serveMove(r *rpc.Incoming) {
@@ -83,7 +67,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		n.replyWith(r, wire.OfferReply{Refused: why, Boot: n.ipc.boot})
 		return
 	}
-	t := &target{n: n, id: o.Move, offer: o, key: n.moveKey(o.Move), space: vm.New(), stored: make(map[int]*vm.Store)}
+	t := &target{id: o.Move, offer: o, key: n.moveKey(o.Move), assembly: newAssembly(n)}
 	if t.space == nil {
 		n.replyWith(r, wire.OfferReply{Refused: "out of memory", Boot: n.ipc.boot})
 		return
@@ -224,45 +208,6 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 
 const maxStream = 1 << 22 // messages: 240 GB
 
-func (t *target) install(words, pages []byte) bool {
-	for ; len(words) > 0; words, pages = words[8:], pages[vm.PageBytes:] {
-		word := binary.LittleEndian.Uint64(words)
-		if store, page, ok := wire.Stored(word); ok {
-			if !t.installStored(store, page, pages) {
-				return false
-			}
-			continue
-		}
-		page := t.space.Install(word)
-		if page == nil {
-			return false
-		}
-		copy(page[:], pages)
-	}
-	return true
-}
-
-func (t *target) installStored(store, page int, data []byte) bool {
-	st := t.stored[store]
-	if st == nil {
-		if store >= maxStores {
-			return false
-		}
-		st = vm.NewStore()
-		st.SetSize(vm.MaxStore) // until the image says
-		t.stored[store] = st
-	}
-	m := st.Install(page)
-	if m == nil {
-		return false
-	}
-	copy(m[:], data)
-	return true
-}
-
-// maxStores bounds the memory stores of an image.
-const maxStores = 1 << 14
-
 func (n *Node) gotPrepare(r *rpc.Incoming) {
 	var q wire.Prepare
 	if !n.parse(r, &q) {
@@ -280,6 +225,9 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 		}
 		if t.why == "" {
 			t.why = t.decode(q.Image)
+		}
+		if t.why == "" && t.im.PID != t.offer.PID {
+			t.why = fmt.Sprintf("the image is of process %d", t.im.PID)
 		}
 	}
 	t.step(move.Prepare)
@@ -299,41 +247,29 @@ func (t *target) missing(messages int) int {
 	return -1
 }
 
-// decode takes the image apart and checks it. It returns what is wrong, or "".
-func (t *target) decode(b []byte) string {
-	recs, err := image.Read(b)
-	if err != nil {
-		return err.Error()
+// build makes the process of a checked image, parked. Objects that count their
+// holders are told of this node; when all have answered, the target is ready.
+func (t *target) build() {
+	if t.why == "" {
+		t.why = t.assemble()
 	}
-	im, objects, state := new(image.Process), []image.Object(nil), image.RPC{}
-	for _, part := range []struct {
-		t image.Type
-		v any
-	}{{image.TypeProcess, im}, {image.TypeObjects, &objects}, {image.TypeRPC, &state}} {
-		payload, err := image.Find(recs, part.t)
-		if err == nil && part.t == image.TypeRPC {
-			payload, err = seal.Open((*[32]byte)(&t.n.ipc.key), payload)
+	if t.why != "" {
+		t.step(move.BuildFailed)
+		return
+	}
+	if t.p != nil {
+		of(t.p).arriving = t
+	}
+	t.acquire(func(why string) {
+		switch {
+		case t.m.State() != move.Building:
+		case why != "":
+			t.why = why
+			t.step(move.BuildFailed)
+		default:
+			t.step(move.Built)
 		}
-		if err == nil {
-			err = image.Unmarshal(payload, part.v)
-		}
-		if err != nil {
-			return err.Error()
-		}
-	}
-	if im.PID != t.offer.PID {
-		return fmt.Sprintf("the image is of process %d", im.PID)
-	}
-	check := im.Check
-	if im.PID == 0 {
-		check = im.CheckFiles
-	}
-	if err := check(objects); err != nil {
-		return err.Error()
-	}
-	t.im = im
-	t.objects, t.state = objects, state
-	return ""
+	})
 }
 
 func (n *Node) gotCommit(r *rpc.Incoming) {
@@ -373,16 +309,7 @@ func (t *target) stoodStill() int64 {
 // activate lets the process run here.
 func (t *target) activate() {
 	n := t.n
-	for _, ep := range t.endpoints() {
-		n.ipc.m.Activate(n.Tab.Now, ep)
-	}
-	n.exports = append(n.exports, t.exps...)
-	for _, x := range append([]*export(nil), t.exps...) {
-		if !n.usesRemote(x.ep.Address()) {
-			x.dropHolder(n.Number, n.ipc.boot)
-		}
-		x.closeUnused()
-	}
+	t.register()
 	n.arrived[t.id] = true
 	n.arrivals = append(n.arrivals, t.id)
 	if len(n.arrivals) > maxFinished {
@@ -395,44 +322,11 @@ func (t *target) activate() {
 		return
 	}
 	n.markSpread(t.p.PGID)
-	if r := of(t.p).raw; r != nil && !n.ipc.raw.Activate(n.Tab.Now, r) {
-		n.Log("motile: process %d: an address of its raw endpoints is in use here", t.p.PID)
-	}
-	of(t.p).eachGroup(func(now int64, mb *group.Member) {
-		if !n.ipc.grp.Activate(now, mb) {
-			n.Log("motile: process %d: the address of a group member is in use here", t.p.PID)
-		}
-	})
 	of(t.p).arriving = nil
 	of(t.p).arrived = t
 	n.Tab.Activate(t.p, t.im, t.stoodStill())
 	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
 	n.perform()
-}
-
-// usesRemote reports whether a process here reaches an object through the network.
-func (n *Node) usesRemote(a flip.Address) bool {
-	for _, r := range n.remotes {
-		if r.Addr == a {
-			return true
-		}
-	}
-	return false
-}
-
-// endpoints are all that came with the process.
-func (t *target) endpoints() []*rpc.Endpoint {
-	eps := []*rpc.Endpoint{t.pid, t.own}
-	for _, x := range t.exps {
-		eps = append(eps, x.ep)
-	}
-	some := eps[:0]
-	for _, ep := range eps {
-		if ep != nil {
-			some = append(some, ep)
-		}
-	}
-	return some
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
@@ -464,33 +358,7 @@ func (t *target) drop() {
 	n := t.n
 	delete(n.targets, t.id)
 	n.Tab.StopTimer(&t.timer)
-	for _, ep := range t.endpoints() {
-		n.ipc.m.Remove(n.Tab.Now, ep)
-	}
-	for _, x := range t.exps {
-		if x.file != nil {
-			x.file.Release()
-		}
-	}
-	switch {
-	case t.p != nil:
-		x := of(t.p)
-		if x.raw != nil {
-			n.ipc.raw.Remove(n.Tab.Now, x.raw)
-		}
-		x.eachGroup(n.ipc.grp.Remove)
-		x.groups = [maxGroups]*group.Member{}
-		x.pid, x.own, x.raw = nil, nil, nil
-		n.Tab.Discard(t.p)
-	case t.space != nil:
-		t.space.Release()
-	}
-	t.space = nil
-	for _, st := range t.stored {
-		st.Release()
-	}
-	t.stored = nil
-	n.perform()
+	t.release()
 	if t.m.State() == move.Dropped && t.why != "" {
 		n.Log("motile: process %d did not arrive: %s", t.offer.PID, t.why)
 	}
