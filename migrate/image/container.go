@@ -18,7 +18,7 @@ import (
 //	end     a record of type 0 and length 0
 const (
 	magic      = "MOTILEIM"
-	Version    = 1
+	Version    = 2
 	headerSize = 12
 	recordSize = 8
 
@@ -36,16 +36,20 @@ const (
 	TypeProcess Type = 1 // Process, CBOR
 	TypeObjects Type = 2 // []Object, CBOR
 	TypeRPC     Type = 3 // the state of the process's endpoints, sealed
+
+	// Since version 2, of checkpoints.
+	TypeLineage  Type = 4 // Lineage, CBOR
+	TypeSegments Type = 5 // Segments, CBOR
+	TypePages    Type = 6 // Pages, binary; on disk only, many
+	TypeContent  Type = 7 // Content, CBOR: a piece of a file; on disk only, many
+	typeLast          = TypeContent
 )
 
+var typeNames = [...]string{"end", "process", "objects", "rpc", "lineage", "segments", "pages", "file"}
+
 func (t Type) String() string {
-	switch t {
-	case TypeProcess:
-		return "process"
-	case TypeObjects:
-		return "objects"
-	case TypeRPC:
-		return "rpc"
+	if int(t) < len(typeNames) {
+		return typeNames[t]
 	}
 	return fmt.Sprintf("type %d", uint16(t))
 }
@@ -128,7 +132,7 @@ func Read(b []byte) ([]Record, error) {
 		if t == typeEnd {
 			return recs, nil
 		}
-		if flags&flagRequired != 0 && (t < TypeProcess || t > TypeRPC) {
+		if flags&flagRequired != 0 && t > typeLast {
 			return nil, UnknownError(t)
 		}
 		recs = append(recs, Record{t, flags&flagRequired != 0, b[:n:n]})

@@ -15,7 +15,8 @@ import (
 func samples() []any {
 	p := imagetest.Sample[image.Process]()
 	p.Threads[0].FX = bytes.Repeat([]byte{0xf1}, 512) // what a thread takes at least
-	return []any{p, imagetest.Sample[image.Object](), imagetest.Sample[image.RPC]()}
+	return []any{p, imagetest.Sample[image.Object](), imagetest.Sample[image.RPC](),
+		imagetest.Sample[image.Lineage](), imagetest.Sample[image.Segment](), imagetest.Sample[image.Content]()}
 }
 
 func TestRecords_GoldenBytes(t *testing.T) { imagetest.Golden(t, samples()...) }

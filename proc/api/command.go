@@ -10,6 +10,8 @@ const (
 	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
 	GetLoad    = std.ProcessFirst + 5 // → Load
 	Checkpoint = std.ProcessFirst + 8 // to the owner: a process has ended; Offset: pid, Extra: wait status
+	SegCreate  = std.ProcessFirst + 6 // Size → a capability of a new segment
+	SegWrite   = std.ProcessFirst + 7 // to a segment; Offset, data
 	GetComment = std.ProcessFirst + 9
 	SetComment = std.ProcessFirst + 10 // data: the text
 )
@@ -36,6 +38,9 @@ const (
 	Child   = std.PrivateFirst + 23 // ChildEvent, from the node of a child
 	Orphan  = std.PrivateFirst + 24 // Offset: the parent that ended
 	Resume  = std.PrivateFirst + 25 // after Stun
+
+	Snapshot = std.PrivateFirst + 26 // → a capability of the snapshot, to destroy when it has been read; SnapshotReply
+	Lease    = std.PrivateFirst + 27 // Offset: ns until the process is stunned unless asked again; 0: never
 )
 
 // Between nodes, for a move (package migrate/move).

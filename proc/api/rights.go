@@ -29,7 +29,9 @@ func ProcessRight(command uint32) capability.Rights {
 		return 0
 	case Info, Wait, ReadLog, GetComment, GetOwner, std.Info, std.Stat, std.GetParams:
 		return capability.PSRRead
-	case Signal, Stun, Resume, SetOwner, std.Destroy:
+	case Snapshot:
+		return capability.PSRRead | capability.PSRMigrate
+	case Signal, Stun, Resume, Lease, SetOwner, std.Destroy:
 		return capability.PSRKill
 	case SetComment, std.SetParams:
 		return capability.PSRWrite

@@ -76,12 +76,32 @@ type ExecRequest struct {
 	// Terminal: descriptor 0 becomes its controlling terminal.
 	Terminal bool   `cbor:"7,keyasint"`
 	Comment  string `cbor:"8,keyasint"`
+
+	// Image describes a stopped process to go on as a new one, instead of a Path. Its
+	// segments are those of any node. Stdio stands for what its descriptors 0 to 2
+	// were, where that was a terminal or another node's; with Terminal the first is
+	// its controlling terminal.
+	Image []byte    `cbor:"9,keyasint,omitempty"`
+	Stdio []FileRef `cbor:"10,keyasint,omitempty"`
 }
 
 // ExecReply names the new process. Errno is a Linux error number if there is none.
 type ExecReply struct {
 	PID   int32 `cbor:"1,keyasint"`
 	Errno int   `cbor:"2,keyasint"`
+	// Missing are digests of files that the node lacks for an image: ask again when it
+	// has them (PutFile). Refused is why it does not take the image.
+	Missing [][]byte `cbor:"3,keyasint,omitempty"`
+	Refused string   `cbor:"4,keyasint,omitempty"`
+}
+
+// SnapshotReply is a process as it was at one instant. Its memory is in segments
+// that the image names and that last until the snapshot is destroyed.
+type SnapshotReply struct {
+	Image    []byte `cbor:"1,keyasint"`
+	FreezeUs int64  `cbor:"2,keyasint"` // that the process stood still
+	Node     int    `cbor:"3,keyasint"` // where it is
+	Pages    int    `cbor:"4,keyasint"` // of its segments
 }
 
 // PutFileRequest carries a piece of a file to a node, which keeps it under a path.
