@@ -48,14 +48,8 @@ func (m *Machine) ForwardHandle(now int64, h Handle, put capability.Port, to fli
 }
 
 func (m *Machine) forwardRow(now int64, r *row, f *forward) {
-	m.stopWorking(now, r)
-	if r.stray {
-		m.freeRow(now, r)
-		return
-	}
-	if ce := m.localClient(r); ce != nil {
-		r.phase = done
-		if c := ce.clientAt(r.slot); c != nil && c.tid == r.tid && (c.phase == sent || c.phase == served) {
+	if c, ended := m.endHere(now, r); ended {
+		if c != nil && (c.phase == sent || c.phase == served) {
 			m.redirect(now, c, f)
 		}
 		return

@@ -461,13 +461,7 @@ func (m *Machine) clientSilent(now int64, r *row) {
 		m.receiveMore(now, r)
 		return
 	}
-	switch m.box.State(r.handle) {
-	case flip.HeldBusy:
-		r.heard = now
-		m.timers.Set(&r.timer, now+busyLook)
-		return
-	case flip.Locating, flip.InWindow:
-		m.timers.Set(&r.timer, now+busyLook)
+	if m.rowExcused(now, r) {
 		return
 	}
 	if now-r.heard > silenceLimit {

@@ -111,16 +111,10 @@ func (m *Machine) HandleOf(ep *Endpoint, client flip.Address, slot uint32, tid u
 // reply ends a request at work.
 func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
 	m.Stats.Replies++
-	m.stopWorking(now, r)
-	if r.stray {
-		m.freeRow(now, r)
-		return
-	}
-	if ce := m.localClient(r); ce != nil {
-		r.phase = done
-		if c := ce.clientAt(r.slot); c != nil && c.tid == r.tid && c.phase >= sent {
+	if c, ended := m.endHere(now, r); ended {
+		if c != nil && c.phase >= sent {
 			m.Stats.Completed++
-			e := m.Out.complete(ce, c.slot, KindTrans, std.OK)
+			e := m.Out.complete(c.ep, c.slot, KindTrans, std.OK)
 			e.Header, e.Data = *h, data
 			m.endLocal(now, c)
 		}
@@ -130,6 +124,26 @@ func (m *Machine) reply(now int64, r *row, h *std.Header, data []byte) {
 	r.hdr, r.data = *h, data
 	r.ep.replyBytes += len(data)
 	m.startReply(now, r)
+}
+
+// endHere ends the work on a request, and the row, if nobody on another node is to
+// hear of it: it has no client any more, or that is on this node. c is the client's
+// transaction if it still waits.
+func (m *Machine) endHere(now int64, r *row) (c *client, ended bool) {
+	m.stopWorking(now, r)
+	if r.stray {
+		m.freeRow(now, r)
+		return nil, true
+	}
+	ce := m.localClient(r)
+	if ce == nil {
+		return nil, false
+	}
+	r.phase = done
+	if c = ce.clientAt(r.slot); c != nil && c.tid != r.tid {
+		c = nil
+	}
+	return c, true
 }
 
 // stopWorking takes a request from whoever was at work on it.
@@ -231,15 +245,23 @@ func (m *Machine) rowExpired(now int64, r *row) {
 	}
 }
 
-// replyExpired is the wait for an ACK.
-func (m *Machine) replyExpired(now int64, r *row) {
+// rowExcused reports that the last message to the client is still with FLIP, which
+// has its own patience and will report, and looks again later.
+func (m *Machine) rowExcused(now int64, r *row) bool {
 	switch m.box.State(r.handle) {
 	case flip.HeldBusy:
 		r.heard = now
-		m.timers.Set(&r.timer, now+busyLook)
-		return
 	case flip.Locating, flip.InWindow:
-		m.timers.Set(&r.timer, now+busyLook)
+	default:
+		return false
+	}
+	m.timers.Set(&r.timer, now+busyLook)
+	return true
+}
+
+// replyExpired is the wait for an ACK.
+func (m *Machine) replyExpired(now int64, r *row) {
+	if m.rowExcused(now, r) {
 		return
 	}
 	if now-r.heard > silenceLimit {
