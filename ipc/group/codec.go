@@ -15,8 +15,6 @@ const stateVersion = 1
 
 const bodyMin = std.HeaderLen
 
-func stdStatus(v int32) std.Status { return std.Status(v) }
-
 // ErrState says that bytes are not the encoding of a MemberState.
 var ErrState = errors.New("group: not the state of a member")
 

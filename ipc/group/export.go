@@ -3,6 +3,7 @@ package group
 import (
 	"motile/ipc/capability"
 	"motile/ipc/flip"
+	"motile/ipc/std"
 )
 
 // MemberState is a member as a value: what Export takes from the source and Import
@@ -38,7 +39,7 @@ type MemberState struct {
 	JoinTo      flip.Address
 	JoinLeft    int64
 	JoinNonce   uint64
-	JoinRefused int32
+	JoinRefused std.Status
 
 	ResetWanted bool
 	ResetSlot   uint32
@@ -103,7 +104,7 @@ func (m *Machine) Export(mb *Member) (*MemberState, bool) {
 		Base: mb.hist.base, Got: mb.got, Accepted: mb.accepted, Taken: mb.taken, Applied: mb.applied, Last: mb.last, Start: mb.start,
 		MessID: mb.messid, SRTT: mb.srtt,
 		JoinActive: mb.join.active, JoinSlot: mb.join.slot, JoinTo: mb.join.to, JoinLeft: mb.join.left,
-		JoinNonce: mb.join.nonce, JoinRefused: int32(mb.join.refused),
+		JoinNonce: mb.join.nonce, JoinRefused: mb.join.refused,
 		ResetWanted: mb.reset.wanted, ResetSlot: mb.reset.slot, ResetMin: uint32(mb.reset.nmin)}
 	for i := range mb.table {
 		if p := &mb.table[i]; !p.addr.IsNull() {
@@ -143,8 +144,8 @@ func (m *Machine) Import(now int64, owner any, st *MemberState) *Member {
 		group: st.Group, view: st.View, promised: st.Promised, index: st.Index, sequencer: st.Sequencer, result: st.Result,
 		got: st.Got, accepted: st.Accepted, taken: st.Taken, told: st.Taken, applied: st.Applied, last: st.Last, start: st.Start,
 		messid: st.MessID, srtt: st.SRTT, rto: rtoFirst, gapWait: gapFirst, syncWait: syncFirst,
-		join: joining_{active: st.JoinActive, slot: st.JoinSlot, to: st.JoinTo, left: st.JoinLeft, since: now,
-			wait: locateFirst, nonce: st.JoinNonce, refused: stdStatus(st.JoinRefused)},
+		join: joinCall{active: st.JoinActive, slot: st.JoinSlot, to: st.JoinTo, left: st.JoinLeft, since: now,
+			wait: locateFirst, nonce: st.JoinNonce, refused: st.JoinRefused},
 		reset: resetCall{st.ResetWanted, st.ResetSlot, int(st.ResetMin)},
 	}
 	if st.SRTT > 0 {

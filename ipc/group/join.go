@@ -6,9 +6,9 @@ import (
 	"motile/ipc/std"
 )
 
-// joining_ is the state of a join: first the group is looked for, then its
+// joinCall is the state of a join: first the group is looked for, then its
 // sequencer asked.
-type joining_ struct {
+type joinCall struct {
 	active  bool
 	slot    uint32
 	to      flip.Address // the sequencer; null: not found yet
@@ -59,7 +59,7 @@ func (m *Machine) Join(now int64, who Identity, slot uint32, port capability.Por
 	if mb == nil {
 		return nil, std.NoMem
 	}
-	mb.join = joining_{active: true, slot: slot, left: locatePatience, since: now, wait: locateFirst,
+	mb.join = joinCall{active: true, slot: slot, left: locatePatience, since: now, wait: locateFirst,
 		nonce: m.cfg.Rand() & (1<<32 - 1), refused: std.BCNoExist}
 	m.seekGroup(now, mb)
 	m.arm(now, mb)

@@ -57,7 +57,7 @@ type Member struct {
 
 	srtt, rto int64
 
-	join   joining_
+	join   joinCall
 	reform *reform   // while it counts votes, or announces a result
 	reset  resetCall // a thread that wants a new view
 
