@@ -2,11 +2,11 @@ package flip
 
 import (
 	"bytes"
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"motile/ipc/internal/agenda"
 	"motile/ipc/internal/deadline"
 )
 
@@ -16,8 +16,7 @@ type inet struct {
 	now   int64
 	nets  []testNetwork
 	boxes []*inetBox
-	queue inetQueue
-	order int64
+	queue agenda.Agenda[*inetFrame]
 	rng   *rand.Rand
 
 	weight map[[2]int]uint8 // of a network for a box, if not an Ethernet's
@@ -51,26 +50,10 @@ type inetBox struct {
 }
 
 type inetFrame struct {
-	at, order int64
-	from, to  int // boxes
-	net       int
-	bytes     []byte
-	h         Header
-}
-
-type inetQueue []*inetFrame
-
-func (q inetQueue) Len() int { return len(q) }
-func (q inetQueue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
-}
-func (q inetQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *inetQueue) Push(x any)   { *q = append(*q, x.(*inetFrame)) }
-func (q *inetQueue) Pop() any {
-	old := *q
-	f := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return f
+	from, to int // boxes
+	net      int
+	bytes    []byte
+	h        Header
 }
 
 // newInet makes networks of these MTUs, and boxes on them: each a list of networks.
@@ -175,12 +158,12 @@ func (w *inet) carry(f *inetFrame, to int, at int64) {
 	}
 	for range copies {
 		on := *f
-		on.at, on.order, on.to = at, w.order, to
+		on.to = to
+		arrives := at
 		if n.jitter > 0 {
-			on.at += w.rng.Int64N(n.jitter)
+			arrives += w.rng.Int64N(n.jitter)
 		}
-		w.order++
-		heap.Push(&w.queue, &on)
+		w.queue.Add(arrives, &on)
 	}
 }
 
@@ -198,9 +181,9 @@ func (w *inet) run(d int64, done func() bool) {
 				next, who = at, i
 			}
 		}
-		if len(w.queue) > 0 && w.queue[0].at <= min(next, end) {
-			f := heap.Pop(&w.queue).(*inetFrame)
-			w.now = max(w.now, f.at)
+		if at := w.queue.Next(); at <= min(next, end) {
+			f := w.queue.Take()
+			w.now = max(w.now, at)
 			if x := w.boxes[f.to]; !x.dead {
 				for link, n := range x.nets {
 					if n == f.net {

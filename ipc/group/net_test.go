@@ -2,14 +2,13 @@ package group
 
 import (
 	"bytes"
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
-	"motile/ipc/internal/deadline"
+	"motile/ipc/internal/agenda"
 	"motile/ipc/std"
 )
 
@@ -17,8 +16,7 @@ import (
 type world struct {
 	now    int64
 	nodes  []*node
-	events events
-	seq    uint64
+	events agenda.Agenda[func()]
 	rng    *rand.Rand
 	wire   struct {
 		loss, dup, reorder float64
@@ -46,25 +44,6 @@ type node struct {
 	box  *flip.Box
 	m    *Machine
 	busy bool
-}
-
-type event struct {
-	at  int64
-	seq uint64
-	run func()
-}
-type events []*event
-
-func (h events) Len() int { return len(h) }
-func (h events) Less(i, k int) bool {
-	return h[i].at < h[k].at || h[i].at == h[k].at && h[i].seq < h[k].seq
-}
-func (h events) Swap(i, k int) { h[i], h[k] = h[k], h[i] }
-func (h *events) Push(x any)   { *h = append(*h, x.(*event)) }
-func (h *events) Pop() any {
-	e := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return e
 }
 
 func newWorld(seed uint64, nodes int) *world {
@@ -108,18 +87,14 @@ func (w *world) violated(format string, args ...any) {
 }
 
 func (w *world) at(t int64, f func()) {
-	w.seq++
-	heap.Push(&w.events, &event{t, w.seq, f})
+	w.events.Add(t, f)
 }
 
 func (w *world) after(d int64, f func()) { w.at(w.now+d, f) }
 
 // step lets the next thing happen, if it does until end.
 func (w *world) step(end int64) bool {
-	next := deadline.Never
-	if len(w.events) > 0 {
-		next = w.events[0].at
-	}
+	next := w.events.Next()
 	var who *node
 	for _, n := range w.nodes {
 		if n.up {
@@ -139,7 +114,7 @@ func (w *world) step(end int64) bool {
 		who.perform()
 		return true
 	}
-	heap.Pop(&w.events).(*event).run()
+	w.events.Take()()
 	return true
 }
 

@@ -1,13 +1,13 @@
 package sim
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"slices"
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/group"
+	"motile/ipc/internal/agenda"
 	"motile/ipc/rpc"
 )
 
@@ -32,8 +32,7 @@ type Cluster struct {
 	seed      uint64
 	apart     bool // each boot of a node draws from a source of its own
 	rng       *rand.Rand
-	events    eventHeap
-	seq       uint64
+	events    agenda.Agenda[func()]
 	processes []*Process
 	kernels   bool                    // nodes have a process server
 	addresses map[flip.Address]string // for the trace
@@ -255,17 +254,14 @@ func (c *Cluster) Step() bool {
 			return true
 		}
 	}
-	heap.Pop(&c.events).(*event).run()
+	c.events.Take()()
 	c.check()
 	return true
 }
 
 // next returns the time of the next thing.
 func (c *Cluster) next() int64 {
-	next := rpc.Forever
-	if len(c.events) > 0 {
-		next = c.events[0].at
-	}
+	next := c.events.Next()
 	for _, n := range c.Nodes {
 		if n.Up {
 			next = min(next, n.nextDeadline())
@@ -302,30 +298,4 @@ func (c *Cluster) Until(d int64, cond func() bool) bool {
 // After calls f when d has passed.
 func (c *Cluster) After(d int64, f func()) { c.at(c.Now+d, f) }
 
-func (c *Cluster) at(t int64, f func()) {
-	c.seq++
-	heap.Push(&c.events, &event{at: t, seq: c.seq, run: f})
-}
-
-// event is something that happens at a time.
-type event struct {
-	at  int64
-	seq uint64 // order among equals
-	run func()
-}
-
-type eventHeap []*event
-
-func (h eventHeap) Len() int { return len(h) }
-func (h eventHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
-}
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(*event)) }
-func (h *eventHeap) Pop() any {
-	last := len(*h) - 1
-	e := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return e
-}
+func (c *Cluster) at(t int64, f func()) { c.events.Add(t, f) }

@@ -1,0 +1,2 @@
+// Package agenda is what a simulated world has still to do, in order of time.
+package agenda
