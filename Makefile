@@ -156,7 +156,7 @@ build/linux.cpio: FORCE | setup
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho tree:/modules=build/linux/modules; }
 
 .PHONY: bench
-bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|move|prompt|idle picks some
+bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|chain|prompt|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 SEEDS ?= 10000
@@ -177,10 +177,12 @@ golden: | setup ## write anew what flipdump and tshark say of the golden capture
 	$(QUIET)$(GO) test ./tools/flipdump -rewrite
 	$(QUIET)$(GO) test ./tools/wireshark -rewrite
 
+MOVES ?= 10000
+
 .PHONY: soak
-soak: all guests ## moves without end, resumable
+soak: all guests ## MOVES=10000 moves of mixed programs, with faults; goes on where it was stopped
 	$(call WANT,scripts/soak)
-	@exec scripts/soak
+	@exec scripts/soak --moves $(MOVES)
 
 # --- housekeeping -------------------------------------------------------------------
 

@@ -23,11 +23,14 @@ func TestSoak_Short(t *testing.T) {
 	defer os.RemoveAll(dir)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 4*time.Minute, context.DeadlineExceeded)
 	defer cancel()
-	err = soak.Run(ctx, soak.Config{Dir: cluster.Dir(dir), Kernel: kernel, Initrd: initrd, Seed: 3, Rounds: 2, Say: t.Logf})
+	tally, err := soak.Run(ctx, soak.Config{Dir: cluster.Dir(dir), Kernel: kernel, Initrd: initrd, Seed: 3, Rounds: 2, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if ctx.Err() != nil {
 		t.Fatal(context.Cause(ctx))
+	}
+	if tally.Moves < 20 {
+		t.Errorf("only %d moves: %v", tally.Moves, tally)
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// Lines checks the output of a process that prints 1, 2, 3, …: what all of its
-// copies write, if there should be several, goes to the same Lines.
+// Lines checks the output of a process whose lines are numbered from 1, by the first
+// number in them: what all of its copies write, if there should be several, goes to the
+// same Lines.
 type Lines struct {
 	mu   sync.Mutex
 	rest string // of a line
@@ -28,7 +29,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 		if !whole {
 			return len(p), nil
 		}
-		if line != strconv.Itoa(l.last+1) && l.bad == nil {
+		if n, ok := number(line); (!ok || n != l.last+1) && l.bad == nil {
 			l.bad = fmt.Errorf("line %q came behind %d", line, l.last)
 		}
 		l.last++
@@ -38,6 +39,21 @@ func (l *Lines) Write(p []byte) (int, error) {
 			l.news = nil
 		}
 	}
+}
+
+// number is the first number in a line.
+func number(line string) (n int, ok bool) {
+	isDigit := func(r rune) bool { return r >= '0' && r <= '9' }
+	from := strings.IndexFunc(line, isDigit)
+	if from < 0 {
+		return 0, false
+	}
+	digits := line[from:]
+	if end := strings.IndexFunc(digits, func(r rune) bool { return !isDigit(r) }); end >= 0 {
+		digits = digits[:end]
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil
 }
 
 // Err is the first line that was not the next one.

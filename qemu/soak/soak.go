@@ -24,58 +24,76 @@ type Config struct {
 	Progress       string // file that remembers how far the run is; empty: none
 	Seed           uint64 // of a run that has no such file
 	Rounds         int    // 0: without end
+	Moves          int    // end when so many have come about in the whole run; 0: never
 	Say            func(format string, args ...any)
 }
 
 const (
-	nodes     = 3
-	processes = 2
-	steps     = 5 // of a round
-	memMB     = 64
+	nodes = 3
+	steps = 5 // of a round
+	memMB = 128
+	hops  = 12 // of each process in a step, at most
 
 	// settleTime is how long it may take until a move that was cut off is decided:
 	// transactions are given up after ten seconds, and a target waits for fifteen.
 	settleTime = 60 * time.Second
 )
 
+// programs are what moves about: each prints numbered lines for ever. One computes on
+// memory it checks, one has threads that wait for each other, one is Go's runtime with
+// its collector, one has children.
+var programs = [][]string{
+	{"/test/ticker", "20", "256"},
+	{"/test/threads", "1000000", "20"},
+	{"/test/counter", "0", "20"},
+	{"/bin/sh", "-c", "i=0; while sleep 0.02; do i=$((i+1)); echo $i; done"},
+	{"/test/ticker", "5", "16"},
+}
+
 // progress is what the file remembers.
 type progress struct {
 	Seed  uint64 `json:"seed"`
 	Round int    `json:"round"` // the next one
+	Tally Tally  `json:"tally"`
 }
 
-// Run soaks until it has made its rounds, something is wrong, or ctx ends, which is
-// no error.
-func Run(ctx context.Context, conf Config) error {
+// Run soaks until it has made its rounds or moves, something is wrong, or ctx ends,
+// which is no error. It returns what the whole run has come to, with what the file
+// remembers of it.
+func Run(ctx context.Context, conf Config) (Tally, error) {
 	at := progress{Seed: conf.Seed}
 	if text, err := os.ReadFile(conf.Progress); conf.Progress != "" && err == nil {
 		if err := json.Unmarshal(text, &at); err != nil {
-			return fmt.Errorf("%s: %w: remove it to begin anew", conf.Progress, err)
+			return at.Tally, fmt.Errorf("%s: %w: remove it to begin anew", conf.Progress, err)
 		}
 	}
-	s := &soak{conf: conf}
+	s := &soak{conf: conf, tally: at.Tally}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
-		return err
+		return s.tally, err
 	}
-	for n := 0; conf.Rounds == 0 || n < conf.Rounds; n++ {
-		conf.Say("seed %d round %d", at.Seed, at.Round)
+	for n := 0; (conf.Rounds == 0 || n < conf.Rounds) && (conf.Moves == 0 || s.tally.Moves < conf.Moves); n++ {
+		conf.Say("seed %d round %d: %d moves so far", at.Seed, at.Round, s.tally.Moves)
 		s.rng = rand.New(rand.NewPCG(at.Seed, uint64(at.Round)))
 		if err := s.round(ctx); ctx.Err() != nil {
-			return nil
+			return s.tally, nil
 		} else if err != nil {
-			return fmt.Errorf("seed %d, round %d: %w\n%s", at.Seed, at.Round, err, s.consoles())
+			return s.tally, fmt.Errorf("seed %d, round %d: %w\n%v\n%s", at.Seed, at.Round, err, s.tally, s.consoles())
 		}
 		at.Round++
+		at.Tally = s.tally
 		if conf.Progress != "" {
-			text, _ := json.Marshal(at)
+			text, err := json.Marshal(at)
+			if err != nil {
+				return s.tally, err
+			}
 			if err := os.WriteFile(conf.Progress, append(text, '\n'), 0o644); err != nil {
-				return err
+				return s.tally, err
 			}
 		}
 	}
-	conf.Say("%d moves, of which %d came about; %d power cuts; %d processes lost with their nodes", s.moves, s.done, s.cuts, s.lost)
-	return nil
+	conf.Say("%v", s.tally)
+	return s.tally, nil
 }
 
 type soak struct {
@@ -83,16 +101,14 @@ type soak struct {
 	cluster   *cluster.Cluster
 	flip      *flipnode.Node
 	rng       *rand.Rand
-	processes []*process
-
-	moves, done, cuts, lost int
+	processes []*process // by program; nil: lost, to be started again
+	tally     Tally
 }
 
-// process is one that prints numbers.
+// process is one that prints numbered lines.
 type process struct {
 	*client.Process
 	Lines
-	out  *hostio.Output
 	node int // where it is
 }
 
@@ -128,11 +144,11 @@ func (s *soak) start(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	p.out, p.node = out, 1+s.rng.IntN(nodes)
+	p.node = 1 + s.rng.IntN(nodes)
 	at := out.Address()
 	file := api.FileRef{Address: at[:], Path: "output", Flags: 1}
 	pid, err := s.cluster.Client().Node(p.node).Exec(ctx, &api.ExecRequest{
-		Path: "/test/ticker", Args: []string{"ticker", "20", "256"}, Cwd: "/", Detached: true,
+		Path: programs[i][0], Args: programs[i], Cwd: "/", Detached: true,
 		Files: []api.FileRef{{Path: "/dev/null"}, file, file},
 	})
 	if err != nil {
@@ -140,14 +156,14 @@ func (s *soak) start(ctx context.Context, i int) error {
 	}
 	p.Process = s.cluster.Client().Process(pid)
 	s.processes[i] = p
-	s.conf.Say("  process %d on node %d", pid, p.node)
+	s.conf.Say("  process %d (%s) on node %d", pid, programs[i][0], p.node)
 	return nil
 }
 
 // round is a few steps, each with a fault of its own.
 func (s *soak) round(ctx context.Context) error {
-	for len(s.processes) < processes {
-		s.processes = append(s.processes, nil)
+	if s.processes == nil {
+		s.processes = make([]*process, len(programs))
 	}
 	for range steps {
 		for i, p := range s.processes {
@@ -166,31 +182,22 @@ func (s *soak) round(ctx context.Context) error {
 
 // step moves processes while something goes wrong, and then checks all of them.
 func (s *soak) step(ctx context.Context) error {
-	type outcome struct {
-		p   *process
-		to  int
-		err error
-	}
-	over := make(chan outcome, processes)
+	quiet := make(chan struct{}) // closed when nothing goes wrong any more
+	over := make(chan travel, len(s.processes))
 	for _, p := range s.processes {
-		to := p.node%nodes + 1 + s.rng.IntN(nodes-1)
-		to = (to-1)%nodes + 1
-		s.moves++
-		go func() {
-			_, err := p.Migrate(ctx, client.Move{Target: to})
-			over <- outcome{p, to, err}
-		}()
+		rng := rand.New(rand.NewPCG(s.rng.Uint64(), 0))
+		go func() { over <- p.travel(ctx, rng, quiet) }()
 	}
 	dead, err := s.strike(ctx)
+	close(quiet)
+	for range s.processes {
+		t := <-over
+		s.tally.Asked += t.asked
+		s.tally.Moves += t.moves
+		s.conf.Say("  process %d moved %d times, and is on node %d: %v", t.p.PID, t.moves, t.p.node, t.err)
+	}
 	if err != nil {
 		return err
-	}
-	for range s.processes {
-		o := <-over
-		if o.err == nil {
-			s.done++
-		}
-		s.conf.Say("  process %d to node %d: %v", o.p.PID, o.to, o.err)
 	}
 	for i, p := range s.processes {
 		from := p.node
@@ -200,11 +207,39 @@ func (s *soak) step(ctx context.Context) error {
 		}
 		if p.node = node; node == 0 {
 			s.conf.Say("  process %d is lost, %d lines; it was on node %d, or on its way from there", p.PID, p.Last(), from)
-			s.lost++
+			s.tally.WithNode++
 			s.processes[i] = nil
 		}
 	}
 	return nil
+}
+
+// travel is what came of a process's moves in a step.
+type travel struct {
+	p            *process
+	asked, moves int
+	err          error // that ended it
+}
+
+// travel moves a process from node to node until a move fails, or something has gone
+// wrong for long enough.
+func (p *process) travel(ctx context.Context, rng *rand.Rand, quiet chan struct{}) travel {
+	t := travel{p: p}
+	for range hops {
+		to := (p.node+rng.IntN(nodes-1))%nodes + 1
+		t.asked++
+		if _, t.err = p.Migrate(ctx, client.Move{Target: to}); t.err != nil {
+			break
+		}
+		p.node = to
+		t.moves++
+		select {
+		case <-quiet:
+			return t
+		default:
+		}
+	}
+	return t
 }
 
 // strike lets something go wrong for a while, and reports which node has been
@@ -216,11 +251,12 @@ func (s *soak) strike(ctx context.Context) (dead int, err error) {
 	a := 1 + s.rng.IntN(nodes)
 	b := a%nodes + 1
 	f.Seed = s.rng.Uint64() | 1
-	switch kind := s.rng.IntN(6); kind {
-	case 0:
+	switch kind := s.rng.IntN(12); {
+	case kind == 0:
 		f.Partition = fmt.Sprintf("%d/%d", a, b)
-	case 1:
+	case kind == 1:
 		dead = a
+	case kind < 6: // nothing but many moves
 	default:
 		f.Loss, f.Dup, f.Reorder = 0.05*s.rng.Float64(), 0.05*s.rng.Float64(), 0.1*s.rng.Float64()
 		f.Delay = time.Duration(s.rng.IntN(5)) * time.Millisecond
@@ -230,7 +266,7 @@ func (s *soak) strike(ctx context.Context) (dead int, err error) {
 	}
 	s.conf.Say("  after %v: %s", after, describe(f, dead, lasts))
 	if dead != 0 {
-		s.cuts++
+		s.tally.Cuts++
 		_, err := s.cluster.Restart(ctx, dead, nil)
 		return dead, err
 	}
@@ -282,19 +318,33 @@ func (s *soak) settle(ctx context.Context, p *process, dead int) (node int, err 
 		}
 		switch {
 		case running > 1:
+			s.tally.Duplicated++
 			return 0, fmt.Errorf("process %d runs twice: %v", p.PID, copies)
 		case len(copies) == 0 && dead != 0:
-			return 0, p.Err()
+			return 0, s.output(p)
 		case running == 1 && len(copies) == 1:
 			if err := p.Await(ctx); err != nil {
+				_ = s.output(p)
 				return 0, fmt.Errorf("process %d on node %d: %w", p.PID, node, err)
 			}
 			return node, nil
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			if len(copies) == 0 {
+				s.tally.Lost++
+			}
 			return 0, fmt.Errorf("process %d: %v: its copies by node are %v", p.PID, context.Cause(ctx), copies)
 		}
 	}
+}
+
+// output counts a process whose lines did not come once each.
+func (s *soak) output(p *process) error {
+	err := p.Err()
+	if err != nil {
+		s.tally.Duplicated++
+	}
+	return err
 }
 
 // copies asks all nodes for the state of their copies of a process. Nodes are asked

@@ -18,14 +18,15 @@ func main() {
 	dir := flag.String("dir", "build/soak", "folder of the cluster, and of the file that says how far the run is")
 	seed := flag.Uint64("seed", 0, "begin anew with this seed")
 	rounds := flag.Int("rounds", 0, "end after so many rounds; 0: never")
+	moves := flag.Int("moves", 0, "end when the run, with what it was before it was stopped, has made so many moves; 0: never")
 	flag.Parse()
-	if err := run(*dir, *seed, *rounds); err != nil {
+	if err := run(*dir, *seed, *rounds, *moves); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, seed uint64, rounds int) error {
+func run(dir string, seed uint64, rounds, moves int) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	progress := filepath.Join(dir, "progress.json")
@@ -39,9 +40,10 @@ func run(dir string, seed uint64, rounds int) error {
 	} else {
 		seed = rand.Uint64()
 	}
-	return soak.Run(ctx, soak.Config{
+	_, err := soak.Run(ctx, soak.Config{
 		Dir: cluster.Dir(dir), Kernel: "build/kernel.elf", Initrd: "build/test.cpio",
-		Progress: progress, Seed: seed, Rounds: rounds,
+		Progress: progress, Seed: seed, Rounds: rounds, Moves: moves,
 		Say: func(format string, args ...any) { fmt.Printf(format+"\n", args...) },
 	})
+	return err
 }
