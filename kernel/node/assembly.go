@@ -39,8 +39,9 @@ func newAssembly(n *Node) assembly {
 	return assembly{n: n, space: vm.New(), stored: make(map[int]*vm.Store)}
 }
 
-// decode takes the image apart and checks it. It returns what is wrong, or "".
-func (a *assembly) decode(b []byte) string {
+// decode takes the image apart, which belongs to a move or a checkpoint, and checks it.
+// It returns what is wrong, or "".
+func (a *assembly) decode(b, bound []byte) string {
 	recs, err := image.Read(b)
 	if err != nil {
 		return err.Error()
@@ -52,7 +53,7 @@ func (a *assembly) decode(b []byte) string {
 	}{{image.TypeProcess, im}, {image.TypeObjects, &objects}, {image.TypeRPC, &state}} {
 		payload, err := image.Find(recs, part.rec)
 		if err == nil && part.rec == image.TypeRPC {
-			payload, err = seal.Open((*[32]byte)(&a.n.ipc.key), payload)
+			payload, err = seal.Open((*[32]byte)(&a.n.ipc.key), bound, payload)
 		}
 		if err == nil {
 			err = image.Unmarshal(payload, part.v)

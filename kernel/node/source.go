@@ -488,7 +488,7 @@ func (s *source) encode() ([]byte, error) {
 		if r.t == image.TypeRPC {
 			var nonce [16]byte
 			s.n.K.Random(nonce[:])
-			b = seal.Seal((*[32]byte)(&s.n.ipc.key), nonce, b)
+			b = seal.Seal((*[32]byte)(&s.n.ipc.key), nonce, s.id.Bound(), b)
 		}
 		w.Add(image.Record{Type: r.t, Required: true, Payload: b})
 	}

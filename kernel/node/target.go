@@ -224,7 +224,7 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 			t.why = fmt.Sprintf("page message %d of %d is missing", missing, q.Messages)
 		}
 		if t.why == "" {
-			t.why = t.decode(q.Image)
+			t.why = t.decode(q.Image, t.id.Bound())
 		}
 		if t.why == "" && t.im.PID != t.offer.PID {
 			t.why = fmt.Sprintf("the image is of process %d", t.im.PID)

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"motile/ipc/capability"
@@ -21,6 +22,11 @@ type Lineage struct {
 type CPUID struct {
 	Leaf uint32    `cbor:"1,keyasint"`
 	Regs [4]uint32 `cbor:"2,keyasint"` // EAX EBX ECX EDX
+}
+
+// Bound is what seals of the checkpoint are bound to: they open in no other.
+func (l *Lineage) Bound() []byte {
+	return binary.BigEndian.AppendUint64(append([]byte("checkpoint"), l.ID[:]...), l.Generation)
 }
 
 const (

@@ -15,26 +15,29 @@ const (
 	Overhead = nonceSize + tagSize
 )
 
-// ErrSeal says that a text was not sealed with this key, or was changed since.
-var ErrSeal = errors.New("seal is broken: another key, or the text was changed")
+// ErrSeal says that a text was not sealed with this key, or not for this purpose, or was
+// changed since.
+var ErrSeal = errors.New("seal is broken: another key, another move or checkpoint, or the text was changed")
 
-// Seal returns nonce, ciphertext and tag. The nonce must be fresh for each text.
-func Seal(key *[32]byte, nonce [nonceSize]byte, text []byte) []byte {
+// Seal returns nonce, ciphertext and tag. The nonce must be fresh for each text. bound
+// is what the text belongs to, the move or the checkpoint: it is not in the result, and
+// who opens the seal must know it.
+func Seal(key *[32]byte, nonce [nonceSize]byte, bound, text []byte) []byte {
 	out := make([]byte, 0, len(text)+Overhead)
 	out = append(out, nonce[:]...)
 	out = append(out, text...)
 	stream(key, nonce[:], out[nonceSize:])
-	tag := capability.OneWay("motile seal tag", key[:], out)
+	tag := capability.OneWay("motile seal tag", key[:], bound, out)
 	return append(out, tag[:]...)
 }
 
 // Open returns the text, or ErrSeal.
-func Open(key *[32]byte, sealed []byte) ([]byte, error) {
+func Open(key *[32]byte, bound, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, ErrSeal
 	}
 	body, tag := sealed[:len(sealed)-tagSize], sealed[len(sealed)-tagSize:]
-	want := capability.OneWay("motile seal tag", key[:], body)
+	want := capability.OneWay("motile seal tag", key[:], bound, body)
 	diff := byte(0)
 	for i := range want {
 		diff |= want[i] ^ tag[i]

@@ -1,9 +1,17 @@
 package wire
 
+import "encoding/binary"
+
 // MoveID names a move: a number, and which boot of which node gave it.
 type MoveID struct {
 	Boot uint64 `cbor:"1,keyasint"` // of the source
 	Nr   uint64 `cbor:"2,keyasint"`
+}
+
+// Bound is what seals of the move are bound to: they open in no other.
+func (m MoveID) Bound() []byte {
+	b := binary.BigEndian.AppendUint64([]byte("move"), m.Boot)
+	return binary.BigEndian.AppendUint64(b, m.Nr)
 }
 
 // Offer asks the target to take a process.

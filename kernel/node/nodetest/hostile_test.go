@@ -16,6 +16,7 @@ import (
 	"motile/kernel/object"
 	"motile/migrate/image"
 	"motile/migrate/seal"
+	"motile/migrate/wire"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -137,7 +138,7 @@ func rawState(w *World, name ...byte) []byte {
 	return b
 }
 
-func (x *specimen) encode(t testing.TB, w *World) []byte {
+func (x *specimen) encode(t testing.TB, w *World, bound []byte) []byte {
 	iw := image.NewWriter()
 	for _, r := range []struct {
 		t image.Type
@@ -148,7 +149,7 @@ func (x *specimen) encode(t testing.TB, w *World) []byte {
 			t.Fatal(err)
 		}
 		if r.t == image.TypeRPC {
-			b = seal.Seal((*[32]byte)(&w.Key), [16]byte{}, b)
+			b = seal.Seal((*[32]byte)(&w.Key), [16]byte{}, bound, b)
 		}
 		iw.Add(image.Record{Type: r.t, Required: true, Payload: b})
 	}
@@ -157,16 +158,38 @@ func (x *specimen) encode(t testing.TB, w *World) []byte {
 
 // send makes the whole move. It reports whether the target took the process.
 func (x *specimen) send(t testing.TB, w *World, nr uint64) bool {
+	return x.sendImage(w, nr, x.encode(t, w, wire.MoveID{Boot: 99, Nr: nr}.Bound()))
+}
+
+// sendImage makes a move with an image, which may be that of another.
+func (x *specimen) sendImage(w *World, nr uint64, encoded []byte) bool {
 	id := payload{1: uint64(99), 2: nr}
 	cpu := []payload{{1: 1, 2: [4]uint32{}}, {1: 7, 2: [4]uint32{}}, {1: 0x80000001, 2: [4]uint32{}}}
 	w.Host.tell(2, api.MoveOffer, payload{1: id, 2: 3, 3: x.im.PID, 4: 1, 5: cpu, 6: 10, 8: []string{"/"}, 9: "x"})
-	_, a := w.Host.tell(2, api.MovePrepare, payload{1: id, 2: x.encode(t, w), 3: 0})
+	_, a := w.Host.tell(2, api.MovePrepare, payload{1: id, 2: encoded, 3: 0})
 	if a[1] != "ready" {
 		w.Host.tell(2, api.MoveAbort, payload{1: id})
 		return false
 	}
 	w.Host.tell(2, api.MoveCommit, payload{1: id})
 	return true
+}
+
+// The private addresses in an image are sealed for its move: a recorded one does not
+// open in another.
+func TestHostile_ReplayedImage(t *testing.T) {
+	w := New(t, 2, 1)
+	x := newSpecimen(w, 7_000_100)
+	recorded := x.encode(t, w, wire.MoveID{Boot: 99, Nr: 1}.Bound())
+	if x.sendImage(w, 2, recorded) {
+		t.Error("the image of another move was taken")
+	}
+	if !x.sendImage(w, 1, recorded) {
+		t.Error("the image was not taken in its own move")
+	}
+	w.Nodes[2].Tab.SignalAll(nil, proc.Info{Signo: abi.SIGKILL})
+	w.Run(20e9)
+	w.CheckEmpty()
 }
 
 // mutate changes something in a value.
