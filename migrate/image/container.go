@@ -1,7 +1,6 @@
 package image
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -65,23 +64,10 @@ type Record struct {
 type Writer struct{ buf []byte }
 
 // NewWriter starts an image.
-func NewWriter() *Writer {
-	b := append(make([]byte, 0, 4096), magic...)
-	b = binary.BigEndian.AppendUint16(b, Version)
-	return &Writer{append(b, 0, 0)}
-}
+func NewWriter() *Writer { return &Writer{appendStart(make([]byte, 0, 4096))} }
 
 // Add appends a record.
-func (w *Writer) Add(r Record) {
-	flags := uint16(0)
-	if r.Required {
-		flags = flagRequired
-	}
-	b := binary.BigEndian.AppendUint16(w.buf, uint16(r.Type))
-	b = binary.BigEndian.AppendUint16(b, flags)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Payload)))
-	w.buf = append(b, r.Payload...)
-}
+func (w *Writer) Add(r Record) { w.buf = append(appendHead(w.buf, r), r.Payload...) }
 
 // Bytes ends the image and returns it.
 func (w *Writer) Bytes() []byte {
@@ -109,14 +95,24 @@ func (e UnknownError) Error() string {
 	return fmt.Sprintf("image needs record %v, which this node does not know", Type(e))
 }
 
+// LengthError: a record claims to be longer than any is.
+type LengthError struct {
+	Type   Type
+	Length uint32
+}
+
+func (e LengthError) Error() string {
+	return fmt.Sprintf("image: %v record of %d bytes, where %d is the most", e.Type, e.Length, MaxRecord)
+}
+
 // Read takes a container apart. Payloads are parts of b. Unknown optional records
 // are returned with the others.
 func Read(b []byte) ([]Record, error) {
-	if len(b) < headerSize || string(b[:8]) != magic {
+	if len(b) < headerSize {
 		return nil, ErrNotImage
 	}
-	if v := binary.BigEndian.Uint16(b[8:]); v == 0 || v > Version {
-		return nil, VersionError(v)
+	if err := checkStart(b); err != nil {
+		return nil, err
 	}
 	b = b[headerSize:]
 	var recs []Record
@@ -124,19 +120,18 @@ func Read(b []byte) ([]Record, error) {
 		if len(b) < recordSize {
 			return nil, ErrCutShort
 		}
-		t, flags, n := Type(binary.BigEndian.Uint16(b)), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:])
-		b = b[recordSize:]
-		if n > MaxRecord || int(n) > len(b) {
+		r, n, err := decodeHead(b)
+		if err != nil {
+			return nil, err
+		}
+		if b = b[recordSize:]; n > len(b) {
 			return nil, ErrCutShort
 		}
-		if t == typeEnd {
+		if r.Type == typeEnd {
 			return recs, nil
 		}
-		if flags&flagRequired != 0 && t > typeLast {
-			return nil, UnknownError(t)
-		}
-		recs = append(recs, Record{t, flags&flagRequired != 0, b[:n:n]})
-		b = b[n:]
+		r.Payload, b = b[:n:n], b[n:]
+		recs = append(recs, r)
 	}
 }
 

@@ -31,8 +31,9 @@ func container() []byte {
 	return w.Bytes()
 }
 
-func TestContainer_GoldenBytes(t *testing.T) {
-	text, err := os.ReadFile("testdata/container.hex")
+// hexFile reads a file of bytes in hex, with comments.
+func hexFile(t *testing.T, name string) []byte {
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,10 +42,15 @@ func TestContainer_GoldenBytes(t *testing.T) {
 		line, _, _ = strings.Cut(line, "#")
 		digits.WriteString(strings.Join(strings.Fields(line), ""))
 	}
-	want, err := hex.DecodeString(digits.String())
+	b, err := hex.DecodeString(digits.String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+func TestContainer_GoldenBytes(t *testing.T) {
+	want := hexFile(t, "testdata/container.hex")
 	if got := container(); !bytes.Equal(got, want) {
 		t.Errorf("encoded\n% x, want\n% x", got, want)
 	}

@@ -87,17 +87,3 @@ func (p *Pages) fits() error {
 	}
 	return nil
 }
-
-// Check reports whether the pages are among those that a checked segment has.
-func (p *Pages) Check(segments Segments) error {
-	if uint64(p.Segment) >= uint64(len(segments)) {
-		return fmt.Errorf("pages of segment %d of %d", p.Segment, len(segments))
-	}
-	runs := segments[p.Segment].Runs
-	for i := 0; i < len(runs); i += 2 {
-		if first, n := runs[i], runs[i+1]; p.First >= first && p.First-first < n && uint64(p.Count) <= n-(p.First-first) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%d pages from %d of segment %d are in none of its runs", p.Count, p.First, p.Segment)
-}
