@@ -57,9 +57,7 @@ func (a *assembly) endpointsFrom(x *process) string {
 		if e.ep, why = load(ex.State, e); why != "" {
 			return why
 		}
-		for _, h := range ex.Holders {
-			e.addHolder(h.Node, h.Boot)
-		}
+		e.importHolders(ex.Holders)
 		a.exps = append(a.exps, e)
 		if ex.File < 0 || int(ex.File) >= len(a.im.Files) {
 			return "an exported file is not there"

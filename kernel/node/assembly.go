@@ -216,9 +216,7 @@ func (a *assembly) register() {
 	}
 	n.exports = append(n.exports, a.exps...)
 	for _, x := range append([]*export(nil), a.exps...) {
-		if !n.usesRemote(x.ep.Address()) {
-			x.dropHolder(n.Number, n.ipc.boot)
-		}
+		x.comesHome()
 		x.closeUnused()
 	}
 	if a.p == nil {

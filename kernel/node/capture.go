@@ -22,13 +22,15 @@ type captured struct {
 	files   []*object.File // by index into im.Files
 	moving  []*export      // exports that go along
 	holding []*export      // exports at which the target was entered as a holder
+	target  int
+	boot    uint64         // of the target
 	rehomed []*object.File // descriptions that local processes go on using, from afar
 }
 
 // capture writes down a frozen process and everything it has open. It changes
 // nothing here that undo does not put back.
 func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) (*captured, error) {
-	c := &captured{}
+	c := &captured{target: target, boot: boot}
 	c.im, c.stores = n.Tab.Capture(p)
 	c.im.Kept = of(p).kept
 	for fd := range p.FDs.Len() {
@@ -111,7 +113,7 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File, targ
 		return
 	}
 	x := n.exported(f)
-	x.addHolder(target, boot)
+	x.reserve(target, boot)
 	c.holding = append(c.holding, x)
 	st := f.Impl.Stat()
 	addr := x.ep.Address()
@@ -275,9 +277,7 @@ func (n *Node) captureExports(c *captured) error {
 			return fmt.Errorf("%s: its endpoint cannot be frozen", f.Path)
 		}
 		ex := image.Export{File: int32(i), State: st.Append(nil)}
-		for _, h := range e.holders {
-			ex.Holders = append(ex.Holders, image.Holder{Node: h.node, Boot: h.boot})
-		}
+		ex.Holders = e.exportHolders()
 		for _, r := range c.rehomed {
 			if r == f {
 				ex.Holders = append(ex.Holders, image.Holder{Node: n.Number, Boot: n.ipc.boot})
@@ -295,9 +295,7 @@ func (n *Node) undo(c *captured, target int, boot uint64) {
 		n.ipc.m.Thaw(n.Tab.Now, e.ep)
 	}
 	n.perform()
-	for _, x := range c.holding {
-		x.dropHolder(target, boot)
-	}
+	c.unreserve()
 	for _, e := range c.moving {
 		e.closeUnused()
 	}
@@ -306,8 +304,18 @@ func (n *Node) undo(c *captured, target int, boot uint64) {
 	}
 }
 
+// unreserve ends what captureReference has begun: the target speaks for itself now, or
+// the process stays.
+func (c *captured) unreserve() {
+	for _, x := range c.holding {
+		x.unreserve(c.target, c.boot)
+	}
+	c.holding = nil
+}
+
 // leave lets go of what has moved: the process is elsewhere.
 func (n *Node) leave(c *captured) {
+	c.unreserve()
 	for _, e := range c.moving {
 		e.gone = true
 		for i, y := range n.exports {
@@ -334,6 +342,7 @@ func (n *Node) rehome(f *object.File, addr flip.Address) {
 	old := f.Impl
 	r := &object.Remote{Addr: addr, Mode: old.Stat().Mode, Counted: true}
 	n.adoptRemote(r)
+	n.holdsAlready(r)
 	f.Impl = r
 	if l, ok := old.(*object.Log); ok {
 		l.Hold(false) // who waits tries again, from afar

@@ -102,6 +102,9 @@ func (n *Node) heardOf(l api.Load) {
 	for _, x := range slices.Clone(n.exports) {
 		x.dropLost(l.Node, l.Boot)
 	}
+	if !known || was.load.Boot != l.Boot || n.Tab.Now-was.heard >= silentAfter {
+		n.nodeAppeared()
+	}
 }
 
 // nodes lists the nodes heard of lately, this one excepted, in order.

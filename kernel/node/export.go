@@ -31,11 +31,6 @@ type export struct {
 	gone    bool // closed, or elsewhere
 }
 
-type holder struct {
-	node int
-	boot uint64
-}
-
 // poll is a Poll that waits.
 type poll struct {
 	x      *export
@@ -68,48 +63,9 @@ func (n *Node) findExport(f *object.File) *export {
 	return nil
 }
 
-func (x *export) addHolder(node int, boot uint64) {
-	for i := range x.holders {
-		if x.holders[i].node == node {
-			x.holders[i].boot = boot
-			return
-		}
-	}
-	x.holders = append(x.holders, holder{node, boot})
-}
-
-// dropHolder is called when a node lets go.
-func (x *export) dropHolder(node int, boot uint64) {
-	x.dropHolders(func(h holder) bool { return h.node == node && h.boot == boot })
-}
-
-// dropLost is called when a node is known to run under a boot: what it held before
-// it holds no more. The holders of one that is leaving are written down already, and
-// are looked at where it goes.
-func (x *export) dropLost(node int, boot uint64) {
-	if !x.leaving {
-		x.dropHolders(func(h holder) bool { return h.node == node && h.boot != boot })
-	}
-}
-
-func (x *export) dropHolders(which func(holder) bool) {
-	n := len(x.holders)
-	if n == 0 || x.gone {
-		return
-	}
-	x.holders = slices.DeleteFunc(x.holders, which)
-	switch len(x.holders) {
-	case n:
-	case 0:
-		x.closeUnused()
-	default:
-		x.askAgain() // only who holds it still does
-	}
-}
-
 // closeUnused closes the export if nobody elsewhere holds it.
 func (x *export) closeUnused() {
-	if len(x.holders) == 0 && !x.taking && !x.leaving && !x.gone {
+	if !x.held() && !x.taking && !x.leaving && !x.gone {
 		x.close()
 	}
 }

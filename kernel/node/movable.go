@@ -140,7 +140,7 @@ func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 func (n *Node) homeless(x *export) bool { return !x.taking && n.abroad(x) }
 
 func (n *Node) abroad(x *export) bool {
-	if x.file.Refs() > 1 || len(x.holders) == 0 || n.usesRemote(x.ep.Address()) || x.leaving || x.gone {
+	if x.file.Refs() > 1 || !x.held() || n.usesRemote(x.ep.Address()) || x.leaving || x.gone {
 		return false
 	}
 	if pipe, ok := x.file.Impl.(*object.Pipe); ok {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"motile/ipc/flip"
 	"motile/kernel/fs"
 	"motile/kernel/linux"
 	"motile/kernel/object"
@@ -62,6 +63,8 @@ type Node struct {
 	link        link  // of the operation in progress
 	exports     []*export
 	remotes     []*object.Remote
+	holds       map[flip.Address]*hold // conversations with objects of other nodes
+	holdSeq     uint64                 // of the last message in one
 	partials    map[vm.Digest]*partial
 	late        []*late
 	left        []departed
@@ -102,6 +105,7 @@ func New(cfg Config, m Machine) *Node {
 	n.machine, n.cpu = cfg.Machine, cfg.CPU
 	n.partials = make(map[vm.Digest]*partial)
 	n.spread = make(map[int32]bool)
+	n.holds = make(map[flip.Address]*hold)
 	n.neighbours = make(map[int]neighbour)
 	n.sources = make(map[int32]*source)
 	n.objectMoves = make(map[uint64]*source)

@@ -110,7 +110,7 @@ func (n *Node) rehomeObjects() {
 func (n *Node) moveObject(x *export) {
 	to := 0
 	for _, h := range x.holders {
-		if b, ok := n.neighbours[h.node]; ok && b.load.Boot == h.boot && n.Tab.Now-b.heard < silentAfter {
+		if b, ok := n.neighbours[h.node]; ok && h.held && b.load.Boot == h.boot && n.Tab.Now-b.heard < silentAfter {
 			to = h.node
 			break
 		}

@@ -25,9 +25,9 @@ func (n *Node) stats() string {
 
 // Leftovers names what outlives all processes and should not, or "".
 func (n *Node) Leftovers() string {
-	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.ipc.raw.Processes() == 0 {
+	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.openHolds()+n.ipc.raw.Processes() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d with raw endpoints",
-		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.ipc.raw.Processes())
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints",
+		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.openHolds(), n.ipc.raw.Processes())
 }

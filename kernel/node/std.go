@@ -47,7 +47,7 @@ func (n *Node) initStandards() {
 	}
 	n.std.object = service.Service[*export]{
 		Info:   func(x *export) string { return x.file.Path },
-		Status: func(x *export) string { return fmt.Sprintf("holders %d\nwaiting %d\n", len(x.holders), len(x.polls)) },
+		Status: func(x *export) string { return fmt.Sprintf("holders %d\nwaiting %d\n", x.holding(), len(x.polls)) },
 		Touch:  func(*export) {},
 	}
 }

@@ -219,6 +219,8 @@ type Export struct {
 type Holder struct {
 	Node int    `cbor:"1,keyasint"`
 	Boot uint64 `cbor:"2,keyasint"`
+	Seq  uint64 `cbor:"3,keyasint,omitempty"` // of its last message to the object
+	Gone bool   `cbor:"4,keyasint,omitempty"` // it has let go: only the number counts
 }
 
 // Watch is one interest of an epoll set.

@@ -199,6 +199,17 @@ type ResolveRequest struct {
 type HolderRequest struct {
 	Node int    `cbor:"1,keyasint"`
 	Boot uint64 `cbor:"2,keyasint"`
+	// Seq is higher in each request of a node's boot: an object that has heard one
+	// ignores those before it.
+	Seq    uint64   `cbor:"3,keyasint,omitempty"`
+	Unlock []Unlock `cbor:"4,keyasint,omitempty"` // processes that have closed the file
+}
+
+// Unlock gives up the record locks that a process had of a file, as far as it took
+// them up to a time of its own monotonic clock, in ns.
+type Unlock struct {
+	PID  int32 `cbor:"1,keyasint"`
+	Upto int64 `cbor:"2,keyasint"`
 }
 
 // EchoRequest has the driver of a node's first card exchange frames with another

@@ -1,0 +1,5 @@
+package node
+
+import "motile/proc/api"
+
+func (x *export) unlock(list []api.Unlock) {}
