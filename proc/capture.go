@@ -239,6 +239,9 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 	}
 	p.frozen = false
 	p.settled()
+	if p.stunned {
+		tb.stopTimers(p)
+	}
 	for _, t := range order {
 		if t.state == Ready {
 			tb.ready(t, true)

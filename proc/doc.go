@@ -14,7 +14,7 @@
 //
 // # States of a thread
 //
-//	Ready    on a run queue, or held back because its process is stopped or frozen
+//	Ready    on a run queue, or held back because its process is stopped, stunned or frozen
 //	Running  taken by the dispatcher
 //	Waiting  an active record waits for a queue, a deadline or a signal
 //	Dead     gone; whoever still has a pointer drops it
@@ -27,7 +27,8 @@
 // They are flags, for they overlap:
 //
 //	stopped  by a signal, until SIGCONT
-//	frozen   by a stun or a move; no timer of it runs
+//	stunned  by somebody who has the right, until it is resumed; no timer of it runs
+//	frozen   by a move, or while it is written down; likewise
 //	moving   frozen, and one of the two copies of a move: nobody changes it; signals
 //	         and news for it go to its address
 //	exiting  its threads are ending; when the last is gone it leaves the table, and

@@ -13,7 +13,7 @@ func (tb *Table) Exit(p *Process, status int) {
 		return
 	}
 	p.exiting = true
-	p.stopped, p.frozen = false, false
+	p.stopped, p.stunned, p.frozen = false, false, false
 	p.settled()
 	for _, t := range p.Threads {
 		tb.robustExit(t)

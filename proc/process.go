@@ -79,7 +79,8 @@ type Process struct {
 	table     *Table
 	nextIndex uint32
 	stopped   bool    // by a signal
-	frozen    bool    // by migration or stun
+	stunned   bool    // until somebody resumes it
+	frozen    bool    // by a move, or while it is written down
 	moving    bool    // frozen, and where it will go on is not decided yet
 	forwarded Pending // signals sent to its address meanwhile
 	execed    bool    // has called execve: setpgid by the parent is too late
@@ -96,8 +97,12 @@ func (p *Process) ChildQueue() *wait.Queue { return &p.childQ }
 // Stopped reports whether a signal has stopped p.
 func (p *Process) Stopped() bool { return p.stopped }
 
-// Frozen reports whether p is held for migration or by stun.
-func (p *Process) Frozen() bool { return p.frozen }
+// Frozen reports whether p is held by a move or by a stun.
+func (p *Process) Frozen() bool { return p.frozen || p.stunned }
+
+// Stunned reports whether p was stunned. A stunned process can be frozen too: it moves,
+// and is stunned where it arrives.
+func (p *Process) Stunned() bool { return p.stunned }
 
 // Moving reports whether p is one end of a move: the copy that is leaving, or the
 // one that is arriving. Nobody changes it. What happens to the process meanwhile is
@@ -108,7 +113,7 @@ func (p *Process) Moving() bool { return p.moving }
 func (p *Process) Exiting() bool { return p.exiting }
 
 // held reports whether threads of p must not run now.
-func (p *Process) held() bool { return p.stopped || p.frozen }
+func (p *Process) held() bool { return p.stopped || p.frozen || p.stunned }
 
 // Leader is the oldest thread.
 func (p *Process) Leader() *Thread { return p.Threads[0] }

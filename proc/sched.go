@@ -104,7 +104,7 @@ func (tb *Table) Preempted(t *Thread) {
 	}
 }
 
-// hold takes the threads of a process that was stopped or frozen off the queues.
+// hold takes the threads of a process that was stopped, stunned or frozen off the queues.
 func (tb *Table) hold(p *Process) {
 	for _, t := range p.Threads {
 		if t.queued {
@@ -145,7 +145,26 @@ func (tb *Table) FreezeToMove(p *Process) {
 func (tb *Table) Thaw(p *Process) {
 	p.frozen = false
 	p.settled()
-	tb.startTimers(p)
+	if !p.stunned {
+		tb.startTimers(p)
+	}
+	tb.unhold(p)
+}
+
+// Stun stops p where it stands, until Unstun. Unlike a freeze it lasts: signals are
+// kept for it, its deadlines pass, and it can be moved.
+func (tb *Table) Stun(p *Process) {
+	p.stunned = true
+	tb.hold(p)
+	tb.stopTimers(p)
+}
+
+// Unstun lets a stunned process run on, unless something else holds it.
+func (tb *Table) Unstun(p *Process) {
+	p.stunned = false
+	if !p.frozen {
+		tb.startTimers(p)
+	}
 	tb.unhold(p)
 }
 

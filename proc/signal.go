@@ -327,6 +327,9 @@ func (tb *Table) carryOut(p *Process, in Info) {
 		status := int(sig)
 		if dumps(sig) {
 			status |= 0x80
+			if tb.Uncaught != nil && tb.Uncaught(p, in) {
+				return
+			}
 		}
 		tb.Exit(p, status)
 	}

@@ -26,6 +26,9 @@ type Table struct {
 	Born   func(*Process)
 	Died   func(p *Process, status int)
 	Forget func(*Thread)
+	// Uncaught is asked before a signal that nobody catches, and that dumps core on
+	// Linux, ends a process: true says that it shall not. May be nil.
+	Uncaught func(p *Process, in Info) bool
 	// Remote reaches processes on other nodes. May be nil: then there are none.
 	Remote Remote
 

@@ -277,6 +277,7 @@ func (a *assembly) release() {
 		x.eachGroup(n.ipc.grp.Remove)
 		x.groups = [maxGroups]*group.Member{}
 		x.pid, x.own, x.raw = nil, nil, nil
+		x.dropTimers()
 		n.Tab.Discard(a.p)
 	case a.space != nil:
 		a.space.Release()

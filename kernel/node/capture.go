@@ -33,6 +33,7 @@ func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) 
 	c := &captured{target: target, boot: boot}
 	c.im, c.stores = n.Tab.Capture(p)
 	c.im.Kept = of(p).kept
+	of(p).captureStun(c.im)
 	for fd := range p.FDs.Len() {
 		e := p.FDs.Entry(int32(fd))
 		if e == nil {

@@ -21,6 +21,9 @@ func (n *Node) info(p *proc.Process) api.ProcessInfo {
 		Moves: p.Moves, Residuals: n.residuals(p), Missing: p.Missing, Comment: p.Comment,
 		AgeMs: (p.Now() - p.Started) / 1e6, Detached: p.Log != nil,
 	}
+	if x, ok := p.Ext.(*process); ok {
+		in.Stun, in.LeaseMs = x.stun.String(), x.lease.left()/1e6
+	}
 	if p.Space != nil {
 		pages, _ := p.Space.Resident()
 		in.SizeKB, in.VirtKB = pages*kb, p.Space.Virtual()*kb
@@ -39,7 +42,7 @@ func (n *Node) state(p *proc.Process) string {
 	if s := n.moveState(p); s != "" {
 		return s
 	}
-	if x, ok := p.Ext.(*process); ok && x.stunned {
+	if p.Stunned() {
 		return "stunned"
 	}
 	return linux.StateLetter(p)

@@ -117,7 +117,7 @@ func New(cfg Config, m Machine) *Node {
 	n.slice = defaultSlice
 	n.initIPC(&cfg)
 	n.initStandards()
-	n.Tab.Born, n.Tab.Died, n.Tab.Forget = n.born, n.died, n.threadEnded
+	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n
 	n.began = n.Tab.Now

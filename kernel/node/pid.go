@@ -41,11 +41,11 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 		n.Tab.Orphan(x.p, int32(r.Header.Offset))
 		n.reply(r, std.OK, nil)
 	case api.Stun:
-		x.stun()
-		n.reply(r, std.OK, nil)
+		x.serveStun(r)
 	case api.Resume:
-		x.resume()
-		n.reply(r, std.OK, nil)
+		x.serveResume(r)
+	case api.Lease:
+		x.serveLease(r)
 	case api.GetOwner, api.SetOwner:
 		x.ownership(r)
 	case api.GetComment:
@@ -70,7 +70,7 @@ const maxComment = 31
 // line is STD_INFO's: the state as in Amoeba, then the comment or the command.
 func (x *process) line() string {
 	state := "Run "
-	if x.p.Stopped() || x.stunned {
+	if x.p.Stopped() || x.p.Stunned() {
 		state = "Stp "
 	}
 	if x.p.Comment != "" {
@@ -209,6 +209,9 @@ func (x *process) askAgain() {
 		n.ipc.m.Reply(n.Tab.Now, q.handle, &std.Header{Command: statusWord(std.NotNow)}, nil)
 	}
 	x.waits, x.reads = nil, nil
+	if w := x.waiting; w != nil {
+		w.end(std.NotNow, "it is on its way to another node; ask again")
+	}
 	if l := x.log(); l != nil {
 		l.OnWrite = nil
 	}
@@ -216,19 +219,3 @@ func (x *process) askAgain() {
 }
 
 func statusWord(s std.Status) uint32 { return uint32(int32(s)) }
-
-// stun stops the process where it is, until resume.
-func (x *process) stun() {
-	if !x.stunned && !x.p.Frozen() {
-		x.settled()
-		x.stunned = true
-		x.node.Tab.Freeze(x.p)
-	}
-}
-
-func (x *process) resume() {
-	if x.stunned {
-		x.stunned = false
-		x.node.Tab.Thaw(x.p)
-	}
-}

@@ -36,9 +36,11 @@ type process struct {
 	servers slots        // server slots, one for each thread that called getreq
 	waits   []rpc.Handle // those who wait for its end
 	reads   []logRead    // those who wait for output
-	stunned bool         // frozen by Stun, until Resume
-	doomed  bool         // destroyed, and about to end
-	kept    bool         // its end is remembered, though it has no log (ExecRequest.Detached)
+	stun    *stun        // why it stands still, nil: it does not
+	waiting *stunWait    // a stun that has to wait
+	lease   lease
+	doomed  bool // destroyed, and about to end
+	kept    bool // its end is remembered, though it has no log (ExecRequest.Detached)
 
 	arriving *target // it is parked here, not committed yet
 	arrived  *target // committed, and no thread of it has run here yet
@@ -76,7 +78,9 @@ func (s *slots) free(slot uint32) {
 func of(p *proc.Process) *process { return p.Ext.(*process) }
 
 func (n *Node) newProcess(p *proc.Process) *process {
-	return &process{node: n, p: p, secret: n.ipc.key.ProcessSecret(p.PID)}
+	x := &process{node: n, p: p, secret: n.ipc.key.ProcessSecret(p.PID)}
+	x.lease.init(x)
+	return x
 }
 
 // born is called for every new process.
@@ -94,6 +98,7 @@ func (n *Node) died(p *proc.Process, status int) {
 		return
 	}
 	x.settled()
+	x.dropTimers()
 	x.ended(status)
 	n.forget(x)
 	n.wantRehome = len(n.exports) > 0
@@ -124,6 +129,10 @@ func (x *process) endpoint() *rpc.Endpoint {
 
 // processCompleted ends a call of a process's thread.
 func (n *Node) processCompleted(x *process, c *rpc.Complete) {
+	if x.stun != nil && x.stun.slot == c.Slot && c.Kind == rpc.KindTrans {
+		x.ownerAnswered(c)
+		return
+	}
 	if c.Kind == rpc.KindTrans {
 		x.slots.free(c.Slot)
 		a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size}

@@ -84,8 +84,6 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 		refuse("process %d is %s already", q.PID, n.moving(p))
 	case of(p).arriving != nil:
 		refuse("process %d is arriving from node %d; move it when it is here", q.PID, of(p).arriving.offer.Source)
-	case of(p).stunned:
-		refuse("process %d is stunned; resume it first", q.PID)
 	default:
 		if why := n.obstacle(p, q.Residual); why != "" {
 			refuse("process %d cannot move: %s", q.PID, why)
@@ -405,9 +403,6 @@ func (s *source) freeze() {
 	case s.p.Exiting() || n.Tab.Process(s.p.PID) != s.p:
 		s.fail("the process has ended")
 		return
-	case x.stunned:
-		s.fail("the process was stunned")
-		return
 	}
 	if why := n.obstacle(s.p, s.residual); why != "" {
 		s.fail("process %d cannot move: %s", s.p.PID, why)
@@ -552,6 +547,7 @@ func (s *source) discard() {
 	x.eachGroup(n.ipc.grp.Remove)
 	x.groups = [maxGroups]*group.Member{}
 	x.pid, x.own, x.raw = nil, nil, nil
+	x.dropTimers()
 	n.perform()
 	n.leave(s.cap)
 	n.left = append(n.recentlyLeft(), departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})

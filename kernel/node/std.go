@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"motile/ipc/capability"
-	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/ipc/std/service"
@@ -117,39 +116,6 @@ func (x *process) params() []service.Param {
 		Get:   func() string { return x.p.Comment },
 		Parse: func(value string) (func(), bool) { return func() { x.p.Comment = value }, len(value) <= maxComment },
 	}}
-}
-
-// ownership answers GETOWNER and SETOWNER. A process's owner is whoever is told of
-// its end; in Amoeba it also gets the checkpoints of stuns and exceptions.
-func (x *process) ownership(r *rpc.Incoming) {
-	n := x.node
-	if r.Header.Command == api.GetOwner {
-		n.reply(r, std.OK, x.p.Owner)
-		return
-	}
-	if _, ok := capability.Decode(r.Data); !ok && len(r.Data) > 0 {
-		n.reply(r, std.ArgBad, nil)
-		return
-	}
-	x.p.Owner = append([]byte(nil), r.Data...)
-	n.reply(r, std.OK, nil)
-}
-
-// tellOwner sends CHECKPOINT to the owner of a process that has ended: the pid in
-// Offset, the wait status in Extra.
-func (x *process) tellOwner(status int) {
-	owner, ok := capability.Decode(x.p.Owner)
-	if !ok {
-		return
-	}
-	h := &std.Header{Command: api.Checkpoint, Offset: uint64(x.p.PID), Extra: uint32(status)}
-	pid := x.p.PID
-	h.SetCapability(owner)
-	x.node.call(flip.Address{}, h, nil, patience, func(c *rpc.Complete) {
-		if c.Status != std.OK {
-			x.node.Log("motile: process %d: its owner was not told of its end: %v", pid, c.Status)
-		}
-	})
 }
 
 // status is what STD_STATUS says of a process.

@@ -259,6 +259,7 @@ func (t *target) build() {
 	}
 	if t.p != nil {
 		of(t.p).arriving = t
+		of(t.p).adoptStun(t.im)
 	}
 	t.acquire(func(why string) {
 		switch {
@@ -324,18 +325,20 @@ func (t *target) activate() {
 	n.markSpread(t.p.PGID)
 	of(t.p).arriving = nil
 	of(t.p).arrived = t
-	n.Tab.Activate(t.p, t.im, t.stoodStill())
+	frozen := t.stoodStill()
+	of(t.p).activateLease(t.im.Lease, frozen)
+	n.Tab.Activate(t.p, t.im, frozen)
 	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
 	n.perform()
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
-// one has run before, or none is going to: a stopped process may stay so for ever.
+// one has run before, or none is going to: a stopped or stunned process may stay so for ever.
 func (t *target) committed() {
 	switch {
 	case t.p == nil || of(t.p).arrived != t:
 		t.answer(t.commit, wire.Answer{State: "committed"})
-	case t.p.Stopped():
+	case t.p.Stopped() || t.p.Stunned():
 		of(t.p).settled()
 	}
 }

@@ -61,6 +61,12 @@ func (p *Process) checkIdentity() error {
 			return fmt.Errorf("child %d in state %d", c.PID, c.State)
 		}
 	}
+	if p.Lease < 0 || p.Lease > maxTime {
+		return fmt.Errorf("lease of %d ns", p.Lease)
+	}
+	if s := p.Stun; s != nil && (s.Signal < 0 || s.Signal > abi.NSIG || s.Slot >= maxSlot || s.Silence > 0) {
+		return fmt.Errorf("stunned by signal %d, asks in slot %d", s.Signal, s.Slot)
+	}
 	for i, t := range p.Timers {
 		if t.Left < 0 || t.Left > maxTime || t.Period < 0 || t.Period > maxTime {
 			return fmt.Errorf("interval timer %d: %d ns left of %d", i, t.Left, t.Period)

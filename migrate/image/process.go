@@ -51,6 +51,20 @@ type Process struct {
 	Log       int32          `cbor:"39,keyasint"` // index into Files of its log, -1: none
 	Owner     []byte         `cbor:"40,keyasint"` // capability of who is told of its end
 	Kept      bool           `cbor:"41,keyasint"` // its end is remembered until somebody asks
+
+	Stun  *Stun `cbor:"50,keyasint,omitempty"` // it was stunned; nil: it was not
+	Lease int64 `cbor:"51,keyasint,omitempty"` // ns until it is stunned unless somebody renews it, 0: never
+}
+
+// Stun says why a process stands still, and what its owner was asked.
+type Stun struct {
+	Code   int32 `cbor:"1,keyasint"` // of the request
+	Signal int32 `cbor:"2,keyasint"` // that nobody caught, 0: none
+	Lease  bool  `cbor:"3,keyasint"` // its lease ran out
+	// Slot is the RPC transaction in which its owner is asked, 0: none; Silence is how
+	// that ended, a std.Status, if it came to nothing.
+	Slot    uint32 `cbor:"4,keyasint"`
+	Silence int32  `cbor:"5,keyasint"`
 }
 
 // Thread is one thread: registers, and the calls it is in.

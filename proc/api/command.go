@@ -4,14 +4,14 @@ import "motile/ipc/std"
 
 // Commands of Amoeba's process server (server/process/proc.h).
 const (
-	Stun       = std.ProcessFirst + 0 // Offset: the code; stops the process until Resume
+	Stun       = std.ProcessFirst + 0 // Offset: the code; Extra: StunQuietly; stops the process until Resume
 	GetOwner   = std.ProcessFirst + 1 // → the owner's capability, or nothing
 	SetOwner   = std.ProcessFirst + 2 // data: a capability, or nothing
 	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
 	GetLoad    = std.ProcessFirst + 5 // → Load
-	Checkpoint = std.ProcessFirst + 8 // to the owner: a process has ended; Offset: pid, Extra: wait status
 	SegCreate  = std.ProcessFirst + 6 // Size → a capability of a new segment
 	SegWrite   = std.ProcessFirst + 7 // to a segment; Offset, data
+	Checkpoint = std.ProcessFirst + 8 // to the owner: see CheckpointMessage
 	GetComment = std.ProcessFirst + 9
 	SetComment = std.ProcessFirst + 10 // data: the text
 )
@@ -37,10 +37,23 @@ const (
 	ReadLog = std.PrivateFirst + 22 // Offset: from; Size: up to; Extra 1: wait for more
 	Child   = std.PrivateFirst + 23 // ChildEvent, from the node of a child
 	Orphan  = std.PrivateFirst + 24 // Offset: the parent that ended
-	Resume  = std.PrivateFirst + 25 // after Stun
+	Resume  = std.PrivateFirst + 25 // after Stun; Extra: ResumeWithoutLease
 
 	Snapshot = std.PrivateFirst + 26 // → a capability of the snapshot, to destroy when it has been read; SnapshotReply
-	Lease    = std.PrivateFirst + 27 // Offset: ns until the process is stunned unless asked again; 0: never
+	Lease    = std.PrivateFirst + 27 // Offset: ns until the process is stunned unless this comes again; 0: never
+)
+
+// Bits in Extra.
+const (
+	StunQuietly        = 1 // Stun is transparent: the owner is not told
+	ResumeWithoutLease = 1 // Resume goes on although the lease has run out
+)
+
+// Why an owner is sent CHECKPOINT with data: Extra.
+const (
+	TermNormal    = 0 // the process ended by itself; there is no data then
+	TermStunned   = 1
+	TermException = 2 // a signal that nobody caught
 )
 
 // Between nodes, for a move (package migrate/move).

@@ -24,7 +24,36 @@ type ProcessInfo struct {
 	Comment   string         `cbor:"16,keyasint" json:"comment,omitempty"`
 	AgeMs     int64          `cbor:"17,keyasint" json:"age_ms"`
 	Detached  bool           `cbor:"18,keyasint" json:"detached,omitempty"`
-	Status    int            `cbor:"19,keyasint" json:"status,omitempty"` // of a zombie
+	Status    int            `cbor:"19,keyasint" json:"status,omitempty"`             // of a zombie
+	Stun      string         `cbor:"20,keyasint,omitempty" json:"stun,omitempty"`     // why it is stunned, and what its owner says
+	LeaseMs   int64          `cbor:"21,keyasint,omitempty" json:"lease_ms,omitempty"` // until it is stunned, unless somebody renews it
+}
+
+// CheckpointMessage is what the owner of a process is sent with CHECKPOINT when it was
+// stunned, or got a signal that nobody caught. The header has the pid in Offset, one of
+// TermStunned and TermException in Extra, and the code or the signal in Size. The
+// process stands still until the owner answers:
+//
+//	STD_OK, no data           it goes on; the signal is forgotten
+//	STD_OK, an image          it is replaced by a process made of that
+//	anything else             it is killed
+//
+// An owner that cannot be found, or that is lost before it answers, changes nothing: the
+// process stays stunned until somebody resumes or kills it.
+//
+// When a process has ended its owner is sent CHECKPOINT too, without data: Offset is the
+// pid, Extra the wait(2) status, and the answer does not matter.
+type CheckpointMessage struct {
+	PID    int32       `cbor:"1,keyasint"`
+	Cap    []byte      `cbor:"2,keyasint"` // of the process, with all rights
+	Code   int32       `cbor:"3,keyasint"` // of the stun
+	Signal int32       `cbor:"4,keyasint"` // that nobody caught, 0: none
+	Info   ProcessInfo `cbor:"5,keyasint"`
+	// Image is the process as it stands, a descriptor whose segments are on its node until
+	// Snapshot, a capability, is destroyed. Without says why there is none.
+	Image    []byte `cbor:"6,keyasint,omitempty"`
+	Snapshot []byte `cbor:"7,keyasint,omitempty"`
+	Without  string `cbor:"8,keyasint,omitempty"`
 }
 
 // ListReply is the answer to List.

@@ -11,6 +11,8 @@ import (
 // samples are one of each payload.
 var samples = []any{
 	sampleInfo,
+	CheckpointMessage{PID: 1000007, Cap: bytes.Repeat([]byte{0xca}, 44), Code: 3, Signal: 11, Info: sampleInfo,
+		Image: []byte("image"), Snapshot: bytes.Repeat([]byte{0x5a}, 44), Without: "it is too long"},
 	ListReply{Node: 2, Processes: []ProcessInfo{sampleInfo}},
 	sampleLoad,
 	NodesReply{Nodes: []Load{sampleLoad}},
@@ -37,7 +39,8 @@ var samples = []any{
 
 var sampleInfo = ProcessInfo{PID: 1000007, Parent: 1000002, PGID: 1000007, SID: 1000002, Node: 2, Trail: []int{1, 2}, Threads: 3,
 	SizeKB: 1200, VirtKB: 8000, State: "S", CPUms: 250, Command: "cat -", Moves: 1, Residuals: []string{"node 1: /dev/console"},
-	Missing: map[uint32]int{999: 2}, Comment: "a cat", AgeMs: 60000, Detached: true, Status: 256}
+	Missing: map[uint32]int{999: 2}, Comment: "a cat", AgeMs: 60000, Detached: true, Status: 256,
+	Stun: "code 3; its owner was asked", LeaseMs: 5000}
 
 var sampleLoad = Load{Node: 2, Boot: 0x0102030405060708, UptimeMs: 90000, Runnable: 1, LoadMilli: 500, Processes: 7, TotalKB: 80000,
 	FreeKB: 60000, HeapKB: 9000, WallNs: 1_800_000_000e9, Machine: "microvm", HeardMs: 1500}

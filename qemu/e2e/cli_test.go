@@ -275,11 +275,14 @@ func testCapStunResolve(t *testing.T, c *motileCluster) {
 		t.Errorf("%+v", p)
 	}
 	before := c.ok("logs", pid)
-	c.fails("stunned", "migrate", pid, "2")
-	c.ok("stun", "--resume", pid)
-	c.await("goes on", func() bool { return len(c.ok("logs", pid)) > len(before) })
+	c.fails("stunned already", "stun", pid)
 	give("READ,MIGRATE")
 	c.says([]string{"is on node 2"}, "migrate", "--cap", file, pid, "2")
+	if p := c.process(id); p.State != "stunned" || p.Node != 2 || p.Stun != "code 0" || c.ok("logs", pid) != before {
+		t.Errorf("%+v", p)
+	}
+	c.ok("stun", "--resume", pid)
+	c.await("goes on", func() bool { return len(c.ok("logs", pid)) > len(before) })
 	c.fails("lacks PSR_KILL", "kill", "--cap", file, pid)
 	c.fails("lacks PSR_KILL", "stun", "--cap", file, pid)
 	give("MIGRATE")

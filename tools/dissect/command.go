@@ -75,7 +75,7 @@ var Commands = []Command{
 	{api.SetOwner, "PS_SETOWNER", asCapability, opaque, toProcess},
 	{api.Exec, "PS_EXEC", of(api.ExecRequest{}), of(api.ExecReply{}), toNode},
 	{api.GetLoad, "PS_GETLOAD", opaque, of(api.Load{}), toNode},
-	{api.Checkpoint, "PS_CHECKPOINT", opaque, opaque, ownersOnly},
+	{api.Checkpoint, "PS_CHECKPOINT", of(api.CheckpointMessage{}), opaque, ownersOnly},
 	{api.GetComment, "PS_GETCOMMENT", opaque, asText, toProcess},
 	{api.SetComment, "PS_SETCOMMENT", asText, opaque, toProcess},
 

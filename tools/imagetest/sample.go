@@ -21,6 +21,9 @@ func fill(v reflect.Value, n int) {
 		v.SetUint(uint64(n))
 	case reflect.String:
 		v.SetString("text")
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), n)

@@ -141,6 +141,12 @@ func (h *Host) NewOwner() *Owner {
 	return o
 }
 
+// cap is the capability that makes him an owner.
+func (o *Owner) cap() []byte {
+	c := capability.Owner(o.Port, 1, capability.Secret{1})
+	return c.Append(nil)
+}
+
 // Feed gives readers something.
 func (o *Object) Feed(s string) {
 	o.In = append(o.In, s...)

@@ -46,6 +46,9 @@ func (o *object) call(ctx context.Context, h *std.Header, data []byte) (std.Head
 	reply, out, err := o.c.caller.Call(ctx, h, data)
 	if err == nil && reply.Status() != std.OK {
 		err = reply.Status()
+		if err == std.NotNow && len(out) > 0 {
+			return reply, nil, &Error{o.name, string(out), err} // it says why
+		}
 	}
 	if err != nil {
 		return reply, nil, o.failed(command, err)

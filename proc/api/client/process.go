@@ -39,11 +39,30 @@ func (p *Process) Signal(ctx context.Context, signo int) error {
 	return p.ask(ctx, api.Signal, &api.SignalRequest{Signo: int32(signo)}, nil)
 }
 
-// Stun stops the process where it is, until Resume. It does not notice.
-func (p *Process) Stun(ctx context.Context) error { return p.ask(ctx, api.Stun, nil, nil) }
+// Stun stops the process where it is, until Resume. It does not notice. With a negative
+// code that is an emergency: at once, whatever it does. quietly: its owner is not told.
+func (p *Process) Stun(ctx context.Context, code int32, quietly bool) error {
+	h := &std.Header{Command: api.Stun, Offset: uint64(int64(code))}
+	if quietly {
+		h.Extra = api.StunQuietly
+	}
+	return p.askWith(ctx, h, nil, nil)
+}
 
-// Resume ends a Stun.
-func (p *Process) Resume(ctx context.Context) error { return p.ask(ctx, api.Resume, nil, nil) }
+// Resume ends a Stun. anyway: even if a lease of the process has run out.
+func (p *Process) Resume(ctx context.Context, anyway bool) error {
+	h := &std.Header{Command: api.Resume}
+	if anyway {
+		h.Extra = api.ResumeWithoutLease
+	}
+	return p.askWith(ctx, h, nil, nil)
+}
+
+// Lease has the process stunned after a time, unless this is asked again until then.
+// The time counts from when the request arrives. 0: never.
+func (p *Process) Lease(ctx context.Context, d time.Duration) error {
+	return p.askWith(ctx, &std.Header{Command: api.Lease, Offset: uint64(max(d, 0))}, nil, nil)
+}
 
 // Destroy kills the process; one that has ended is forgotten.
 func (p *Process) Destroy(ctx context.Context) error { return p.ask(ctx, std.Destroy, nil, nil) }

@@ -105,9 +105,9 @@ func (e *Env) Stun(ctx context.Context, processes []*client.Process, resume bool
 	var errs []error
 	for _, p := range processes {
 		if resume {
-			errs = append(errs, p.Resume(ctx))
+			errs = append(errs, p.Resume(ctx, false))
 		} else {
-			errs = append(errs, p.Stun(ctx))
+			errs = append(errs, p.Stun(ctx, 0, false))
 		}
 	}
 	return errors.Join(errs...)

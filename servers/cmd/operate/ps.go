@@ -97,6 +97,9 @@ func describe(p api.ProcessInfo, verbose bool) string {
 	if len(p.Residuals) > 0 {
 		note("needs %s", strings.Join(p.Residuals, ", "))
 	}
+	if p.Stun != "" {
+		note("stunned: %s", p.Stun)
+	}
 	if p.Comment != "" {
 		note("%s", p.Comment)
 	}

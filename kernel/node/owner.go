@@ -1,0 +1,155 @@
+package node
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/abi"
+	"motile/migrate/image"
+	"motile/proc"
+	"motile/proc/api"
+)
+
+// The owner of a process is who decides about it: he is told when it was stunned, or got
+// a signal that nobody caught, and the process stands still until he answers
+// (api.CheckpointMessage). He is also told of its end. The owner is a capability: he may
+// be anywhere, and move while he thinks.
+//
+// The question is a transaction of the process's own endpoint. So it moves with the
+// process like any other, and the answer finds it where it is by then.
+//
+// In Amoeba an owner who is not found in 10 s, or answers with an error, kills the
+// process, and so does there being none. Here only an answer kills: who has no owner, or
+// one that is silent, stays stunned, and ps says so.
+
+// ownerPatience is how long an owner is looked for: as long as in Amoeba.
+const ownerPatience = 10e9
+
+// ownership answers GETOWNER and SETOWNER. Who may not kill the process learns who its
+// owner is, but gets no right to deal with him.
+func (x *process) ownership(r *rpc.Incoming) {
+	n := x.node
+	if r.Header.Command == api.GetOwner {
+		owner, ok := capability.Decode(x.p.Owner)
+		if !ok || r.Header.Rights&capability.PSRKill != 0 {
+			n.reply(r, std.OK, x.p.Owner)
+			return
+		}
+		weak, ok := capability.Restrict(owner, 0)
+		if !ok { // only its server could make one that it takes
+			weak = capability.Capability{Port: owner.Port, Object: owner.Object}
+		}
+		n.reply(r, std.OK, weak.Append(nil))
+		return
+	}
+	if _, ok := capability.Decode(r.Data); len(r.Data) > 0 && (!ok || len(r.Data) != capability.EncodedLen) {
+		n.reply(r, std.ArgBad, nil)
+		return
+	}
+	x.p.Owner = append([]byte(nil), r.Data...)
+	n.reply(r, std.OK, nil)
+}
+
+// tellOwner sends CHECKPOINT to the owner of a process that has ended: the pid in
+// Offset, the wait status in Extra.
+func (x *process) tellOwner(status int) {
+	owner, ok := capability.Decode(x.p.Owner)
+	if !ok {
+		return
+	}
+	h := &std.Header{Command: api.Checkpoint, Offset: uint64(x.p.PID), Extra: uint32(status)}
+	pid := x.p.PID
+	h.SetCapability(owner)
+	x.node.call(flip.Address{}, h, nil, patience, func(c *rpc.Complete) {
+		if c.Status != std.OK {
+			x.node.Log("motile: process %d: its owner was not told of its end: %v", pid, c.Status)
+		}
+	})
+}
+
+// uncaught is asked about a signal that would end a process and dump its core: if
+// somebody owns it, it is he who decides.
+func (n *Node) uncaught(p *proc.Process, in proc.Info) bool {
+	x := of(p)
+	if _, ok := capability.Decode(p.Owner); !ok {
+		return false
+	}
+	x.stop(&stun{signal: in.Signo}, true)
+	return true
+}
+
+// askOwner sends CHECKPOINT to the owner of a process that has just been stunned.
+func (x *process) askOwner() {
+	n, s := x.node, x.stun
+	owner, ok := capability.Decode(x.p.Owner)
+	if !ok {
+		return
+	}
+	h := &std.Header{Command: api.Checkpoint, Offset: uint64(x.p.PID), Size: uint32(s.code), Extra: api.TermStunned}
+	if s.signal != 0 {
+		h.Size, h.Extra = uint32(s.signal), api.TermException
+	}
+	h.SetCapability(owner)
+	data, err := image.Marshal(x.checkpointMessage())
+	if err != nil {
+		n.Log("motile: process %d: its owner was not asked: %v", x.p.PID, err)
+		return
+	}
+	s.slot = x.slots.take()
+	st := n.ipc.m.Trans(n.Tab.Now, x.endpoint(), s.slot, flip.Address{}, h, data, ownerPatience)
+	if st != rpc.Wait {
+		x.slots.free(s.slot)
+		s.slot, s.silence = 0, st
+	}
+	n.perform()
+}
+
+func (x *process) checkpointMessage() api.CheckpointMessage {
+	self := capability.Owner(x.node.ipc.key.ProcessPort(x.p.PID).Put(), uint64(x.p.PID), x.secret)
+	return api.CheckpointMessage{
+		PID: x.p.PID, Cap: self.Append(nil), Code: x.stun.code, Signal: x.stun.signal,
+		Info: x.node.info(x.p), Without: "this kernel takes no snapshots",
+	}
+}
+
+// dropQuestion gives up asking the owner: whatever he answers comes too late.
+func (x *process) dropQuestion() {
+	if s := x.stun; s != nil && s.slot != 0 {
+		x.node.ipc.m.ForgetTrans(x.node.Tab.Now, x.own, s.slot)
+		x.slots.free(s.slot)
+		s.slot = 0
+		x.node.perform()
+	}
+}
+
+// ownerAnswered does what the owner wants.
+func (x *process) ownerAnswered(c *rpc.Complete) {
+	n, s := x.node, x.stun
+	x.slots.free(s.slot)
+	s.slot = 0
+	answer := c.Header.Status()
+	switch {
+	case c.Status != std.OK:
+		s.silence = c.Status
+		n.Log("motile: process %d stays stunned: its owner does not answer: %v", x.p.PID, c.Status)
+	case answer == std.OK && x.lease.out:
+		n.Log("motile: process %d stays stunned: its lease ran out before its owner answered", x.p.PID)
+	case answer == std.OK && len(c.Data) == 0:
+		x.resume()
+	case answer == std.OK:
+		x.replace(c.Data)
+	default:
+		status := abi.SIGKILL
+		if s.signal != 0 {
+			status = int(s.signal) | 0x80
+		}
+		n.Tab.Exit(x.p, status)
+	}
+}
+
+// replace makes another process of a descriptor, in place of the stunned one.
+func (x *process) replace([]byte) {
+	x.stun.silence = std.ComBad
+	x.node.Log("motile: process %d stays stunned: its owner wants it replaced, which is not built yet", x.p.PID)
+}
