@@ -307,7 +307,7 @@ func (s *soak) settle(ctx context.Context, p *process, dead int) (node int, err 
 	for {
 		copies, err := s.copies(ctx, p)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("process %d: %w", p.PID, errors.Join(err, context.Cause(ctx)))
 		}
 		running := 0
 		for at, state := range copies {
