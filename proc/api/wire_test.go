@@ -32,7 +32,7 @@ var samples = []any{
 	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport},
 	sampleReport,
 	ResolveRequest{PID: 1000007, Resume: true},
-	HolderRequest{Node: 2, Boot: 0x0102030405060708},
+	HolderRequest{Node: 2, Boot: 0x0102030405060708, Seq: 9, Unlock: []Unlock{{PID: 1000007, Upto: 5e9}}},
 	EchoRequest{Station: []byte{0x52, 0x54, 0, 0x4d, 0, 2}, Rounds: 100, Window: 4, Size: 64, Fill: 3, FillSize: 1514},
 	EchoReply{RoundNs: []int64{90000, 91000}, TotalNs: 181000, Dropped: 1},
 }
