@@ -49,6 +49,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		left, period := p.Timers[i].Get()
 		im.Timers[i] = image.ITimer{Left: left, Period: period}
 	}
+	im.PosixTimers, im.NextTimer = p.capturePosixTimers(), p.nextTimer
 	return im, stores
 }
 
@@ -154,6 +155,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 		p.Limits[i] = Limit(im.Limits[i])
 	}
 	p.initTimers()
+	p.adoptPosixTimers(im)
 	tb.insert(p)
 	for i := range im.Threads {
 		tb.adoptThread(p, &im.Threads[i])
@@ -225,10 +227,15 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 	}
 	for i, iv := range im.Timers {
 		if iv.Left != 0 && i == TimerReal {
-			iv.Left = max(iv.Left-frozen, 1)
+			iv.Left -= frozen
 		}
-		p.Timers[i].Set(iv.Left, iv.Period)
+		if im.Timers[i].Left != 0 {
+			p.Timers[i].rearm(iv.Left, iv.Period)
+		} else {
+			p.Timers[i].Set(0, iv.Period)
+		}
 	}
+	tb.startTimers(p)
 	// Waiters on futexes queue again in the order they waited.
 	order := append([]*Thread(nil), p.Threads...)
 	sort.SliceStable(order, func(i, j int) bool { return order[i].futexOrder() < order[j].futexOrder() })
@@ -260,9 +267,7 @@ func (tb *Table) Discard(p *Process) {
 		p.Space.Release()
 		p.Space = nil
 	}
-	for i := range p.Timers {
-		tb.timers.stop(&p.Timers[i].timer)
-	}
+	tb.stopTimers(p)
 	p.FDs.closeAll()
 	for _, f := range []**object.File{&p.TTY, &p.Log} {
 		if *f != nil {
@@ -270,9 +275,12 @@ func (tb *Table) Discard(p *Process) {
 			*f = nil
 		}
 	}
+	children := p.Children
 	p.Children = nil
 	tb.remove(p)
 	p.Threads = nil
+	tb.watchEnd(p.PID)
+	tb.parentGone(children)
 }
 
 // futexOrder is t's place among the waiters on futexes, 0 if it is none.

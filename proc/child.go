@@ -91,6 +91,9 @@ func (tb *Table) ChildChanged(parent *Process, ev Child) {
 		tb.Signal(parent, ev.info(sig))
 	}
 	parent.childQ.Wake(0)
+	if ev.State == ChildExited {
+		tb.Ended(ev.PID)
+	}
 }
 
 // info is the siginfo of a child event (sigaction(2), SIGCHLD).

@@ -24,9 +24,7 @@ func (tb *Table) Exit(p *Process, status int) {
 		tb.dropThread(t)
 	}
 	tb.leaveMemory(p)
-	for i := range p.Timers {
-		tb.timers.stop(&p.Timers[i].timer)
-	}
+	tb.stopTimers(p)
 	p.FDs.closeAll()
 	tb.leaveTerminal(p)
 	tb.orphanChildren(p)
@@ -40,6 +38,7 @@ func (tb *Table) Exit(p *Process, status int) {
 	}
 	p.Threads = nil // their times are in p's own by now
 	tb.childChanged(p, ChildExited, status)
+	tb.Ended(p.PID)
 }
 
 // leaveMemory gives up the address space: at exit, and when exec replaces it.
@@ -79,7 +78,9 @@ func (tb *Table) orphanChildren(p *Process) {
 			tb.Remote.Orphaned(c.PID, p.PID)
 		}
 	}
+	children := p.Children
 	p.Children = nil
+	tb.parentGone(children)
 }
 
 // Orphan tells q that its parent, if it is still that one, has ended.
@@ -160,13 +161,25 @@ func (tb *Table) ReplaceMemory(t *Thread) {
 		tb.threads[t.TID] = t
 	}
 	tb.leaveMemory(p)
+	p.dropPosixTimers()
 	t.ClearTID, t.RobustList = 0, 0
 	t.AltStack = abi.Stack{}
 	t.Below = nil
 	p.execed = true
+	tb.setExitSignal(p, abi.SIGCHLD)
 	for i := range p.Actions {
 		if p.Actions[i].Handler > SigIgn {
 			p.Actions[i] = Action{}
+		}
+	}
+}
+
+// setExitSignal changes what p's parent gets when p ends.
+func (tb *Table) setExitSignal(p *Process, sig int) {
+	p.ExitSig = sig
+	if parent := tb.Process(p.Parent); parent != nil {
+		if c := parent.child(p.PID); c != nil {
+			c.ExitSig = sig
 		}
 	}
 }
@@ -189,4 +202,5 @@ func (tb *Table) Abandon(p *Process) {
 	if tb.Died != nil {
 		tb.Died(p, 0)
 	}
+	tb.Ended(p.PID)
 }

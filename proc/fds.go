@@ -44,6 +44,16 @@ func (t *FDs) Add(f *object.File, from int32, cloexec bool, limit uint64) int32 
 	return int32(fd)
 }
 
+// Full reports whether limit leaves no descriptor free.
+func (t *FDs) Full(limit uint64) bool {
+	for fd := range min(limit, MaxFDs) {
+		if t.Get(int32(fd)) == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // Set makes fd refer to f, whose reference it takes over, and closes what was there.
 func (t *FDs) Set(fd int32, f *object.File, cloexec bool) {
 	for int(fd) >= len(t.list) {

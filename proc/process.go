@@ -65,8 +65,10 @@ type Process struct {
 	ChildUser int64 // of children waited for
 	ChildSys  int64
 	Timers    [3]Interval // setitimer(2)
-	DeathSig  int         // prctl(PR_SET_PDEATHSIG)
-	ExitSig   int         // what the parent gets when this process ends
+	posix     []*PosixTimer
+	nextTimer int32
+	DeathSig  int // prctl(PR_SET_PDEATHSIG)
+	ExitSig   int // what the parent gets when this process ends
 	Subreaper bool
 
 	Moves   int
@@ -86,6 +88,7 @@ type Process struct {
 	execed    bool    // has called execve: setpgid by the parent is too late
 	exiting   bool
 	childQ    wait.Queue // woken by every change of a child
+	signalQ   wait.Queue // woken by every signal
 }
 
 // Table is the table p is in.
@@ -148,6 +151,22 @@ func (tb *Table) ShiftWall(d int64) {
 		p.wallSince = tb.Now
 	}
 	tb.WallBase += d
+	for _, p := range tb.procs {
+		p.wallShifted()
+	}
+}
+
+// UntilWall is how long it takes until p's wall clock says at: a little less or more
+// than the difference, while the clock is slewed.
+func (p *Process) UntilWall(at int64) int64 {
+	left, off := at-p.Wall(), p.slewed(p.table.Now)
+	switch {
+	case left <= 0:
+		return left
+	case off >= 0: // it goes slower
+		return left + min((left+slewRate-2)/(slewRate-1), off)
+	}
+	return left - min(left/(slewRate+1), -off)
 }
 
 func (p *Process) slewed(now int64) int64 {

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"motile/kernel/abi"
+	"motile/kernel/object"
 )
 
 // Info is a siginfo_t as the kernel keeps it (sigaction(2)).
@@ -16,6 +17,7 @@ type Info struct {
 	Addr  uint64 // faulting address
 	UTime int64  // child's times, in clock ticks
 	STime int64
+	Timer int32 // POSIX timer whose signal it is, plus one; 0: of none
 }
 
 // si_code values.
@@ -46,19 +48,23 @@ const (
 const maxQueued = 256
 
 // Pending is a set of signals not yet delivered: one of each standard signal,
-// a queue of real-time ones (signal(7)).
+// a queue of real-time ones (signal(7)), and one of each POSIX timer, which is there
+// beside others of its number.
 type Pending struct {
 	Set   uint64 // bit sig-1
 	Queue []Info // in order of arrival
 }
 
+// signalEvents are what a signal is to those who poll for it (signalfd).
+const signalEvents = uint32(object.In | object.RdNorm)
+
 func bit(sig int32) uint64 { return 1 << uint(sig-1) }
 
 func (p *Pending) add(in Info) bool {
-	if in.Signo < 32 && p.Set&bit(in.Signo) != 0 {
+	if in.Signo < 32 && p.Set&bit(in.Signo) != 0 && in.Timer == 0 {
 		return true
 	}
-	if len(p.Queue) >= maxQueued {
+	if len(p.Queue) >= maxQueued && in.Timer == 0 {
 		return false
 	}
 	p.Set |= bit(in.Signo)
@@ -166,6 +172,7 @@ func (tb *Table) Signal(p *Process, in Info) bool {
 		return true
 	}
 	ok := p.Pending.add(in)
+	p.signalQ.Wake(signalEvents)
 	for _, t := range p.Threads {
 		if t.Mask&bit(in.Signo) == 0 || t.waitsFor(in.Signo) {
 			tb.interrupt(t)
@@ -194,6 +201,7 @@ func (tb *Table) SignalThread(t *Thread, in Info) bool {
 		return true
 	}
 	ok := t.Pending.add(in)
+	p.signalQ.Wake(signalEvents)
 	if t.Mask&bit(in.Signo) == 0 || t.waitsFor(in.Signo) {
 		tb.interrupt(t)
 	}
@@ -246,6 +254,7 @@ func (p *Process) discardPending(mask uint64) {
 	for _, t := range p.Threads {
 		t.Pending.discard(mask)
 	}
+	p.timersDropped()
 }
 
 // interrupt makes t look at its signals.
@@ -260,10 +269,14 @@ func (t *Thread) Deliverable() uint64 { return (t.Pending.Set | t.proc.Pending.S
 
 // TakeSignal removes a pending signal of mask: sigtimedwait(2).
 func (t *Thread) TakeSignal(mask uint64) (Info, bool) {
-	if in, ok := t.Pending.take(mask); ok {
-		return in, true
+	in, ok := t.Pending.take(mask)
+	if !ok {
+		in, ok = t.proc.Pending.take(mask)
 	}
-	return t.proc.Pending.take(mask)
+	if in.Timer != 0 {
+		t.proc.timerTaken(&in)
+	}
+	return in, ok
 }
 
 // nextAction is what t will do about the first deliverable signal that has a

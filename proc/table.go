@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"motile/kernel/abi"
+	"motile/kernel/object"
 	"motile/kernel/vm"
 )
 
@@ -40,6 +41,7 @@ type Table struct {
 	timers         timers
 	futexes        map[futexKey]*futexQueue
 	futexSeq       uint64
+	ends           map[int32]*object.End // processes whose end is waited for by descriptors, by pid
 	maxThreads     int
 	orphans        Orphans
 }
@@ -54,6 +56,8 @@ type Remote interface {
 	// Signal sends a signal to a process, or with tid to one of its threads, at its
 	// address.
 	Signal(pid, tid int32, in Info)
+	// WatchEnd has Ended called when a process that is not here ends.
+	WatchEnd(pid int32)
 }
 
 // Orphans counts what init has reaped.
@@ -66,6 +70,7 @@ func NewTable(node int, first int32) *Table {
 		Node:       node,
 		threads:    make(map[int32]*Thread),
 		futexes:    make(map[futexKey]*futexQueue),
+		ends:       make(map[int32]*object.End),
 		lastN:      max(first, 2) - 1,
 		maxThreads: 8192,
 	}
@@ -180,7 +185,7 @@ func (tb *Table) Fork(t *Thread, space *vm.Space) *Process {
 	}
 	*ct.Frame = *t.Frame
 	ct.Mask, ct.AltStack, ct.Name = t.Mask, t.AltStack, t.Name
-	p.Children = append(p.Children, &Child{PID: pid, PGID: c.PGID, State: ChildRunning})
+	p.Children = append(p.Children, &Child{PID: pid, PGID: c.PGID, State: ChildRunning, ExitSig: abi.SIGCHLD})
 	tb.born(c)
 	return c
 }

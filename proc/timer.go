@@ -168,7 +168,7 @@ func (iv *Interval) Expire(now int64) {
 		iv.Value = 0
 	} else {
 		if late := now - iv.Value; late >= 0 { // periods that were missed give one signal
-			iv.Value = now + iv.Period - late%iv.Period
+			iv.Value = later(now-late%iv.Period, 1, iv.Period)
 		}
 		if real {
 			tb.timers.start(&iv.timer, iv.Value)
@@ -184,14 +184,35 @@ func (tb *Table) CheckCPU(p *Process) {
 			iv.Expire(iv.clock())
 		}
 	}
+	if len(p.posix) > 0 {
+		tb.checkCPUTimers(p)
+	}
 }
 
-// stopTimers and startTimers hold the real-time timer of a frozen process.
-// The deadline is absolute: what was missed comes at once after the thaw.
-func (tb *Table) stopTimers(p *Process) { tb.timers.stop(&p.Timers[TimerReal].timer) }
+// rearm puts back a timer that moved here with what was left of its time, which may
+// have run out on the way: its periods go on from when it was due.
+func (iv *Interval) rearm(left, period int64) {
+	iv.Set(0, period)
+	iv.Value = iv.clock() + left
+	if iv.Value == 0 {
+		iv.Value = -1 // 0 would say that it is off
+	}
+}
+
+// stopTimers and startTimers hold the timers of a frozen process. Their deadlines are
+// absolute: what was missed comes at once after the thaw.
+func (tb *Table) stopTimers(p *Process) {
+	tb.timers.stop(&p.Timers[TimerReal].timer)
+	for _, tm := range p.posix {
+		tb.timers.stop(&tm.timer)
+	}
+}
 
 func (tb *Table) startTimers(p *Process) {
 	if iv := &p.Timers[TimerReal]; iv.Value != 0 {
 		tb.timers.start(&iv.timer, iv.Value)
+	}
+	for _, tm := range p.posix {
+		tm.start()
 	}
 }

@@ -25,6 +25,9 @@ const (
 	Truncate = std.PrivateFirst + 103
 	// Stat. Reply: data, StatSize bytes.
 	Stat = std.PrivateFirst + 104
+	// Timer sets a timerfd, or asks it: data: object.TimerSetting. Reply: what it said
+	// before, likewise.
+	Timer = std.PrivateFirst + 105
 )
 
 // Stream as an Offset means the object's own position.

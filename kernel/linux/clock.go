@@ -15,6 +15,9 @@ const (
 	clockRealtimeCoarse  = 5
 	clockMonotonicCoarse = 6
 	clockBoottime        = 7
+	clockRealtimeAlarm   = 8
+	clockBoottimeAlarm   = 9
+	clockTAI             = 11
 	timerAbstime         = 1
 )
 
@@ -22,7 +25,7 @@ const (
 func clock(t *proc.Thread, id uint64) (int64, bool) {
 	p := t.Process()
 	switch id {
-	case clockRealtime, clockRealtimeCoarse:
+	case clockRealtime, clockRealtimeCoarse, clockTAI: // no leap second is known of
 		return p.Wall(), true
 	case clockMonotonic, clockMonotonicRaw, clockMonotonicCoarse, clockBoottime:
 		return p.Now(), true
@@ -32,11 +35,52 @@ func clock(t *proc.Thread, id uint64) (int64, bool) {
 	case clockThreadCPU:
 		return t.UserNs + t.SystemNs, true
 	}
-	return 0, false
+	x := cpuClockOf(t, id)
+	switch {
+	case x == nil:
+		return 0, false
+	case cpuClockThread(id):
+		return x.UserNs + x.SystemNs, true
+	}
+	u, s := x.Process().CPU()
+	return u + s, true
 }
 
+// clockID is a clockid_t, which is an int: those of other processes are negative.
+func clockID(arg uint64) uint64 { return uint64(int64(int32(arg))) }
+
+// cpuClockOf returns a thread whose CPU time, or that of its process, a negative clock
+// id is for (clock_getcpuclockid(3)), or nil: the complement of the id, times 8, and
+// what is counted. We count all of it, whatever is asked for.
+func cpuClockOf(t *proc.Thread, id uint64) *proc.Thread {
+	const kind, descriptor = 3, 3
+	if int64(id) >= 0 || id&kind == descriptor {
+		return nil
+	}
+	p, tid := t.Process(), int32(^(int64(id) >> 3))
+	switch {
+	case tid == 0 && cpuClockThread(id):
+		return t
+	case tid == 0:
+		return p.Leader()
+	case cpuClockThread(id):
+		for _, x := range p.Threads {
+			if x.TID == tid {
+				return x
+			}
+		}
+		return nil
+	}
+	if q := p.Table().Process(tid); q != nil {
+		return q.Leader()
+	}
+	return nil
+}
+
+func cpuClockThread(id uint64) bool { return id&4 != 0 }
+
 func sysClockGettime(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	ns, ok := clock(t, c.Args[0])
+	ns, ok := clock(t, clockID(c.Args[0]))
 	if !ok {
 		return -abi.EINVAL
 	}
@@ -44,7 +88,7 @@ func sysClockGettime(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysClockGetres(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	if _, ok := clock(t, c.Args[0]); !ok {
+	if _, ok := clock(t, clockID(c.Args[0])); !ok {
 		return -abi.EINVAL
 	}
 	if c.Args[1] == 0 {
@@ -104,39 +148,50 @@ func (k *Kernel) sleep(t *proc.Thread, c *proc.Call, left uint64) int64 {
 }
 
 func sysClockNanosleep(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	now, ok := clock(t, c.Args[0])
+	id := clockID(c.Args[0])
+	now, ok := clock(t, id)
 	if !ok {
 		return -abi.EINVAL
 	}
-	if c.Args[0] == clockProcessCPU || c.Args[0] == clockThreadCPU {
+	switch id {
+	case clockRealtime, clockTAI, clockMonotonic, clockBoottime:
+	default: // CPU time, and clocks that have no timers
 		return -abi.EOPNOTSUPP
 	}
-	absolute := c.Args[1]&timerAbstime != 0
+	if c.Args[1]&timerAbstime == 0 {
+		if c.Phase == 0 {
+			if errno := k.deadline(t, c, c.Args[2]); errno != 0 {
+				return errno
+			}
+			c.Phase = 1
+		}
+		return k.sleep(t, c, c.Args[3])
+	}
 	if c.Phase == 0 {
-		if absolute {
-			var b [16]byte
-			if !k.copyIn(t, c.Args[2], b[:]) {
-				return -abi.EFAULT
-			}
-			at, ok := parseTimespec(b[:])
-			if !ok {
-				return -abi.EINVAL
-			}
-			if at > now {
-				c.Deadline = k.Tab.Now + at - now
-			}
-		} else if errno := k.deadline(t, c, c.Args[2]); errno != 0 {
-			return errno
+		var b [16]byte
+		if !k.copyIn(t, c.Args[2], b[:]) {
+			return -abi.EFAULT
 		}
-		c.Phase = 1
-	}
-	if absolute {
-		if ret := k.sleep(t, c, 0); ret != -abi.EINTR {
-			return ret
+		at, ok := parseTimespec(b[:])
+		if !ok {
+			return -abi.EINVAL
 		}
-		return -abi.ERESTARTNOHAND
+		c.Aux[0], c.Phase = uint64(at), 1
 	}
-	return k.sleep(t, c, c.Args[3])
+	// The deadline is made anew at each look: wall clocks are slewed, and after a move
+	// this one's rate may be another.
+	left := int64(c.Aux[0]) - now
+	if left > 0 && (id == clockRealtime || id == clockTAI) {
+		left = t.Process().UntilWall(int64(c.Aux[0]))
+	}
+	if left <= 0 {
+		return 0
+	}
+	c.Deadline = k.Tab.Now + left
+	if ret := k.sleep(t, c, 0); ret != -abi.EINTR {
+		return ret
+	}
+	return -abi.ERESTARTNOHAND
 }
 
 func sysGetitimer(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

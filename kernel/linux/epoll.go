@@ -63,6 +63,7 @@ func sysEpollCtl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		if k.Pressure != nil && k.Pressure() {
 			return -abi.ENOMEM
 		}
+		e.Who = t
 		return -int64(e.Add(fd, f, events, data))
 	case mod:
 		return -int64(e.Modify(fd, f, events, data))

@@ -32,11 +32,13 @@ const (
 
 type cloneArgs struct {
 	flags, stack, parentTID, childTID, tls, exitSignal uint64
+
+	pidfd uint64 // where the descriptor goes
 }
 
 func sysClone(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	a := c.Args
-	return k.clone(t, c, cloneArgs{a[0] &^ cloneSignalMask, a[1], a[2], a[3], a[4], a[0] & cloneSignalMask})
+	return k.clone(t, c, cloneArgs{a[0] & 0xffffffff &^ cloneSignalMask, a[1], a[2], a[3], a[4], a[0] & cloneSignalMask, a[2]})
 }
 
 func sysFork(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -61,14 +63,16 @@ func sysClone3(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if stack != 0 {
 		stack += w(6) // the lowest byte and the size
 	}
-	return k.clone(t, c, cloneArgs{w(0), stack, w(3), w(2), w(7), w(4)})
+	return k.clone(t, c, cloneArgs{w(0), stack, w(3), w(2), w(7), w(4), w(1)})
 }
 
 func (k *Kernel) clone(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 	switch {
 	case c.Phase == vforkWaiting:
 		return k.vforkDone(t, c)
-	case a.flags&cloneUnsupported != 0, a.flags&clonePidfd != 0, a.exitSignal > abi.NSIG,
+	case a.flags&cloneUnsupported != 0, a.exitSignal > abi.NSIG,
+		a.flags&clonePidfd != 0 && (a.flags&(cloneThread|cloneDetached) != 0 ||
+			a.flags&cloneParentSettid != 0 && a.pidfd == a.parentTID),
 		a.flags&cloneThread != 0 && a.flags&threadFlags != threadFlags,
 		a.flags&cloneSighand != 0 && a.flags&cloneVM == 0,
 		a.flags&cloneVM != 0 && a.flags&(cloneThread|cloneVfork) == 0:
@@ -122,6 +126,14 @@ const vforkWaiting = 1
 
 func (k *Kernel) cloneProcess(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 	p := t.Process()
+	if a.flags&clonePidfd != 0 {
+		if p.FDs.Full(p.Limits[proc.LimitNofile].Cur) {
+			return -abi.EMFILE
+		}
+		if errno := k.copyOut(t, a.pidfd, make([]byte, 4)); errno != 0 {
+			return errno
+		}
+	}
 	var space *vm.Space
 	if a.flags&cloneVM != 0 {
 		space = p.Space
@@ -135,6 +147,7 @@ func (k *Kernel) cloneProcess(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 		return -abi.EAGAIN
 	}
 	child.ExitSig = int(a.exitSignal)
+	p.Child(child.PID).ExitSig = child.ExitSig
 	n := child.Leader()
 	if a.flags&cloneVM != 0 && a.flags&cloneVfork == 0 {
 		n.AltStack = abi.Stack{}
@@ -149,6 +162,10 @@ func (k *Kernel) cloneProcess(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 	k.startChild(n, a)
 	if a.flags&cloneParentSettid != 0 {
 		k.copyOut(t, a.parentTID, le.AppendUint32(nil, uint32(n.TID)))
+	}
+	if a.flags&clonePidfd != 0 { // there is room for it
+		fd := p.FDs.Add(k.newPidfd(child.PID, 0), 0, true, p.Limits[proc.LimitNofile].Cur)
+		k.copyOut(t, a.pidfd, le.AppendUint32(nil, uint32(fd)))
 	}
 	k.Tab.Start(n)
 	if a.flags&cloneVfork == 0 {

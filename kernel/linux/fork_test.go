@@ -326,7 +326,9 @@ func TestClone_ExitSignal(t *testing.T) {
 		t.Errorf("signal %d", p.Signal())
 	}
 	p.Return()
-	p.Wait(-1)
+	const clones = 0x80000000
+	p.Want(-abi.ECHILD, abi.SysWait4, -1, 0, 0, 0) // it is a "clone" child (wait(2))
+	p.Want(Result(c.Process().PID), abi.SysWait4, -1, 0, clones, 0)
 }
 
 func TestThread_Limit(t *testing.T) {

@@ -82,7 +82,7 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 				got = object.Nval
 			} else {
 				unknown = !probe(f) || unknown
-				got = f.Impl.Ready(f) & (want | object.Always)
+				got = f.Seen(t).Ready(f) & (want | object.Always)
 			}
 		}
 		le.PutUint16(b[i+6:], uint16(got))
@@ -133,7 +133,7 @@ func (k *Kernel) join(t *proc.Thread, fd int32, events object.Events, watch bool
 	if f == nil {
 		return
 	}
-	if q := f.Impl.Queue(); q != nil {
+	if q := f.Seen(t).Queue(); q != nil {
 		t.WaitOn(q)
 		if d, ok := f.Impl.(object.Distant); ok && watch {
 			d.Watch(events)
@@ -227,7 +227,7 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 				return -abi.EBADF
 			}
 			unknown = !probe(f) || unknown
-			if f.Impl.Ready(f)&wants[s] != 0 {
+			if f.Seen(t).Ready(f)&wants[s] != 0 {
 				out[s][fd/8] |= 1 << (fd % 8)
 				ready++
 			}

@@ -81,6 +81,7 @@ type relatives struct{ told []int32 }
 
 func (r *relatives) ChildChanged(parent int32, _ proc.Child) { r.told = append(r.told, parent) }
 func (r *relatives) Orphaned(child, _ int32)                 { r.told = append(r.told, child) }
+func (r *relatives) WatchEnd(int32)                          {}
 func (r *relatives) Signal(pid, _ int32, _ proc.Info)        { r.told = append(r.told, pid) }
 
 // An orphan that has come from another node is nobody's child here either.

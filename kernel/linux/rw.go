@@ -165,7 +165,7 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 		if x.write {
 			errno = x.f.Impl.Write(op, x.f, x.writeAt(off, before))
 		} else {
-			errno = x.f.Impl.Read(op, x.f, off)
+			errno = x.f.Seen(x.t).Read(op, x.f, off)
 		}
 		if x.at < 0 {
 			x.f.Offset += int64(op.Buf.Done - before)
@@ -209,7 +209,7 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 			}
 			return -abi.ERESTARTSYS
 		}
-		x.t.WaitOn(x.f.Impl.Queue())
+		x.t.WaitOn(x.f.Seen(x.t).Queue())
 		if d, ok := x.f.Impl.(object.Distant); ok {
 			d.Watch(x.events())
 		}

@@ -209,11 +209,7 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	in := proc.Info{Signo: int32(sig), Code: proc.SiUser, PID: p.PID}
 	switch {
 	case pid > 0:
-		if q := k.Tab.Process(pid); q != nil && !q.Frozen() && c.Slot == 0 { // not sent by its address already
-			k.Tab.Signal(q, in)
-			return 0
-		}
-		return k.killAway(t, c, pid, in)
+		return k.killOne(t, c, pid, in)
 	case pid == -1:
 		if k.Tab.SignalAll(p, in) == 0 {
 			return -abi.ESRCH
@@ -223,6 +219,17 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return k.killGroup(t, c, p.PGID, in)
 	}
 	return k.killGroup(t, c, -pid, in)
+}
+
+// killOne signals a process, wherever it is.
+func (k *Kernel) killOne(t *proc.Thread, c *proc.Call, pid int32, in proc.Info) int64 {
+	if q := k.Tab.Process(pid); q != nil && !q.Frozen() && c.Slot == 0 { // not sent by its address already
+		if !k.Tab.Signal(q, in) && in.Code != proc.SiUser {
+			return -abi.EAGAIN
+		}
+		return 0
+	}
+	return k.killAway(t, c, pid, in)
 }
 
 // killAway signals a process that is not running on this node, by its address.
@@ -315,18 +322,9 @@ func sysRtSigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EFAULT
 	}
 	pid := int32(c.Args[0])
-	code := int32(le.Uint32(b[8:]))
-	if code >= 0 && pid != t.Process().PID {
+	in := userInfo(int32(c.Args[1]), b[:])
+	if (in.Code >= 0 || in.Code == proc.SiTkill) && pid != t.Process().PID {
 		return -abi.EPERM
 	}
-	in := proc.Info{Signo: int32(c.Args[1]), Code: code, PID: int32(le.Uint32(b[16:])),
-		UID: int32(le.Uint32(b[20:])), Value: le.Uint64(b[24:])}
-	q := k.Tab.Process(pid)
-	if q == nil {
-		return -abi.ESRCH
-	}
-	if !k.Tab.Signal(q, in) {
-		return -abi.EAGAIN
-	}
-	return 0
+	return k.killOne(t, c, pid, in)
 }

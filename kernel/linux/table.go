@@ -63,7 +63,12 @@ var calls = [abi.MaxSys]handler{
 	abi.SysClockNanosleep: sysClockNanosleep, abi.SysNanosleep: sysNanosleep,
 	abi.SysGettimeofday: sysGettimeofday, abi.SysTime: sysTime, abi.SysTimes: sysTimes,
 	abi.SysGetitimer: sysGetitimer, abi.SysSetitimer: sysSetitimer, abi.SysAlarm: sysAlarm,
-	abi.SysGetrusage: sysGetrusage,
+	abi.SysGetrusage:   sysGetrusage,
+	abi.SysTimerCreate: sysTimerCreate, abi.SysTimerSettime: sysTimerSettime, abi.SysTimerGettime: sysTimerGettime,
+	abi.SysTimerGetoverrun: sysTimerGetoverrun, abi.SysTimerDelete: sysTimerDelete,
+	abi.SysTimerfdCreate: sysTimerfdCreate, abi.SysTimerfdSettime: sysTimerfdSettime, abi.SysTimerfdGettime: sysTimerfdGettime,
+	abi.SysSignalfd: sysSignalfd, abi.SysSignalfd4: sysSignalfd4,
+	abi.SysPidfdOpen: sysPidfdOpen, abi.SysPidfdSendSignal: sysPidfdSendSignal,
 
 	abi.SysGetpid: sysGetpid, abi.SysGettid: sysGettid, abi.SysGetppid: sysGetppid,
 	abi.SysGetpgrp: sysGetpgrp, abi.SysGetpgid: sysGetpgid, abi.SysSetpgid: sysSetpgid,

@@ -1,7 +1,10 @@
 package linux
 
 import (
+	"math"
+
 	"motile/kernel/abi"
+	"motile/kernel/object"
 	"motile/proc"
 )
 
@@ -21,10 +24,12 @@ const (
 // something to report under options. any reports whether one matches at all.
 func findChild(p *proc.Process, which int32, options uint64) (found *proc.Child, any bool) {
 	for _, c := range p.Children {
+		clone := c.ExitSig != abi.SIGCHLD // a "clone" child, in the words of wait(2)
 		switch {
 		case which > 0 && c.PID != which,
 			which == 0 && c.PGID != p.PGID,
-			which < -1 && c.PGID != -which:
+			which < -1 && c.PGID != -which,
+			options&wall == 0 && clone != (options&wclone != 0):
 			continue
 		}
 		any = true
@@ -74,6 +79,9 @@ func sysWait4(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EINVAL
 	}
 	options |= wexited
+	if int32(c.Args[0]) == math.MinInt32 {
+		return -abi.ESRCH
+	}
 	child, errno := k.waitChild(t, c, int32(c.Args[0]), options)
 	if child == nil {
 		return errno
@@ -101,9 +109,9 @@ func sysWait4(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysWaitid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	const all, pid, pgid = 0, 1, 2
+	const all, pid, pgid, pidfd = 0, 1, 2, 3
 	options := c.Args[3] & 0xffffffff
-	which := int32(c.Args[1])
+	which, nonblock := int32(c.Args[1]), false
 	switch c.Args[0] {
 	case all:
 		which = -1
@@ -112,8 +120,26 @@ func sysWaitid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 			return -abi.EINVAL
 		}
 	case pgid:
-		if which != 0 {
-			which = -which
+		if which < 0 {
+			return -abi.EINVAL
+		}
+		which = -which
+	case pidfd:
+		f, end := pidfdOf(t, c.Args[1])
+		switch {
+		case which < 0:
+			return -abi.EINVAL
+		case c.Phase != 0: // the descriptor may be closed by now
+			which = int32(c.Aux[0])
+		case end == nil:
+			return -abi.EBADF
+		default:
+			which = end.PID
+			c.Phase, c.Aux[0] = 1, uint64(which)
+			if f.Flags&object.ONonblock != 0 {
+				nonblock = options&wnohang == 0
+				options |= wnohang
+			}
 		}
 	default:
 		return -abi.EINVAL
@@ -123,8 +149,11 @@ func sysWaitid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EINVAL
 	}
 	child, errno := k.waitChild(t, c, which, options)
-	if errno != 0 {
+	switch {
+	case errno != 0:
 		return errno
+	case child == nil && nonblock:
+		return -abi.EAGAIN
 	}
 	var in proc.Info
 	if child != nil {

@@ -161,7 +161,8 @@ func (a *assembly) file(m *image.File, pipes map[int32]*object.Pipe) (*object.Fi
 		}
 	case image.KindRemote:
 		r := &object.Remote{Addr: flip.Address(m.Address), Mode: m.Mode, Rdev: m.Rdev, Terminal: m.Terminal,
-			Counted: m.Counted, Seekable: m.Seekable, Residual: m.Residual, Home: m.Home}
+			Counted: m.Counted, Seekable: m.Seekable, Residual: m.Residual, Home: m.Home,
+			Timer: m.Timer, Wall: m.Wall}
 		if x := n.exportAt(r.Addr); x != nil && !x.leaving { // its home is here: no need to go through the network
 			x.file.Retain()
 			return x.file, ""
@@ -193,7 +194,9 @@ func (a *assembly) value(m *image.File, pipes map[int32]*object.Pipe) object.Imp
 	case image.KindEventfd:
 		return &object.Eventfd{Count: o.Count, Semaphore: o.Sema}
 	case image.KindEpoll:
-		return new(object.Epoll)
+		return &object.Epoll{Who: a.signals()}
+	case image.KindTimerfd, image.KindSignalfd, image.KindPidfd:
+		return a.event(m, o)
 	case image.KindLog:
 		l := object.NewLog()
 		if !l.Restore(o.LogBase, o.Log) {

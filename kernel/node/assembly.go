@@ -32,6 +32,8 @@ type assembly struct {
 	own  *rpc.Endpoint
 	exps []*export
 	held []*object.Remote // to be acquired for it
+
+	timers []madeTimer // timerfds that stand still
 }
 
 // newAssembly has no space if memory is short.

@@ -111,6 +111,7 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File, targ
 		m.Address = r.Addr[:]
 		m.Mode, m.Rdev, m.Terminal, m.Counted = r.Mode, r.Rdev, r.Terminal, r.Counted
 		m.Seekable, m.Residual, m.Home = r.Seekable, r.Residual, r.Home
+		m.Timer, m.Wall = r.Timer, r.Wall
 		return
 	}
 	x := n.exported(f)
@@ -125,6 +126,8 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File, targ
 	switch impl := f.Impl.(type) {
 	case *object.TTY:
 		m.Residual = true
+	case *object.Timerfd:
+		m.Timer, m.Wall = true, impl.Wall
 	case *fs.Regular:
 		m.Residual = !impl.Store().Immutable()
 	}
@@ -167,6 +170,8 @@ func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *ima
 		o.Count, o.Sema = impl.Count, impl.Semaphore
 	case *object.Epoll:
 		m.Kind = image.KindEpoll
+	case *object.Timerfd, *object.Signalfd, *object.Pidfd:
+		n.captureEvent(p, impl, m, o)
 	case *object.Log:
 		m.Kind = image.KindLog
 		o.Log, o.LogBase = impl.Snapshot()

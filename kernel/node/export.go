@@ -97,6 +97,8 @@ func (x *export) serve(r *rpc.Incoming) {
 		x.poll(r)
 	case fileio.Control:
 		x.control(r)
+	case fileio.Timer:
+		x.setTimer(r)
 	case fileio.Seek:
 		x.seek(r)
 	case fileio.Truncate:

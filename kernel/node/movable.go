@@ -67,7 +67,9 @@ func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d dispos
 			return byValue, ""
 		}
 		return byReference, ""
-	case *object.Eventfd:
+	case *object.Signalfd, *object.Pidfd:
+		return byValue, "" // each has its own
+	case *object.Eventfd, *object.Timerfd:
 		if alone {
 			return byValue, ""
 		}
@@ -147,7 +149,7 @@ func (n *Node) abroad(x *export) bool {
 		return n.pipeAlone(nil, pipe)
 	}
 	switch impl := x.file.Impl.(type) {
-	case *object.Eventfd:
+	case *object.Eventfd, *object.Timerfd:
 		return true
 	case *fs.Regular:
 		return impl.Store().Immutable()

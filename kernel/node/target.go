@@ -318,6 +318,7 @@ func (t *target) activate() {
 		n.arrivals = n.arrivals[1:]
 	}
 	if t.p == nil {
+		t.resumeTimers(t.stoodStill())
 		delete(n.targets, t.id)
 		n.perform()
 		return
@@ -328,6 +329,7 @@ func (t *target) activate() {
 	frozen := t.stoodStill()
 	of(t.p).activateLease(t.im.Lease, frozen)
 	n.Tab.Activate(t.p, t.im, frozen)
+	t.resumeTimers(frozen)
 	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
 	n.perform()
 }

@@ -20,6 +20,7 @@ type Interest struct {
 	Data   uint64
 
 	set    *Epoll
+	who    Signals // whose signals a signalfd shows
 	waiter wait.Waiter
 	listed bool      // on the ready list
 	next   *Interest // on the ready list
@@ -31,6 +32,7 @@ type Epoll struct {
 	stream
 	Interests  []*Interest
 	head, tail *Interest // ready list
+	Who        Signals   // on whose behalf interests are added
 	queue      wait.Queue
 }
 
@@ -52,14 +54,14 @@ func (e *Epoll) Add(fd int32, f *File, events uint32, data uint64) int {
 	if e.find(fd, f) >= 0 {
 		return abi.EEXIST
 	}
-	q := f.Impl.Queue()
+	q := f.Seen(e.Who).Queue()
 	if q == nil {
 		return abi.EPERM // regular files and directories
 	}
 	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || !e.mayWatch(inner)) {
 		return abi.ELOOP
 	}
-	in := &Interest{FD: fd, File: f, Events: events | uint32(Always), Data: data, set: e}
+	in := &Interest{FD: fd, File: f, Events: events | uint32(Always), Data: data, set: e, who: e.Who}
 	in.waiter.Owner = in
 	e.Interests = append(e.Interests, in)
 	q.Add(&in.waiter)
@@ -86,14 +88,14 @@ func (e *Epoll) Watch() {
 // Restore puts back an interest that moved here. An edge that was reported
 // already is not reported again; one that was not, is.
 func (e *Epoll) Restore(fd int32, f *File, events uint32, data uint64, listed bool) {
-	q := f.Impl.Queue()
+	q := f.Seen(e.Who).Queue()
 	if q == nil {
 		return
 	}
 	if inner, ok := f.Impl.(*Epoll); ok && (inner == e || !e.mayWatch(inner)) {
 		return // no set was ever like this
 	}
-	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e}
+	in := &Interest{FD: fd, File: f, Events: events, Data: data, set: e, who: e.Who}
 	in.waiter.Owner = in
 	e.Interests = append(e.Interests, in)
 	q.Add(&in.waiter)
@@ -228,7 +230,7 @@ func (in *Interest) ready() Events {
 	if in.Events&^flags == 0 {
 		return 0 // disarmed by EPOLLONESHOT
 	}
-	return in.File.Impl.Ready(in.File) & (Events(in.Events&^flags) | Always)
+	return in.File.Seen(in.who).Ready(in.File) & (Events(in.Events&^flags) | Always)
 }
 
 // Collect takes up to max ready events, in order, and calls f for each.

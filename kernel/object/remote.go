@@ -19,6 +19,8 @@ type Remote struct {
 	Counted  bool // it counts its holders: this node is one of them
 	Seekable bool // it has a position, kept at its home
 	Residual bool // it is a node's own and stays there
+	Timer    bool // it is a timerfd
+	Wall     bool // one of CLOCK_REALTIME
 	Home     int  // the node it was last known at, for people
 
 	// Ask has the object asked for its readiness, at once or when one of the

@@ -32,7 +32,7 @@ func (p *Process) Check(objects []Object) error {
 	for _, f := range []func() error{
 		p.checkIdentity, p.checkThreads, p.checkMemory,
 		func() error { return p.checkFiles(objects) },
-		p.checkSignals,
+		p.checkSignals, p.checkTimers,
 	} {
 		if err := f(); err != nil {
 			return fmt.Errorf("image of process %d: %w", p.PID, err)
@@ -163,7 +163,7 @@ func (p *Process) checkFiles(objects []Object) error {
 		return fmt.Errorf("%d files, %d descriptors", len(p.Files), len(p.FDs))
 	}
 	for i := range p.Files {
-		if err := p.Files[i].check(len(objects)); err != nil {
+		if err := p.Files[i].check(objects); err != nil {
 			return fmt.Errorf("file %d: %w", i, err)
 		}
 	}
@@ -192,7 +192,7 @@ func (p *Process) checkFiles(objects []Object) error {
 	return nil
 }
 
-func (f *File) check(objects int) error {
+func (f *File) check(objects []Object) error {
 	if f.Offset < 0 {
 		return fmt.Errorf("offset %d", f.Offset)
 	}
@@ -209,10 +209,11 @@ func (f *File) check(objects int) error {
 		if len(f.Address) != 16 {
 			return fmt.Errorf("address of %d bytes", len(f.Address))
 		}
-	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText:
-		if f.Object < 0 || int(f.Object) >= objects {
-			return fmt.Errorf("object %d of %d", f.Object, objects)
+	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd:
+		if f.Object < 0 || int(f.Object) >= len(objects) {
+			return fmt.Errorf("object %d of %d", f.Object, len(objects))
 		}
+		return f.checkEvent(&objects[f.Object])
 	default:
 		return fmt.Errorf("unknown kind %d", f.Kind)
 	}
@@ -233,7 +234,7 @@ func (p *Process) checkSignals() error {
 		all = append(all[:len(all):len(all)], p.Threads[i].Pending...)
 	}
 	for _, s := range all {
-		if s.Signo < 1 || s.Signo > abi.NSIG {
+		if s.Signo < 1 || s.Signo > abi.NSIG || s.Timer < 0 {
 			return fmt.Errorf("pending signal %d", s.Signo)
 		}
 	}

@@ -54,6 +54,9 @@ type Process struct {
 
 	Stun  *Stun `cbor:"50,keyasint,omitempty"` // it was stunned; nil: it was not
 	Lease int64 `cbor:"51,keyasint,omitempty"` // ns until it is stunned unless somebody renews it, 0: never
+
+	PosixTimers []PosixTimer `cbor:"55,keyasint,omitempty"`
+	NextTimer   int32        `cbor:"56,keyasint,omitempty"` // id of the next one
 }
 
 // Stun says why a process stands still, and what its owner was asked.
@@ -167,6 +170,10 @@ const (
 	KindEpoll   Kind = 8
 	KindLog     Kind = 9  // the bounded output of a detached process
 	KindText    Kind = 10 // a file made up on the fly, such as in /proc: its content
+
+	KindTimerfd  Kind = 11
+	KindSignalfd Kind = 12
+	KindPidfd    Kind = 13
 )
 
 // File is an open file description.
@@ -190,6 +197,8 @@ type File struct {
 	Residual bool `cbor:"12,keyasint"` // it is a node's own: a residual dependency
 	Home     int  `cbor:"13,keyasint"` // the node it was last known at, for ps
 	Seekable bool `cbor:"14,keyasint"`
+	Timer    bool `cbor:"20,keyasint,omitempty"` // a remote object that is a timerfd
+	Wall     bool `cbor:"21,keyasint,omitempty"` // of CLOCK_REALTIME
 }
 
 // Object is the state of something descriptors refer to that moves along.
@@ -203,6 +212,11 @@ type Object struct {
 	Log     []byte  `cbor:"7,keyasint"` // the last of the output
 	LogBase int64   `cbor:"8,keyasint"` // how many bytes came before
 	Text    []byte  `cbor:"9,keyasint"`
+
+	Timer Timer  `cbor:"20,keyasint,omitzero"`  // timerfd
+	Mask  uint64 `cbor:"21,keyasint,omitempty"` // signalfd
+	PID   int32  `cbor:"22,keyasint,omitempty"` // pidfd: the process
+	Over  bool   `cbor:"23,keyasint,omitempty"` // which has ended
 }
 
 // RPC is the state of the endpoints that move: the process's two, and those of
@@ -266,6 +280,7 @@ type Signal struct {
 	Addr  uint64 `cbor:"6,keyasint"`
 	UTime int64  `cbor:"7,keyasint"`
 	STime int64  `cbor:"8,keyasint"`
+	Timer int32  `cbor:"20,keyasint,omitempty"` // id of the timer whose signal it is, plus one; 0: of none
 }
 
 // Child is the process's entry for a child, running or zombie.

@@ -112,6 +112,7 @@ var Commands = []Command{
 	{fileio.Seek, "OBJ_SEEK", opaque, opaque, toObject},
 	{fileio.Truncate, "OBJ_TRUNCATE", opaque, opaque, toObject},
 	{fileio.Stat, "OBJ_STAT", opaque, Data{Form: FileStatus}, toObject},
+	{fileio.Timer, "OBJ_TIMER", opaque, opaque, toObject},
 	{api.ObjectAcquire, "OBJ_ACQUIRE", of(api.HolderRequest{}), opaque, toObject},
 	{api.ObjectRelease, "OBJ_RELEASE", of(api.HolderRequest{}), opaque, toObject},
 

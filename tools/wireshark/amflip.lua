@@ -62,6 +62,10 @@ local RECORDS = {
 	[1] = "process",
 	[2] = "objects",
 	[3] = "rpc",
+	[4] = "lineage",
+	[5] = "segments",
+	[6] = "pages",
+	[7] = "file",
 }
 local STATUSES = {
 	[0] = "STD_OK",
@@ -151,6 +155,7 @@ local COMMANDS = {
 	[15102] = { name = "OBJ_SEEK", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15103] = { name = "OBJ_TRUNCATE", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15104] = { name = "OBJ_STAT", to = { object = true }, request = { form = "opaque" }, reply = { form = "status" } },
+	[15105] = { name = "OBJ_TIMER", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15060] = { name = "OBJ_ACQUIRE", to = { object = true }, request = { form = "cbor", type = "api.HolderRequest" }, reply = { form = "opaque" } },
 	[15061] = { name = "OBJ_RELEASE", to = { object = true }, request = { form = "cbor", type = "api.HolderRequest" }, reply = { form = "opaque" } },
 	[15080] = { name = "HOST_TIME", to = { host = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
@@ -183,6 +188,8 @@ local STRUCTS = {
 	["api.ExecReply"] = {
 		[1] = { "PID", nil },
 		[2] = { "Errno", nil },
+		[3] = { "Missing", nil },
+		[4] = { "Refused", nil },
 	},
 	["api.ExecRequest"] = {
 		[1] = { "Path", nil },
@@ -193,6 +200,8 @@ local STRUCTS = {
 		[6] = { "Detached", nil },
 		[7] = { "Terminal", nil },
 		[8] = { "Comment", nil },
+		[9] = { "Image", nil },
+		[10] = { "Stdio", "api.FileRef" },
 	},
 	["api.FileRef"] = {
 		[1] = { "Address", nil },
