@@ -192,7 +192,7 @@ func (n *Node) threadEnded(t *proc.Thread) {
 		}
 		if isGroupCall(c) {
 			n.forgetGroupCall(x, c)
-		} else {
+		} else if x.own != nil { // an image may say anything
 			n.ipc.m.ForgetTrans(n.Tab.Now, x.own, c.Slot)
 		}
 		x.slots.free(c.Slot)
@@ -201,7 +201,7 @@ func (n *Node) threadEnded(t *proc.Thread) {
 	for i := range t.Below {
 		drop(&t.Below[i].Call)
 	}
-	if t.Server != 0 {
+	if t.Server != 0 && x.own != nil {
 		n.ipc.m.ForgetServer(n.Tab.Now, x.own, t.Server)
 		x.servers.free(t.Server)
 	}
