@@ -26,7 +26,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
 		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
-		NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail[max(len(p.Trail)-maxTrail, 0):],
+		Locking: p.Locking, NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail[max(len(p.Trail)-maxTrail, 0):],
 	}
 	for _, t := range p.Threads {
 		im.Threads = append(im.Threads, tb.captureThread(t))
@@ -136,7 +136,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 	}
 	p := &Process{
 		PID: im.PID, Parent: im.Parent, PGID: im.PGID, SID: im.SID,
-		Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
+		Locking: im.Locking, Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
 		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Owner: im.Owner, Started: im.Started,
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
 		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
@@ -260,6 +260,7 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 // is told, and what it had open is closed.
 func (tb *Table) Discard(p *Process) {
 	p.exiting = true
+	p.Locking = false // it keeps them, where it is
 	for _, t := range p.Threads {
 		tb.dropThread(t)
 	}

@@ -9,7 +9,10 @@ type FD struct {
 }
 
 // FDs is a descriptor table.
-type FDs struct{ list []FD }
+type FDs struct {
+	list  []FD
+	owner *Process
+}
 
 // Get returns the file of a descriptor, or nil.
 func (t *FDs) Get(fd int32) *object.File {
@@ -62,8 +65,16 @@ func (t *FDs) Set(fd int32, f *object.File, cloexec bool) {
 	old := t.list[fd].File
 	t.list[fd] = FD{f, cloexec}
 	if old != nil {
-		old.Release()
+		t.drop(old)
 	}
+}
+
+// drop is what becomes of a file whose descriptor is closed.
+func (t *FDs) drop(f *object.File) {
+	if t.owner != nil {
+		t.owner.closing(f)
+	}
+	f.Release()
 }
 
 // Close closes fd and reports whether it was open.
@@ -73,7 +84,7 @@ func (t *FDs) Close(fd int32) bool {
 		return false
 	}
 	t.list[fd] = FD{}
-	f.Release()
+	t.drop(f)
 	return true
 }
 
@@ -93,11 +104,19 @@ func (t *FDs) CloseOnExec() {
 }
 
 func (t *FDs) clone() *FDs {
-	c := &FDs{list: append([]FD(nil), t.list...)}
+	c := &FDs{list: append([]FD(nil), t.list...)} // its owner is yet to come
 	for i := range c.list {
 		if f := c.list[i].File; f != nil {
 			f.Retain()
 		}
 	}
 	return c
+}
+
+// closing: p closes a descriptor. With it goes what p has locked of that file, also by
+// other descriptors (fcntl(2), "Advisory record locking").
+func (p *Process) closing(f *object.File) {
+	if l, ok := f.Impl.(object.Lockable); ok && p.Locking && f.Flags&object.OPath == 0 {
+		l.Unlock(p.PID, p.Now())
+	}
 }

@@ -70,6 +70,9 @@ type Process struct {
 	DeathSig  int // prctl(PR_SET_PDEATHSIG)
 	ExitSig   int // what the parent gets when this process ends
 	Subreaper bool
+	// Locking: it has used record locks, which end when it closes the file by any
+	// descriptor (fcntl(2)).
+	Locking bool
 
 	Moves   int
 	Trail   []int          // nodes it was on, this one last

@@ -127,6 +127,7 @@ func (tb *Table) insert(p *Process) {
 	tb.procs = append(tb.procs, nil)
 	copy(tb.procs[i+1:], tb.procs[i:])
 	tb.procs[i] = p
+	p.FDs.owner = p
 }
 
 func (tb *Table) remove(p *Process) {

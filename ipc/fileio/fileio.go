@@ -25,9 +25,15 @@ const (
 	Truncate = std.PrivateFirst + 103
 	// Stat. Reply: data, StatSize bytes.
 	Stat = std.PrivateFirst + 104
+	// Lock, data: Who and a LockRequest. Reply: Offset the version of the file's locks;
+	// for a test, data: Found.
+	Lock = std.PrivateFirst + 105
+	// LockWait: Offset a version, data as for Lock. Reply, when locks have been given up
+	// since: nothing. An answer of NotNow means: ask again, I am moving.
+	LockWait = std.PrivateFirst + 106
 	// Timer sets a timerfd, or asks it: data: object.TimerSetting. Reply: what it said
 	// before, likewise.
-	Timer = std.PrivateFirst + 105
+	Timer = std.PrivateFirst + 107
 )
 
 // Stream as an Offset means the object's own position.

@@ -23,6 +23,7 @@ type Node struct {
 	dynamic Dynamic // directories made up on the fly
 	users   int     // open descriptions
 	cookie  int64
+	locks   *object.Locks // nil: it was never locked
 }
 
 type entry struct {

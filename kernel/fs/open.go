@@ -113,7 +113,8 @@ func (r *Regular) Ready(*object.File) object.Events {
 	return object.In | object.Out | object.RdNorm | object.WrNorm
 }
 
-func (r *Regular) Close(*object.File) {
+func (r *Regular) Close(f *object.File) {
+	r.Node.unlock(f)
 	r.Node.users--
 	r.Node.drop()
 }
@@ -129,7 +130,8 @@ func (d *Dir) Write(*object.Op, *object.File, int64) int { return abi.EISDIR }
 func (d *Dir) Stat() object.Stat                         { return d.Node.Stat() }
 func (d *Dir) Queue() *wait.Queue                        { return nil }
 func (d *Dir) Ready(*object.File) object.Events          { return object.In | object.RdNorm }
-func (d *Dir) Close(*object.File) {
+func (d *Dir) Close(f *object.File) {
+	d.Node.unlock(f)
 	d.Node.users--
 	d.Node.drop()
 }

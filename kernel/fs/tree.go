@@ -24,6 +24,9 @@ type Tree struct {
 	// there is room.
 	Full func() bool
 
+	// Locks are all files that are locked.
+	Locks object.LockSpace
+
 	ino     uint64
 	digests map[vm.Digest]*Node // immutable files by content
 }

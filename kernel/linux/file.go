@@ -119,6 +119,8 @@ func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case fSetFL:
 		e.File.Flags = e.File.Flags&^object.OSettable | int(arg)&object.OSettable
 		return 0
+	case fGetLK, fSetLK, fSetLKW, fOFDGetLK, fOFDSetLK, fOFDSetLKW:
+		return k.fcntlLock(t, c, e.File)
 	case fGetPipeSize, fSetPipeSize:
 		if _, ok := e.File.Impl.(*object.Pipe); ok {
 			return object.PipeSize
@@ -131,7 +133,7 @@ func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	const set, cur, end, data, hole = 0, 1, 2, 3, 4
 	f := file(t, c.Args[0])
-	if f == nil {
+	if f == nil || f.Flags&object.OPath != 0 {
 		return -abi.EBADF
 	}
 	if c.Args[2] > hole {

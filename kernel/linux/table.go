@@ -19,7 +19,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysEventfd: sysEventfd, abi.SysEventfd2: sysEventfd2,
 	abi.SysMemfdCreate: sysMemfdCreate,
 	abi.SysFsync:       sysFsync, abi.SysFdatasync: sysFsync, abi.SysSync: sysZero,
-	abi.SysFlock: sysFsync, abi.SysFadvise64: sysFsync,
+	abi.SysFlock: sysFlock, abi.SysFadvise64: sysFsync,
 	abi.SysTruncate: sysTruncate, abi.SysFtruncate: sysFtruncate, abi.SysFallocate: sysFallocate,
 	abi.SysGetdents64: sysGetdents64,
 

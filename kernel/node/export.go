@@ -36,6 +36,7 @@ type poll struct {
 	x      *export
 	handle rpc.Handle
 	events object.Events
+	locks  bool // it waits for locks to be given up, not for events
 	waiter wait.Waiter
 }
 
@@ -111,6 +112,10 @@ func (x *export) serve(r *rpc.Incoming) {
 		st := x.file.Impl.Stat()
 		b := fileio.Status{Mode: st.Mode, Rdev: st.Rdev, Size: st.Size, Ino: st.Ino}.Append(nil)
 		x.answer(r, 0, len(b), b)
+	case fileio.Lock:
+		x.lock(r)
+	case fileio.LockWait:
+		x.lockWait(r)
 	case api.ObjectAcquire, api.ObjectRelease:
 		x.hold(r)
 	case std.Restrict: // its address is all there is to know
@@ -199,6 +204,10 @@ func (x *export) poll(r *rpc.Incoming) {
 
 // Wake implements wait.Waker: an event may hold.
 func (p *poll) Wake(*wait.Waiter, uint32) {
+	if p.locks {
+		p.end(&std.Header{})
+		return
+	}
 	got := p.x.file.Impl.Ready(p.x.file) & p.events
 	if got == 0 {
 		return
@@ -268,6 +277,7 @@ func (x *export) seek(r *rpc.Incoming) {
 func (n *Node) adoptRemote(r *object.Remote) {
 	r.Ask = n.askRemote
 	r.Dropped = n.remoteDropped
+	r.AskLocks, r.Unlocked = n.askLocks, n.remoteUnlocked
 	n.remotes = append(n.remotes, r)
 }
 

@@ -40,6 +40,7 @@ func (n *Node) lookForChildren() {
 		return
 	}
 	n.nextLook = n.Tab.Now + lookEvery
+	n.lookForLockers()
 	for _, p := range n.Tab.Processes() {
 		for _, c := range p.Children {
 			if c.State != proc.ChildExited && n.Tab.Process(c.PID) == nil {

@@ -56,6 +56,9 @@ func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d dispos
 	case *object.Remote, *object.TTY:
 		return byReference, ""
 	case *fs.Dir:
+		if impl.Node.Locked(p.PID, f) {
+			return refused, "is a directory of this node that it has locked; unlock it first"
+		}
 		return byName, ""
 	case *object.Log:
 		if p.Log == f || alone {
@@ -80,11 +83,13 @@ func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d dispos
 		}
 		return refused, "is an epoll set that another process has open too; close it there, or move before fork"
 	case *fs.Regular:
-		return n.disposeRegular(impl, alone, residual)
+		return n.disposeRegular(impl, alone && !impl.Node.Locked(p.PID, f), residual)
 	}
 	return refused, fmt.Sprintf("is a %T, which cannot move", f.Impl)
 }
 
+// disposeRegular decides about a file. One that is locked stays with its locks: alone is
+// false then.
 func (n *Node) disposeRegular(r *fs.Regular, alone, residual bool) (disposition, string) {
 	st := r.Store()
 	switch {
@@ -152,7 +157,7 @@ func (n *Node) abroad(x *export) bool {
 	case *object.Eventfd, *object.Timerfd:
 		return true
 	case *fs.Regular:
-		return impl.Store().Immutable()
+		return impl.Store().Immutable() && !impl.Node.HasLocks()
 	}
 	return false // a node's own
 }

@@ -78,6 +78,7 @@ type Node struct {
 	arrived     map[wire.MoveID]bool        // moves to here that are over
 	arrivals    []wire.MoveID               // those, oldest first
 	unclaimed   map[int32]int               // children elsewhere: how often nobody answered for them
+	lockers     map[int32]int               // processes elsewhere that hold locks here: likewise
 	news        map[int32]*news             // of processes here, on the way to parents elsewhere, by pid
 	watches     map[int32]*endWatch         // processes elsewhere whose end somebody here waits for, by pid
 	nextLook    int64                       // when children elsewhere are looked for again
@@ -114,6 +115,7 @@ func New(cfg Config, m Machine) *Node {
 	n.finished = make(map[uint64]move.SourceState)
 	n.arrived = make(map[wire.MoveID]bool)
 	n.unclaimed = make(map[int32]int)
+	n.lockers = make(map[int32]int)
 	n.news = make(map[int32]*news)
 	n.watches = make(map[int32]*endWatch)
 	n.slice = defaultSlice

@@ -26,6 +26,12 @@ type Remote struct {
 	// Ask has the object asked for its readiness, at once or when one of the
 	// events holds, on behalf of the node; Told is called with the answer.
 	Ask func(r *Remote, events Events, wait bool)
+	// AskLocks has the object asked, on behalf of the node, to say when locks of it have
+	// been given up since a version; LocksChanged is called then. who says who waits for
+	// what.
+	AskLocks func(r *Remote, who []byte, version uint64)
+	// Unlocked tells the object that a process here has closed it.
+	Unlocked func(r *Remote, pid int32, upto int64)
 	// Dropped is called when the last description here is closed.
 	Dropped func(r *Remote)
 
@@ -34,6 +40,8 @@ type Remote struct {
 	asking   bool   // an immediate answer is under way
 	watching Events // an answer is promised for when one of these holds
 	queue    wait.Queue
+
+	lockVersion uint64 // as the last refusal of a lock said
 }
 
 func (r *Remote) Queue() *wait.Queue { return &r.queue }

@@ -57,6 +57,7 @@ type Process struct {
 
 	PosixTimers []PosixTimer `cbor:"55,keyasint,omitempty"`
 	NextTimer   int32        `cbor:"56,keyasint,omitempty"` // id of the next one
+	Locking     bool         `cbor:"60,keyasint,omitempty"` // it has used record locks
 }
 
 // Stun says why a process stands still, and what its owner was asked.

@@ -73,6 +73,7 @@ var errnos = map[int64]string{
 	abi.ENOSPC: "ENOSPC", abi.ESPIPE: "ESPIPE", abi.EROFS: "EROFS", abi.EPIPE: "EPIPE", abi.ERANGE: "ERANGE",
 	abi.ENAMETOOLONG: "ENAMETOOLONG", abi.ENOSYS: "ENOSYS", abi.ENOTEMPTY: "ENOTEMPTY", abi.ELOOP: "ELOOP",
 	abi.EOVERFLOW: "EOVERFLOW", abi.EOPNOTSUPP: "EOPNOTSUPP", abi.ETIMEDOUT: "ETIMEDOUT",
+	abi.EDEADLK: "EDEADLK", abi.ENOLCK: "ENOLCK",
 }
 
 // Call makes a system call and says what became of it. Arguments are integers.

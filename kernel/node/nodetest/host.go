@@ -179,8 +179,13 @@ func (h *Host) Ask(to flip.Address, hd *std.Header, data []byte, done func(rpc.C
 
 // Migrate orders a move; done gets the report.
 func (h *Host) Migrate(pid int32, from, to int, done func(api.MigrateReply)) {
-	c := h.w.Key.ProcessCap(pid)
-	data, _ := image.Marshal(api.MigrateRequest{PID: pid, Target: to, Cap: c.Append(nil)})
+	h.migrate(api.MigrateRequest{PID: pid, Target: to}, from, done)
+}
+
+func (h *Host) migrate(q api.MigrateRequest, from int, done func(api.MigrateReply)) {
+	c := h.w.Key.ProcessCap(q.PID)
+	q.Cap = c.Append(nil)
+	data, _ := image.Marshal(q)
 	hd := &std.Header{Command: api.Migrate}
 	hd.SetCapability(h.w.Key.NodeCap(from))
 	h.Ask(h.w.Key.NodeAddress(from), hd, data, func(e rpc.Complete) {
