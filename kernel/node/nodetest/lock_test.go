@@ -203,4 +203,3 @@ func digit(pid int32) string { return fmt.Sprint(pid % 10) }
 func (h *Host) migrateResidual(pid int32, from, to int, done func(api.MigrateReply)) {
 	h.migrate(api.MigrateRequest{PID: pid, Target: to, Residual: true}, from, done)
 }
-
