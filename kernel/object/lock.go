@@ -148,9 +148,6 @@ func (q *LockRequest) allowed(f *File) bool {
 
 // place finds out what range is meant.
 func (q *LockRequest) place(f *File, size int64) (r lockRange, whole bool, errno int) {
-	if q.Type < fileio.SharedLock || q.Type > fileio.Unlocked {
-		return r, false, abi.EINVAL
-	}
 	if q.Kind == fileio.WholeLock {
 		return lockRange{q.Type, 0, math.MaxInt64}, true, 0
 	}
@@ -182,6 +179,9 @@ func (q *LockRequest) place(f *File, size int64) (r lockRange, whole bool, errno
 			return r, false, abi.EINVAL
 		}
 		r.start, r.end = start+q.Len, start-1
+	}
+	if q.Type < fileio.SharedLock || q.Type > fileio.Unlocked {
+		return r, false, abi.EINVAL
 	}
 	return r, false, 0
 }
