@@ -250,10 +250,23 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 		tb.stopTimers(p)
 	}
 	for _, t := range order {
-		if t.state == Ready {
+		if t.state == Ready && !tb.queueAgain(t) {
 			tb.ready(t, true)
 		}
 	}
+}
+
+// queueAgain puts a thread that waits on a futex back into its queue, before any other
+// runs: that one's wake-up must find it. What else threads wait for can be looked at
+// again.
+func (tb *Table) queueAgain(t *Thread) bool {
+	c := &t.Call
+	if t.futexOrder() == 0 || c.Phase != FutexQueued || c.Expired(tb.Now) {
+		return false
+	}
+	tb.FutexWait(t, c.Aux[0], uint32(c.Aux[1]))
+	tb.block(t)
+	return true
 }
 
 // Discard drops a frozen process that is elsewhere now, or will not come: nobody

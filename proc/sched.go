@@ -171,6 +171,16 @@ func (tb *Table) Unstun(p *Process) {
 // settled: it is known now where p is.
 func (p *Process) settled() { p.moving, p.forwarded = false, Pending{} }
 
+// Runnable reports whether a thread of p can run now.
+func (p *Process) Runnable() bool {
+	for _, t := range p.Threads {
+		if t.queued || t.state == Running {
+			return true
+		}
+	}
+	return false
+}
+
 // Runnable counts the threads that could run now: the node's load.
 func (tb *Table) Runnable() (n int) {
 	for _, p := range tb.procs {

@@ -335,12 +335,13 @@ func (t *target) activate() {
 }
 
 // committed answers the commit once a thread of the process has run, or at once if
-// one has run before, or none is going to: a stopped or stunned process may stay so for ever.
+// one has run before, or none is going to: a process that is stopped or stunned, or whose
+// threads all wait, may stay so for ever.
 func (t *target) committed() {
 	switch {
 	case t.p == nil || of(t.p).arrived != t:
 		t.answer(t.commit, wire.Answer{State: "committed"})
-	case t.p.Stopped() || t.p.Stunned():
+	case !t.p.Runnable():
 		of(t.p).settled()
 	}
 }
