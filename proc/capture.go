@@ -299,7 +299,7 @@ func (tb *Table) Discard(p *Process) {
 
 // futexOrder is t's place among the waiters on futexes, 0 if it is none.
 func (t *Thread) futexOrder() uint64 {
-	if t.Call.Active && t.Call.Nr == abi.SysFutex {
+	if t.Call.Active && (t.Call.Nr == abi.SysFutex || t.Call.Nr == abi.SysMuTrylock) {
 		return t.Call.Aux[2]
 	}
 	return 0

@@ -241,6 +241,17 @@ const (
 	SysFlipReceive    = SysMotile + 0x27
 )
 
+// Mutexes (amoeba's mutex(L)) and segments (amoeba's seg(L)).
+const (
+	SysMuTrylock = SysMotile + 0x28
+	SysMuUnlock  = SysMotile + 0x29
+	SysSegCreate = SysMotile + 0x2a
+	SysSegMap    = SysMotile + 0x2b
+	SysSegGrow   = SysMotile + 0x2c
+	SysSegUnmap  = SysMotile + 0x2d
+	SysGetinfo   = SysMotile + 0x2e
+)
+
 // Internal results: a handler asks for one of these and the thread never sees
 // it. The numbers are Linux's (include/linux/errno.h).
 const (
