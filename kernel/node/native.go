@@ -65,6 +65,10 @@ func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 		return n.sysPutrep(t, c)
 	case abi.SysNodeInfo:
 		return int64(n.Number)
+	case abi.SysMuTrylock:
+		return n.muTrylock(t, c)
+	case abi.SysMuUnlock:
+		return n.muUnlock(t, c)
 	}
 	if c.Nr >= abi.SysGrpCreate && c.Nr <= abi.SysGrpForward {
 		return n.groupCall(t, c)
