@@ -11,7 +11,8 @@ import (
 // The process server of a node: what is asked of the node as a whole.
 
 func (n *Node) serveNode(r *rpc.Incoming) {
-	if s := n.std.node.Check(&r.Header, 0, n.ipc.secret); s != std.OK {
+	object, secret := n.nodeObject(&r.Header)
+	if s := n.std.node.Check(&r.Header, object, secret); s != std.OK {
 		n.reply(r, s, nil)
 		return
 	}
@@ -20,6 +21,10 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.replyWith(r, n.list())
 	case api.GetLoad:
 		n.replyWith(r, n.load())
+	case api.SGetLoad:
+		n.replyWith(r, n.secureLoad())
+	case api.GetDef:
+		n.replyWith(r, definition())
 	case api.Nodes:
 		n.replyWith(r, api.NodesReply{Nodes: n.cluster()})
 	case api.Stats:
@@ -42,7 +47,7 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.MoveOffer, api.MoveFile, api.MovePages, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
 		n.serveMove(r)
 	default:
-		standard(n, &n.std.node, n, n.ipc.secret, r)
+		standard(n, &n.std.node, n, secret, r)
 	}
 }
 

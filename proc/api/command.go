@@ -8,12 +8,14 @@ const (
 	GetOwner   = std.ProcessFirst + 1 // → the owner's capability, or nothing
 	SetOwner   = std.ProcessFirst + 2 // data: a capability, or nothing
 	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
+	GetDef     = std.ProcessFirst + 4 // → Definition
 	GetLoad    = std.ProcessFirst + 5 // → Load
 	SegCreate  = std.ProcessFirst + 6 // Size → a capability of a new segment
 	SegWrite   = std.ProcessFirst + 7 // to a segment; Offset, data
 	Checkpoint = std.ProcessFirst + 8 // to the owner: see CheckpointMessage
 	GetComment = std.ProcessFirst + 9
 	SetComment = std.ProcessFirst + 10 // data: the text
+	SGetLoad   = std.ProcessFirst + 12 // → SLoad
 )
 
 // Motile's own, to the process server of a node.

@@ -8,9 +8,9 @@ import (
 // NodeRight is the right that a command to the process server of a node needs.
 func NodeRight(command uint32) capability.Rights {
 	switch command {
-	case List, GetLoad, Nodes, Stats, std.Info, std.Stat, std.GetParams:
+	case List, GetDef, GetLoad, Nodes, Stats, std.Info, std.Stat, std.GetParams:
 		return capability.PSRRead
-	case Exec:
+	case Exec, SGetLoad:
 		return capability.PSRExec
 	case PutFile:
 		return capability.PSRCreate

@@ -78,6 +78,21 @@ type Load struct {
 	HeardMs   int64  `cbor:"12,keyasint" json:"heard_ms"` // in a NodesReply: since it was last heard of
 }
 
+// SLoad is a Load with a capability to start processes on the node, with the rights
+// PSR_EXEC and PSR_CREATE and for a while only.
+type SLoad struct {
+	Load    Load   `cbor:"1,keyasint"`
+	Exec    []byte `cbor:"2,keyasint"`
+	ValidMs int64  `cbor:"3,keyasint"`
+}
+
+// Definition is what memory a process may have on a node.
+type Definition struct {
+	PageLog2  int    `cbor:"1,keyasint"` // of the size of a page in bytes
+	FirstPage uint64 `cbor:"2,keyasint"` // of an address space
+	LastPage  uint64 `cbor:"3,keyasint"`
+}
+
 // NodesReply is the cluster as one node sees it.
 type NodesReply struct {
 	Nodes []Load `cbor:"1,keyasint"`

@@ -15,6 +15,8 @@ var samples = []any{
 		Image: []byte("image"), Snapshot: bytes.Repeat([]byte{0x5a}, 44), Without: "it is too long"},
 	ListReply{Node: 2, Processes: []ProcessInfo{sampleInfo}},
 	sampleLoad,
+	SLoad{Load: sampleLoad, Exec: bytes.Repeat([]byte{0xec}, 44), ValidMs: 15000},
+	Definition{PageLog2: 12, FirstPage: 1, LastPage: 0x7fffffff},
 	NodesReply{Nodes: []Load{sampleLoad}},
 	FileRef{Address: bytes.Repeat([]byte{0xad}, 16), Path: "/dev/console", Flags: 2, Terminal: true, Log: true},
 	ExecRequest{Path: "/bin/cat", Args: []string{"cat", "-"}, Env: []string{"HOME=/root"}, Cwd: "/root",

@@ -74,10 +74,12 @@ var Commands = []Command{
 	{api.GetOwner, "PS_GETOWNER", opaque, asCapability, toProcess},
 	{api.SetOwner, "PS_SETOWNER", asCapability, opaque, toProcess},
 	{api.Exec, "PS_EXEC", of(api.ExecRequest{}), of(api.ExecReply{}), toNode},
+	{api.GetDef, "PS_GETDEF", opaque, of(api.Definition{}), toNode},
 	{api.GetLoad, "PS_GETLOAD", opaque, of(api.Load{}), toNode},
 	{api.Checkpoint, "PS_CHECKPOINT", of(api.CheckpointMessage{}), opaque, ownersOnly},
 	{api.GetComment, "PS_GETCOMMENT", opaque, asText, toProcess},
 	{api.SetComment, "PS_SETCOMMENT", asText, opaque, toProcess},
+	{api.SGetLoad, "PS_SGETLOAD", opaque, of(api.SLoad{}), toNode},
 
 	{api.List, "PS_LIST", opaque, of(api.ListReply{}), toNode},
 	{api.Migrate, "PS_MIGRATE", of(api.MigrateRequest{}), of(api.MigrateReply{}), toNode},
@@ -96,6 +98,7 @@ var Commands = []Command{
 	{api.Child, "PS_CHILD", of(api.ChildEvent{}), opaque, toProcess},
 	{api.Orphan, "PS_ORPHAN", opaque, opaque, toProcess},
 	{api.Resume, "PS_RESUME", opaque, opaque, toProcess},
+	{api.Lease, "PS_LEASE", opaque, opaque, toProcess},
 
 	{api.MoveOffer, "MOVE_OFFER", of(wire.Offer{}), of(wire.OfferReply{}), toNode},
 	{api.MoveFile, "MOVE_FILE", of(wire.File{}), opaque, toNode},

@@ -11,6 +11,7 @@ import (
 	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/object"
+	"motile/migrate/image"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -226,5 +227,70 @@ func TestOwner(t *testing.T) {
 	h := heard.Told[0]
 	if h.Command != api.Checkpoint || h.Offset != uint64(p.PID) || h.Extra != abi.SIGKILL || h.Object != 1 {
 		t.Errorf("told %+v", h)
+	}
+}
+
+// Whoever may start processes on a node can pass that on, for a while.
+func TestNode_ExecCapability(t *testing.T) {
+	w := New(t, 2, 7)
+	load := func() (l api.SLoad) {
+		e := w.ask(w.Key.NodeCap(1), std.Header{Command: api.SGetLoad}, nil)
+		if err := image.Unmarshal(e.Data, &l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	exec := must(image.Marshal(api.ExecRequest{Path: "/bin/nothing", Args: []string{"nothing"}}))
+	try := func(c capability.Capability, command uint32, data []byte) std.Status {
+		e := w.ask(c, std.Header{Command: command}, data)
+		return e.Header.Status()
+	}
+	reader, _ := capability.Restrict(w.Key.NodeCap(1), capability.PSRRead)
+	if s := try(reader, api.SGetLoad, nil); s != std.Denied {
+		t.Errorf("without the right to start processes: %v", s)
+	}
+	for range 3 {
+		l := load()
+		c, ok := capability.Decode(l.Exec)
+		if !ok || c.Rights != capability.PSRExec|capability.PSRCreate || l.Load.Node != 1 || l.ValidMs <= 10_000 || l.ValidMs > 20_000 {
+			t.Fatalf("%+v", l)
+		}
+		var r api.ExecReply
+		if e := w.ask(c, std.Header{Command: api.Exec}, exec); e.Header.Status() != std.OK || image.Unmarshal(e.Data, &r) != nil || r.Errno != abi.ENOENT {
+			t.Errorf("exec: %v, %+v", e.Header.Status(), r)
+		}
+		for command, want := range map[uint32]std.Status{api.List: std.Denied, api.Shut: std.Denied, api.Migrate: std.ArgBad} {
+			if s := try(c, command, nil); s != want {
+				t.Errorf("command %d: %v", command, s)
+			}
+		}
+		other := c
+		other.Port = w.Key.NodePort(2).Put()
+		if s := try(other, api.Exec, exec); s != std.CapBad {
+			t.Errorf("on another node: %v", s)
+		}
+		weak := w.ask(c, std.Header{Command: std.Restrict, Offset: uint64(capability.PSRExec)}, nil)
+		if e, ok := capability.Decode(weak.Data); !ok || e.Rights != capability.PSRExec || try(e, api.Exec, exec) != std.OK {
+			t.Errorf("restricted: %+v", e)
+		}
+		w.Run((l.ValidMs - 100) * 1e6)
+		if s := try(c, api.Exec, exec); s != std.OK {
+			t.Errorf("at its end: %v", s)
+		}
+		w.Run(200e6)
+		for object := range uint64(3) {
+			if c.Object += object; try(c, api.Exec, exec) != std.CapBad {
+				t.Error("too late, and not refused")
+			}
+		}
+	}
+}
+
+func TestNode_Definition(t *testing.T) {
+	w := New(t, 1, 7)
+	var d api.Definition
+	if err := image.Unmarshal(w.ask(w.Key.NodeCap(1), std.Header{Command: api.GetDef}, nil).Data, &d); err != nil || d.PageLog2 != 12 || d.FirstPage != 1 ||
+		(d.LastPage+1)<<12 != abi.UserTop {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

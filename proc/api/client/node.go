@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/proc/api"
 )
@@ -33,6 +34,26 @@ func (n *Node) List(ctx context.Context) ([]api.ProcessInfo, error) {
 func (n *Node) Load(ctx context.Context) (l api.Load, err error) {
 	err = n.ask(ctx, api.GetLoad, nil, &l)
 	return l, err
+}
+
+// Executor returns a capability to start processes on the node, valid for a while only,
+// and how busy the node is.
+func (n *Node) Executor(ctx context.Context) (l api.SLoad, err error) {
+	err = n.ask(ctx, api.SGetLoad, nil, &l)
+	return l, err
+}
+
+// NodeWith returns the node with the rights of a capability: an Executor's, say.
+func (c *Client) NodeWith(number int, cap capability.Capability) *Node {
+	n := c.Node(number)
+	n.cap = cap
+	return n
+}
+
+// Definition returns what memory a process may have on the node.
+func (n *Node) Definition(ctx context.Context) (d api.Definition, err error) {
+	err = n.ask(ctx, api.GetDef, nil, &d)
+	return d, err
 }
 
 // Nodes returns the cluster as the node sees it.
