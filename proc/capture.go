@@ -26,7 +26,11 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
 		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
+		Former: p.Former, Generation: p.Generation, Random: p.Random,
 		Locking: p.Locking, NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail[max(len(p.Trail)-maxTrail, 0):],
+	}
+	if p.Generation > 0 {
+		im.Lineage = append([]byte(nil), p.Lineage[:]...)
 	}
 	for _, t := range p.Threads {
 		im.Threads = append(im.Threads, tb.captureThread(t))
@@ -65,7 +69,8 @@ func (tb *Table) captureThread(t *Thread) image.Thread {
 		FX: append([]byte(nil), f.FX[:]...), Trap: f.Vector, Err: f.Err, CR2: f.CR2,
 		Mask: t.Mask, SavedMask: t.SavedMask, MaskSaved: t.MaskSaved, Pending: captureSignals(&t.Pending),
 		AltStack: [2]uint64{t.AltStack.SP, t.AltStack.Size}, ClearTID: t.ClearTID, RobustList: t.RobustList,
-		Name: t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server, Patience: t.Patience, Secure: t.Secure,
+		Former: t.Former,
+		Name:   t.Name, UserNs: t.UserNs, SystemNs: t.SystemNs, Server: t.Server, Patience: t.Patience, Secure: t.Secure,
 	}
 	if t.Call.Active {
 		c := tb.captureCall(&t.Call)
@@ -140,9 +145,10 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Owner: im.Owner, Started: im.Started,
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
 		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
-		Moves: im.Moves + 1, Trail: append(append([]int(nil), im.Trail...), tb.Node),
+		Moves: im.Moves, Trail: im.Trail, Former: im.Former, Generation: im.Generation, Random: im.Random,
 		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true, moving: true,
 	}
+	copy(p.Lineage[:], im.Lineage)
 	for _, a := range im.Actions {
 		p.Actions[a.Signal] = Action{Handler: a.Handler, Flags: a.Flags, Restorer: a.Restorer, Mask: a.Mask}
 	}
@@ -166,7 +172,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 func (tb *Table) adoptThread(p *Process, it *image.Thread) {
 	t := tb.newThread(p, it.TID)
 	p.nextIndex-- // newThread counted one more; the image says which it is
-	t.Index = it.Index
+	t.Index, t.Former = it.Index, it.Former
 	f := t.Frame
 	for i, r := range []*uint64{&f.AX, &f.BX, &f.CX, &f.DX, &f.SI, &f.DI, &f.BP, &f.SP,
 		&f.R8, &f.R9, &f.R10, &f.R11, &f.R12, &f.R13, &f.R14, &f.R15, &f.IP, &f.Flags, &f.FSBase, &f.GSBase} {

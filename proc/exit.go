@@ -167,6 +167,7 @@ func (tb *Table) ReplaceMemory(t *Thread) {
 	t.Below = nil
 	p.execed = true
 	tb.setExitSignal(p, abi.SIGCHLD)
+	p.Former, t.Former, p.Random = nil, nil, 0 // what knew them is gone
 	for i := range p.Actions {
 		if p.Actions[i].Handler > SigIgn {
 			p.Actions[i] = Action{}

@@ -158,7 +158,7 @@ func (tb *Table) robustExit(t *Thread) {
 func (tb *Table) ownerDied(t *Thread, addr uint64) {
 	s := t.proc.Space
 	v, f := s.Load32(addr)
-	if f != vm.OK || addr%4 != 0 || v&futexTID != uint32(t.TID) {
+	if f != vm.OK || addr%4 != 0 || !t.Was(int32(v&futexTID)) {
 		return
 	}
 	s.Store32(addr, v&futexWaiters|futexOwnerDied)

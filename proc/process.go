@@ -74,6 +74,11 @@ type Process struct {
 	// descriptor (fcntl(2)).
 	Locking bool
 
+	Former     []int32  // pids of the processes that this one is a copy of, see Thread.Former
+	Lineage    [16]byte // of its checkpoints; zero: there was none
+	Generation uint64   // how many there were
+	Random     uint64   // where the random bytes are that it was started with, 0: unknown
+
 	Moves   int
 	Trail   []int          // nodes it was on, this one last
 	Missing map[uint32]int // unimplemented calls it made, by number

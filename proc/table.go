@@ -171,7 +171,7 @@ func (tb *Table) Fork(t *Thread, space *vm.Space) *Process {
 		PID: pid, Parent: p.PID, PGID: p.PGID, SID: p.SID,
 		Space: space, FDs: p.FDs.clone(), Actions: p.Actions, Limits: p.Limits,
 		Umask: p.Umask, Cwd: p.Cwd, TTY: p.TTY,
-		Comm: p.Comm, Args: p.Args, Exe: p.Exe,
+		Comm: p.Comm, Args: p.Args, Exe: p.Exe, Random: p.Random,
 		MonoOffset: p.MonoOffset, WallOffset: p.WallOffset, Started: p.Now(),
 		ExitSig: abi.SIGCHLD, Trail: []int{tb.Node}, table: tb,
 	}

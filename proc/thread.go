@@ -17,11 +17,14 @@ const (
 
 // Thread is one thread of a process.
 type Thread struct {
-	TID   int32
-	Index uint32 // within the process, never reused: peers address threads by it
-	Frame *abi.Frame
-	Call  Call // the call in progress, if Call.Active
-	Below []Suspended
+	TID int32
+	// Former are ids it had in processes that this one is a copy of. Libraries keep
+	// ids, so they go on being good for the process itself.
+	Former []int32
+	Index  uint32 // within the process, never reused: peers address threads by it
+	Frame  *abi.Frame
+	Call   Call // the call in progress, if Call.Active
+	Below  []Suspended
 
 	Mask      uint64 // blocked signals, bit sig-1
 	SavedMask uint64 // to restore after sigsuspend, ppoll, epoll_pwait; see MaskSaved

@@ -94,8 +94,23 @@ type EarlyState struct {
 // Export returns the state of a frozen member. The epoch in it is already that of
 // the next place.
 func (m *Machine) Export(mb *Member) (*MemberState, bool) {
+	if !mb.frozen {
+		return nil, false
+	}
+	st, ok := m.Look(mb)
+	for i := range mb.hist.entries {
+		if e := &mb.hist.entries[i]; ok && e.present {
+			st.History = append(st.History, EntryState{mb.hist.base + uint64(i), e.missing, e.kind, e.origin, e.messid, e.body})
+		}
+	}
+	return st, ok
+}
+
+// Look returns the state of a member as it is, running or not, but for its history, and
+// changes nothing: for who wants to see it.
+func (m *Machine) Look(mb *Member) (*MemberState, bool) {
 	id, ok := m.box.Export(mb.addr)
-	if !mb.frozen || !ok {
+	if !ok {
 		return nil, false
 	}
 	id.Epoch++
@@ -109,11 +124,6 @@ func (m *Machine) Export(mb *Member) (*MemberState, bool) {
 	for i := range mb.table {
 		if p := &mb.table[i]; !p.addr.IsNull() {
 			st.Table = append(st.Table, PeerState{uint16(i), p.addr, p.server, p.lastMess, p.got, p.taken, p.held, p.lastHeld})
-		}
-	}
-	for i := range mb.hist.entries {
-		if e := &mb.hist.entries[i]; e.present {
-			st.History = append(st.History, EntryState{mb.hist.base + uint64(i), e.missing, e.kind, e.origin, e.messid, e.body})
 		}
 	}
 	for i := range mb.sends {

@@ -122,6 +122,10 @@ func (m *Machine) Export(p *Process) ([]byte, bool) {
 	return m.encode(p), true
 }
 
+// Look returns the state of a process as it is, running or not, and changes nothing: for
+// who wants to see it.
+func (m *Machine) Look(p *Process) []byte { return m.encode(p) }
+
 func (m *Machine) encode(p *Process) []byte {
 	var st state
 	for _, i := range p.interfaces {

@@ -93,6 +93,19 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 	if ep.phase != frozen {
 		return nil, false
 	}
+	return m.export(ep, ep.stopped)
+}
+
+// Look returns the state of an endpoint as it is, running or not, and changes nothing:
+// for who wants to see it. It is not for Import: what is under way is not settled.
+func (m *Machine) Look(now int64, ep *Endpoint) (*State, bool) {
+	if ep.phase == frozen {
+		now = ep.stopped
+	}
+	return m.export(ep, now)
+}
+
+func (m *Machine) export(ep *Endpoint, now int64) (*State, bool) {
 	id, ok := m.box.Export(ep.addr)
 	if !ok {
 		return nil, false
@@ -100,17 +113,17 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 	id.Epoch++
 	st := &State{Identity: id, Upcall: ep.upcall, NextTid: ep.nextTid, Horizon: -1}
 	if ep.horizon != nothingForgotten {
-		st.Horizon = max(ep.stopped-ep.horizon, 0)
+		st.Horizon = max(now-ep.horizon, 0)
 	}
 	for _, c := range ep.clients {
 		if c != nil && c.phase != idle {
-			st.Clients = append(st.Clients, c.export(ep.stopped))
+			st.Clients = append(st.Clients, c.export(now))
 		}
 	}
 	index := make(map[*row]int32)
 	ep.rows.all(func(r *row) {
 		index[r] = int32(len(st.Rows))
-		st.Rows = append(st.Rows, r.export(ep.stopped))
+		st.Rows = append(st.Rows, r.export(now))
 	})
 	for _, s := range ep.servers {
 		if s == nil || s.phase == notServing {
@@ -123,7 +136,7 @@ func (m *Machine) Export(ep *Endpoint) (*State, bool) {
 		st.Servers = append(st.Servers, x)
 	}
 	for _, b := range ep.bindings {
-		st.Bindings = append(st.Bindings, BindingState{Port: b.port.id, Always: b.always, Age: ep.stopped - b.lastUse})
+		st.Bindings = append(st.Bindings, BindingState{Port: b.port.id, Always: b.always, Age: now - b.lastUse})
 	}
 	return st, true
 }

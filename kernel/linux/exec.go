@@ -158,7 +158,7 @@ func (k *Kernel) exec(t *proc.Thread, img *image) int64 {
 		s.Release()
 		return -int64(errno)
 	}
-	sp, ok := k.buildStack(s, img)
+	sp, random, ok := k.buildStack(s, img)
 	if !ok {
 		s.Release()
 		return -abi.ENOMEM
@@ -167,6 +167,7 @@ func (k *Kernel) exec(t *proc.Thread, img *image) int64 {
 	k.Tab.ReplaceMemory(t)
 	p.Space = s
 	p.FDs.CloseOnExec()
+	p.Random = random
 	p.Exe, p.Args = img.path, img.args
 	p.Comm = path.Base(img.path)
 	p.Comm = p.Comm[:min(len(p.Comm), 15)]
@@ -192,7 +193,7 @@ const (
 
 // buildStack lays out what a new program finds at its stack pointer (the System V
 // ABI, AMD64 supplement, 3.4.1): argc, argv, envp, auxv, and the strings above.
-func (k *Kernel) buildStack(s *vm.Space, img *image) (sp uint64, ok bool) {
+func (k *Kernel) buildStack(s *vm.Space, img *image) (sp, randomAt uint64, ok bool) {
 	var blob []byte // from the top downwards is awkward: strings are placed as one block
 	var offsets []uint64
 	put := func(str string) uint64 {
@@ -230,7 +231,7 @@ func (k *Kernel) buildStack(s *vm.Space, img *image) (sp uint64, ok bool) {
 	sp = (base - uint64(len(table))) &^ 15
 	_, f1 := s.CopyOut(base, blob)
 	_, f2 := s.CopyOut(sp, table)
-	return sp, f1 == vm.OK && f2 == vm.OK
+	return sp, base + random, f1 == vm.OK && f2 == vm.OK
 }
 
 // Spawn starts a program as a new process, a child of init: how the kernel makes

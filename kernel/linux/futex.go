@@ -194,7 +194,7 @@ func sysSetRobustList(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 func sysGetRobustList(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	x := t
 	if tid := int32(c.Args[0]); tid != 0 {
-		if x = k.Tab.Thread(tid); x == nil {
+		if x = k.Tab.NamedThread(t.Process(), tid); x == nil {
 			return -abi.ESRCH
 		}
 	}

@@ -30,7 +30,7 @@ func (k *Kernel) target(t *proc.Thread, pid uint64) *proc.Process {
 	if int32(pid) == 0 {
 		return t.Process()
 	}
-	return k.Tab.Process(int32(pid))
+	return k.Tab.Named(t.Process(), int32(pid))
 }
 
 func sysGetpgid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

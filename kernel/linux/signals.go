@@ -223,7 +223,7 @@ func sysKill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 // killOne signals a process, wherever it is.
 func (k *Kernel) killOne(t *proc.Thread, c *proc.Call, pid int32, in proc.Info) int64 {
-	if q := k.Tab.Process(pid); q != nil && !q.Frozen() && c.Slot == 0 { // not sent by its address already
+	if q := k.Tab.Named(t.Process(), pid); q != nil && !q.Frozen() && c.Slot == 0 { // not sent by its address already
 		if !k.Tab.Signal(q, in) && in.Code != proc.SiUser {
 			return -abi.EAGAIN
 		}
@@ -303,8 +303,8 @@ func (k *Kernel) tgkill(t *proc.Thread, pid, tid int32, sig uint64) int64 {
 	if !validSignal(sig) || tid <= 0 {
 		return -abi.EINVAL
 	}
-	x := k.Tab.Thread(tid)
-	if x == nil || pid != 0 && x.Process().PID != pid {
+	x := k.Tab.NamedThread(t.Process(), tid)
+	if x == nil || pid != 0 && x.Process() != k.Tab.Named(t.Process(), pid) {
 		return -abi.ESRCH
 	}
 	if !k.Tab.SignalThread(x, proc.Info{Signo: int32(sig), Code: proc.SiTkill, PID: t.Process().PID}) {
@@ -323,7 +323,7 @@ func sysRtSigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	}
 	pid := int32(c.Args[0])
 	in := userInfo(int32(c.Args[1]), b[:])
-	if (in.Code >= 0 || in.Code == proc.SiTkill) && pid != t.Process().PID {
+	if (in.Code >= 0 || in.Code == proc.SiTkill) && !t.Process().Was(pid) {
 		return -abi.EPERM
 	}
 	return k.killOne(t, c, pid, in)

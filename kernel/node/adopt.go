@@ -96,6 +96,11 @@ func (a *assembly) files() string {
 		}
 	}()
 	for i := range a.im.Files {
+		if f := a.replaced[int32(i)]; f != nil {
+			f.Retain()
+			files[i] = f
+			continue
+		}
 		f, why := a.file(&a.im.Files[i], pipes)
 		if why != "" {
 			return why
@@ -103,6 +108,9 @@ func (a *assembly) files() string {
 		files[i] = f
 	}
 	for i, ex := range a.state.Exports {
+		if a.copy {
+			break // a copy has none that others know
+		}
 		files[ex.File].Retain()
 		a.exps[i].file = files[ex.File]
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"motile/ipc/flip"
 	"motile/ipc/group"
@@ -34,6 +35,9 @@ type assembly struct {
 	held []*object.Remote // to be acquired for it
 
 	timers []madeTimer // timerfds that stand still
+
+	copy     bool                   // what comes of it is another process than the image is of
+	replaced map[int32]*object.File // what stands for files of the image
 }
 
 // newAssembly has no space if memory is short.
@@ -128,6 +132,10 @@ func (a *assembly) assemble() string {
 	if why := a.memory(); why != "" {
 		return why
 	}
+	if a.copy && !a.n.makeCopy(a.im) {
+		return fmt.Sprintf("node %d has as many processes as it can have", a.n.Number)
+	}
+	a.im.Moves, a.im.Trail = a.im.Moves+1, append(slices.Clip(a.im.Trail), a.n.Number)
 	p, ok := a.n.Tab.Adopt(a.im, a.space)
 	if !ok {
 		return "a process or thread id of it is in use here"
@@ -136,6 +144,9 @@ func (a *assembly) assemble() string {
 	x := a.n.newProcess(p)
 	x.kept = a.im.Kept
 	p.Ext = x
+	if a.copy {
+		return a.files()
+	}
 	if why := a.endpointsFrom(x); why != "" {
 		return why
 	}

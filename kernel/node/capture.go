@@ -12,8 +12,11 @@ import (
 	"motile/proc"
 )
 
-// captured is a frozen process as the source holds it between freeze and commit.
+// captured is a process written down: a frozen one, as the source of a move holds it
+// between freeze and commit, or one of which there is to be a copy.
 type captured struct {
+	forWhom
+
 	im      *image.Process
 	objects []image.Object
 	rpc     image.RPC
@@ -22,15 +25,30 @@ type captured struct {
 	files   []*object.File // by index into im.Files
 	moving  []*export      // exports that go along
 	holding []*export      // exports at which the target was entered as a holder
-	target  int
-	boot    uint64         // of the target
 	rehomed []*object.File // descriptions that local processes go on using, from afar
+	pinned  []*export      // what the image of a copy refers to
+}
+
+// forWhom says what a process is captured for.
+type forWhom struct {
+	target   int    // of a move
+	boot     uint64 // its
+	residual bool   // even if something stays behind
+	copy     bool   // no move: the process stays, and nobody is to notice
 }
 
 // capture writes down a frozen process and everything it has open. It changes
 // nothing here that undo does not put back.
 func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) (*captured, error) {
-	c := &captured{target: target, boot: boot}
+	c := &captured{forWhom: forWhom{target: target, boot: boot, residual: residual}}
+	if err := n.captureProcess(c, p); err != nil {
+		return c, err
+	}
+	return c, n.captureRPC(c, p)
+}
+
+// captureProcess writes down all but the endpoints.
+func (n *Node) captureProcess(c *captured, p *proc.Process) error {
 	c.im, c.stores = n.Tab.Capture(p)
 	c.im.Kept = of(p).kept
 	of(p).captureStun(c.im)
@@ -39,9 +57,9 @@ func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) 
 		if e == nil {
 			continue
 		}
-		i, err := n.captureFile(c, p, e.File, target, boot, residual)
+		i, err := n.captureFile(c, p, e.File)
 		if err != nil {
-			return c, fmt.Errorf("fd %d (%s): %w", fd, e.File.Path, err)
+			return fmt.Errorf("fd %d (%s): %w", fd, e.File.Path, err)
 		}
 		c.im.FDs = append(c.im.FDs, image.FD{FD: int32(fd), File: i, Cloexec: e.Cloexec})
 	}
@@ -52,14 +70,14 @@ func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) 
 		if own.f == nil {
 			continue
 		}
-		i, err := n.captureFile(c, p, own.f, target, boot, residual)
+		i, err := n.captureFile(c, p, own.f)
 		if err != nil {
-			return c, fmt.Errorf("%s: %w", own.f.Path, err)
+			return fmt.Errorf("%s: %w", own.f.Path, err)
 		}
 		*own.i = i
 	}
 	n.captureWatches(c)
-	return c, n.captureRPC(c, p)
+	return nil
 }
 
 // captureObject writes down an object that no process here has open.
@@ -79,7 +97,7 @@ func (n *Node) captureObject(c *captured, x *export) error {
 }
 
 // captureFile adds a description, once, and returns its index.
-func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File, target int, boot uint64, residual bool) (int32, error) {
+func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File) (int32, error) {
 	for i, x := range c.files {
 		if x == f {
 			return int32(i), nil
@@ -89,12 +107,15 @@ func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File, target 
 	c.files = append(c.files, f)
 	c.im.Files = append(c.im.Files, image.File{})
 	m := image.File{Flags: f.Flags, Offset: f.Offset, Path: f.Path, Object: -1}
-	d, why := n.dispose(p, f, residual)
+	d, why := n.dispose(p, f, c.residual)
+	if c.copy {
+		d, why = n.disposeCopy(p, f, c.residual)
+	}
 	switch d {
 	case refused:
 		return 0, errors.New(why)
 	case byReference:
-		n.captureReference(c, f, &m, target, boot)
+		n.captureReference(c, f, &m)
 	case byName:
 		captureName(f, &m)
 	case byValue:
@@ -105,7 +126,7 @@ func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File, target 
 }
 
 // captureReference: the description stays where it is.
-func (n *Node) captureReference(c *captured, f *object.File, m *image.File, target int, boot uint64) {
+func (n *Node) captureReference(c *captured, f *object.File, m *image.File) {
 	m.Kind = image.KindRemote
 	if r, ok := f.Impl.(*object.Remote); ok {
 		m.Address = r.Addr[:]
@@ -115,8 +136,13 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File, targ
 		return
 	}
 	x := n.exported(f)
-	x.reserve(target, boot)
-	c.holding = append(c.holding, x)
+	if c.copy {
+		x.pins++
+		c.pinned = append(c.pinned, x)
+	} else {
+		x.reserve(c.target, c.boot)
+		c.holding = append(c.holding, x)
+	}
 	st := f.Impl.Stat()
 	addr := x.ep.Address()
 	m.Address, m.Counted, m.Home = addr[:], true, n.Number
@@ -164,7 +190,9 @@ func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *ima
 		}
 		o.Pipe = impl.Bytes()
 		o.Readers, o.Writers = impl.Ends()
-		n.captureFarEnds(c, impl)
+		if !c.copy {
+			n.captureFarEnds(c, impl)
+		}
 	case *object.Eventfd:
 		m.Kind = image.KindEventfd
 		o.Count, o.Sema = impl.Count, impl.Semaphore
@@ -175,7 +203,7 @@ func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *ima
 	case *object.Log:
 		m.Kind = image.KindLog
 		o.Log, o.LogBase = impl.Snapshot()
-		if !n.exclusive(p, f) {
+		if !c.copy && !n.exclusive(p, f) {
 			c.rehomed = append(c.rehomed, f)
 			n.exported(f)
 			impl.Hold(true) // others here still have it open

@@ -43,6 +43,10 @@ func (h *helloTimer) Expire(now int64) {
 	n.tickTime()
 	n.wantRehome = len(n.exports) > 0
 	n.lookForChildren()
+	if n.nextAge <= now {
+		n.nextAge = now + segmentsAge
+		n.ageSegments()
+	}
 	n.Tab.StartTimer(&n.hello, now+helloEvery)
 }
 

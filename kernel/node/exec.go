@@ -17,11 +17,15 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	if !n.parse(r, &q) {
 		return
 	}
+	if len(q.Image) > 0 || len(q.ImageCap) > 0 {
+		n.startRestart(&q, r)
+		return
+	}
 	if len(q.Args) == 0 || len(q.Files) > 16 {
 		n.reply(r, std.ArgBad, nil)
 		return
 	}
-	files, errno := n.openAll(&q)
+	files, errno := n.openAll(q.Files)
 	defer func() {
 		for _, f := range files {
 			f.Release()
@@ -41,13 +45,7 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	}
 	p.Comment = q.Comment[:min(len(q.Comment), maxComment)]
 	if q.Detached {
-		of(p).kept = true
-		for _, f := range files {
-			if _, ok := f.Impl.(*object.Log); ok && p.Log == nil {
-				f.Retain()
-				p.Log = f
-			}
-		}
+		of(p).detach(files)
 	}
 	if q.Terminal && len(files) > 0 {
 		n.K.AdoptTerminal(p, files[0])
@@ -55,10 +53,21 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	n.replyWith(r, api.ExecReply{PID: p.PID})
 }
 
+// detach has the process's end remembered, with the log among its files, if there is one.
+func (x *process) detach(files []*object.File) {
+	x.kept = true
+	for _, f := range files {
+		if _, ok := f.Impl.(*object.Log); ok && x.p.Log == nil {
+			f.Retain()
+			x.p.Log = f
+		}
+	}
+}
+
 // openAll makes the descriptors a request asks for.
-func (n *Node) openAll(q *api.ExecRequest) (files []*object.File, errno int) {
+func (n *Node) openAll(refs []api.FileRef) (files []*object.File, errno int) {
 	var log *object.File
-	for _, ref := range q.Files {
+	for _, ref := range refs {
 		switch {
 		case len(ref.Address) == len(flip.Address{}):
 			files = append(files, object.NewFile(n.remote(ref), ref.Flags, ref.Path))

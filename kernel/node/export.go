@@ -29,6 +29,7 @@ type export struct {
 	taking  bool // it shall go to a holder
 	leaving bool // frozen, and written down in the image of a move
 	gone    bool // closed, or elsewhere
+	pins    int  // snapshots that refer to it
 }
 
 // poll is a Poll that waits.
@@ -66,7 +67,7 @@ func (n *Node) findExport(f *object.File) *export {
 
 // closeUnused closes the export if nobody elsewhere holds it.
 func (x *export) closeUnused() {
-	if !x.held() && !x.taking && !x.leaving && !x.gone {
+	if !x.held() && x.pins == 0 && !x.taking && !x.leaving && !x.gone {
 		x.close()
 	}
 }

@@ -32,13 +32,14 @@ const maxLate = 64
 // touches. It is Amoeba's, where it is a day.
 const lifetime = 24
 
-// age makes what the node stores older, STD_AGE: the ends of processes.
+// age makes what the node stores older, STD_AGE: the ends of processes, and segments.
 func (n *Node) age() {
 	for _, d := range slices.Clone(n.late) {
 		if d.left--; d.left == 0 {
 			d.drop()
 		}
 	}
+	n.ageSegments()
 }
 
 // keepLate is called when a detached process ends.

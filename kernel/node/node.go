@@ -81,6 +81,10 @@ type Node struct {
 	lockers     map[int32]int               // processes elsewhere that hold locks here: likewise
 	news        map[int32]*news             // of processes here, on the way to parents elsewhere, by pid
 	watches     map[int32]*endWatch         // processes elsewhere whose end somebody here waits for, by pid
+	segments    []*segment                  // by number
+	lowSegment  int                         // no number below is free
+	nextAge     int64                       // when segments age again
+	restarts    []*restart                  // under way
 	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
 	echo        *echo    // under way
@@ -121,6 +125,7 @@ func New(cfg Config, m Machine) *Node {
 	n.slice = defaultSlice
 	n.initIPC(&cfg)
 	n.initStandards()
+	n.initSegments()
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n

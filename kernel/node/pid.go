@@ -22,6 +22,10 @@ type logRead struct {
 }
 
 func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
+	if _, ok := api.RegionAddress(r.Header.Object); ok {
+		n.serveRegion(x, r)
+		return
+	}
 	if s := n.std.process.Check(&r.Header, uint64(x.p.PID), x.secret); s != std.OK {
 		n.reply(r, s, nil)
 		return
@@ -48,6 +52,8 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 		x.serveLease(r)
 	case api.GetOwner, api.SetOwner:
 		x.ownership(r)
+	case api.Snapshot:
+		n.serveSnapshot(x, r)
 	case api.GetComment:
 		n.reply(r, std.OK, []byte(x.p.Comment))
 	case api.SetComment:

@@ -85,8 +85,13 @@ func (n *Node) newProcess(p *proc.Process) *process {
 
 // born is called for every new process.
 func (n *Node) born(p *proc.Process) {
-	x := n.newProcess(p)
-	p.Ext = x
+	p.Ext = n.newProcess(p)
+	of(p).listen()
+}
+
+// listen makes the process answer at the address computed from its pid.
+func (x *process) listen() {
+	n, p := x.node, x.p
 	x.pid = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: x, Public: n.ipc.key.ProcessAddress(p.PID), Upcall: true})
 	n.ipc.m.Listen(n.Tab.Now, x.pid, n.ipc.key.ProcessPort(p.PID).Put())
 }

@@ -11,6 +11,10 @@ import (
 // The process server of a node: what is asked of the node as a whole.
 
 func (n *Node) serveNode(r *rpc.Incoming) {
+	if _, ok := api.SegmentNumber(r.Header.Object); ok {
+		n.serveSegment(r)
+		return
+	}
 	object, secret := n.nodeObject(&r.Header)
 	if s := n.std.node.Check(&r.Header, object, secret); s != std.OK {
 		n.reply(r, s, nil)
@@ -31,6 +35,8 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.reply(r, std.OK, []byte(n.stats()))
 	case api.Exec:
 		n.serveExec(r)
+	case api.SegCreate:
+		n.serveSegCreate(r)
 	case api.PutFile:
 		n.servePutFile(r)
 	case api.Group:

@@ -12,6 +12,7 @@ func (n *Node) stats() string {
 	add("uptime_ns", n.Tab.Now)
 	add("processes", len(n.Tab.Processes()))
 	add("out_of_memory_kills", n.K.OutOfMemory)
+	add("segments", n.liveSegments())
 	add("denied", n.denied)
 	add("strangers", n.strangers)
 	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
@@ -23,11 +24,22 @@ func (n *Node) stats() string {
 	return b.String()
 }
 
+func (n *Node) liveSegments() (count int) {
+	for _, s := range n.segments {
+		if s != nil {
+			count++
+		}
+	}
+	return count
+}
+
 // Leftovers names what outlives all processes and should not, or "".
 func (n *Node) Leftovers() string {
-	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.openHolds()+n.ipc.raw.Processes() == 0 {
+	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.openHolds()+
+		n.ipc.raw.Processes()+len(n.restarts)+n.liveSegments() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints",
-		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.openHolds(), n.ipc.raw.Processes())
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints, %d restarts, %d segments",
+		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.openHolds(), n.ipc.raw.Processes(),
+		len(n.restarts), n.liveSegments())
 }

@@ -22,6 +22,8 @@ type standards struct {
 	process service.Service[*process]
 	late    service.Service[*late]
 	object  service.Service[*export]
+	segment service.Service[*segment]
+	region  service.Service[*process] // their memory
 }
 
 func (n *Node) initStandards() {

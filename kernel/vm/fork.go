@@ -1,6 +1,9 @@
 package vm
 
-import "motile/kernel/hw"
+import (
+	"motile/kernel/abi"
+	"motile/kernel/hw"
+)
 
 // Fork returns a copy of the Space: private pages are shared until one side
 // writes, shared regions stay shared. nil when memory is short.
@@ -50,4 +53,45 @@ func (s *Space) forkRegion(c *Space, r *Region) (ok bool) {
 		}
 	})
 	return ok
+}
+
+// Snapshot returns the private pages of the Space as they are now, shared until the
+// Space writes. Nothing runs in it and it has no regions: pages that equal a file's, or
+// are shared, are not in it. nil when memory is short.
+func (s *Space) Snapshot() *Space {
+	c := New()
+	if c == nil {
+		return nil
+	}
+	ok := true
+	s.each(0, abi.UserTop, func(addr uint64, e *uint64) {
+		if !ok || *e&pteStore != 0 {
+			return
+		}
+		if ok = c.Share(addr, frameOf(*e)); ok {
+			*e &^= hw.PTEWrite
+		}
+	})
+	hw.FlushAll(s.root)
+	if !ok {
+		c.Release()
+		return nil
+	}
+	return c
+}
+
+// Share makes the private page at addr one that somebody else has too: whoever writes
+// first copies it. Its rights come with Settle. It reports false when memory is short
+// or there cannot be a page.
+func (s *Space) Share(addr uint64, p hw.PFN) bool {
+	if addr%pageSize != 0 || addr < minAddress || addr >= abi.UserTop {
+		return false
+	}
+	e := s.entry(addr, true)
+	if e == nil {
+		return false
+	}
+	retain(p)
+	s.set(e, addr, p, hw.PTENX)
+	return true
 }

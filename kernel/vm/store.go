@@ -129,6 +129,25 @@ func (s *Store) WriteAt(src []byte, off int64) int {
 	return done
 }
 
+// Unshare makes the pages of n bytes at off the Store's alone, so that they can be
+// written: Share may have given them away. For a Store that nobody maps. It reports
+// false when memory is short.
+func (s *Store) Unshare(off, n int64) bool {
+	for i, p := s.frames.next(int(off / hw.PageSize)); p != 0 && int64(i)*hw.PageSize < off+n; i, p = s.frames.next(i + 1) {
+		if exclusive(p) {
+			continue
+		}
+		q := alloc(false)
+		if q == 0 {
+			return false
+		}
+		*hw.Page(q) = *hw.Page(p)
+		s.frames.put(i, q)
+		release(p)
+	}
+	return true
+}
+
 // Truncate sets the size. Bytes beyond a smaller size are gone: growing again
 // shows zeros.
 func (s *Store) Truncate(size int64) {
@@ -146,3 +165,20 @@ func (s *Store) Truncate(size int64) {
 
 // SetSize makes an empty Store size bytes long: shared memory, all holes.
 func (s *Store) SetSize(size int64) { s.size = size }
+
+// Copy returns a writable Store with the same contents and one user, nil when memory is
+// short.
+func (s *Store) Copy() *Store {
+	c := NewStore()
+	c.size = s.size
+	for i, p := s.frames.next(0); p != 0; i, p = s.frames.next(i + 1) {
+		q := alloc(false)
+		if q == 0 {
+			c.Release()
+			return nil
+		}
+		*hw.Page(q) = *hw.Page(p)
+		c.frames.put(i, q)
+	}
+	return c
+}

@@ -64,7 +64,7 @@ func (s *Space) Install(addr uint64) *[pageSize]byte {
 	return hw.Page(p)
 }
 
-// Settle gives installed pages the rights of their regions. It reports false when
+// Settle gives installed and shared pages the rights of their regions. It reports false when
 // a page lies in no region.
 func (s *Space) Settle() bool {
 	ok := true
@@ -79,7 +79,7 @@ func (s *Space) Settle() bool {
 		}
 		r := &s.regions[at]
 		*e = *e&hw.PTEAddr | leafFlags | rights(r)
-		if r.Prot&ProtWrite != 0 {
+		if r.Prot&ProtWrite != 0 && exclusive(frameOf(*e)) {
 			*e |= hw.PTEWrite
 		}
 		if r.Prot == 0 {

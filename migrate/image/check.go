@@ -53,8 +53,13 @@ func (p *Process) checkIdentity() error {
 		return fmt.Errorf("working directory %.20q", p.Cwd)
 	case len(p.Comm) > 15 || len(p.Comment) > 31 || len(p.Owner) > 64 || len(p.Exe) > 4096 || len(p.Args) > 8192:
 		return fmt.Errorf("names too long")
+	case len(p.Lineage) != 0 && len(p.Lineage) != 16 || p.Generation > maxTime || p.Random >= abi.UserTop:
+		return fmt.Errorf("lineage of %d bytes, generation %d, random bytes at %#x", len(p.Lineage), p.Generation, p.Random)
 	case len(p.Children) > maxArray || len(p.Limits) > 16 || len(p.Missing) > 1024 || len(p.Trail) > maxTrail:
 		return fmt.Errorf("tables too long")
+	}
+	if !formerFit(p.Former) {
+		return fmt.Errorf("%d former pids, or one that cannot be", len(p.Former))
 	}
 	for _, c := range p.Children {
 		if !validPID(c.PID) || c.State > 3 {
@@ -91,6 +96,10 @@ func (p *Process) checkThreads() error {
 			return fmt.Errorf("thread %d: tables too long", t.TID)
 		case !t.callsFit():
 			return fmt.Errorf("thread %d: a call that cannot be", t.TID)
+		case !t.registersFit():
+			return fmt.Errorf("thread %d: at %#x, with segments at %#x and %#x", t.TID, t.Regs[regIP], t.Regs[regFS], t.Regs[regGS])
+		case !formerFit(t.Former):
+			return fmt.Errorf("thread %d: %d former ids, or one that cannot be", t.TID, len(t.Former))
 		case t.Index >= p.NextIndex:
 			return fmt.Errorf("thread %d: index %d of %d", t.TID, t.Index, p.NextIndex)
 		}
@@ -98,6 +107,31 @@ func (p *Process) checkThreads() error {
 	}
 	return nil
 }
+
+// Indices into Regs.
+const (
+	regIP = 16
+	regFS = 18
+	regGS = 19
+)
+
+// registersFit: the addresses among the registers are a user's. (What else a user may
+// not set is masked where registers are loaded.)
+func (t *Thread) registersFit() bool {
+	return t.Regs[regIP] <= abi.UserTop && t.Regs[regFS] < abi.UserTop && t.Regs[regGS] < abi.UserTop
+}
+
+func formerFit(ids []int32) bool {
+	for _, id := range ids {
+		if !validPID(id) {
+			return false
+		}
+	}
+	return len(ids) <= MaxFormer
+}
+
+// MaxFormer is how many former ids of a thread or process are remembered.
+const MaxFormer = 32
 
 // callsFit: replies have headers, and slots are numbers that RPC hands out; those of
 // serving are the thread's own.

@@ -52,6 +52,13 @@ type Process struct {
 	Owner     []byte         `cbor:"40,keyasint"` // capability of who is told of its end
 	Kept      bool           `cbor:"41,keyasint"` // its end is remembered until somebody asks
 
+	// Lineage and Generation are those of its last checkpoint; nothing and 0 if there
+	// was none.
+	Lineage    []byte  `cbor:"42,keyasint,omitempty"` // 16 bytes
+	Generation uint64  `cbor:"43,keyasint,omitempty"`
+	Former     []int32 `cbor:"45,keyasint,omitempty"` // pids of the processes that this one is a copy of
+	Random     uint64  `cbor:"44,keyasint,omitempty"` // address of the 16 random bytes it was started with, 0: unknown
+
 	Stun  *Stun `cbor:"50,keyasint,omitempty"` // it was stunned; nil: it was not
 	Lease int64 `cbor:"51,keyasint,omitempty"` // ns until it is stunned unless somebody renews it, 0: never
 
@@ -99,6 +106,8 @@ type Thread struct {
 	Server     uint32    `cbor:"20,keyasint"`           // RPC slot of its getreq, 0: none
 	Patience   int64     `cbor:"21,keyasint,omitempty"` // ns that its trans looks for a server, 0: the default
 	Secure     bool      `cbor:"22,keyasint,omitempty"` // its trans avoids untrusted networks
+	// Former are ids it had in processes that this one is a copy of. Libraries keep them.
+	Former []int32 `cbor:"23,keyasint,omitempty"`
 }
 
 // Call is the record of a system call in progress.

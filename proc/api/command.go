@@ -10,7 +10,7 @@ const (
 	Exec       = std.ProcessFirst + 3 // ExecRequest → ExecReply
 	GetDef     = std.ProcessFirst + 4 // → Definition
 	GetLoad    = std.ProcessFirst + 5 // → Load
-	SegCreate  = std.ProcessFirst + 6 // Size → a capability of a new segment
+	SegCreate  = std.ProcessFirst + 6 // Size, or Offset if that is more: bytes → a capability of a new segment
 	SegWrite   = std.ProcessFirst + 7 // to a segment; Offset, data
 	Checkpoint = std.ProcessFirst + 8 // to the owner: see CheckpointMessage
 	GetComment = std.ProcessFirst + 9
@@ -41,7 +41,10 @@ const (
 	Orphan  = std.PrivateFirst + 24 // Offset: the parent that ended
 	Resume  = std.PrivateFirst + 25 // after Stun; Extra: ResumeWithoutLease
 
-	Snapshot = std.PrivateFirst + 26 // → a capability of the snapshot, to destroy when it has been read; SnapshotReply
+	// Snapshot writes a process down as it is, while it runs. Extra 1: references to
+	// writable files of its node are taken along. → a capability of the snapshot, to
+	// destroy when it has been read; SnapshotReply
+	Snapshot = std.PrivateFirst + 26
 	Lease    = std.PrivateFirst + 27 // Offset: ns until the process is stunned unless this comes again; 0: never
 )
 

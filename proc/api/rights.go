@@ -12,7 +12,7 @@ func NodeRight(command uint32) capability.Rights {
 		return capability.PSRRead
 	case Exec, SGetLoad:
 		return capability.PSRExec
-	case PutFile:
+	case PutFile, SegCreate:
 		return capability.PSRCreate
 	case Migrate, std.Touch:
 		return 0 // of a move the process's own capability decides
@@ -35,6 +35,34 @@ func ProcessRight(command uint32) capability.Rights {
 		return capability.PSRKill
 	case SetComment, std.SetParams:
 		return capability.PSRWrite
+	}
+	return capability.AllRights
+}
+
+// SegmentRight is the right that a command to a segment needs.
+func SegmentRight(command uint32) capability.Rights {
+	switch command {
+	case std.Touch:
+		return 0
+	case std.BulletRead, std.BulletSize, std.Info, std.Stat:
+		return capability.PSRRead
+	case SegWrite:
+		return capability.PSRWrite
+	case std.Destroy:
+		return capability.PSRDelete
+	}
+	return capability.AllRights
+}
+
+// RegionRight is the right that a command to the memory of a process needs. It is what
+// taking a snapshot needs, or more: memory holds the process's secrets, and who writes
+// it decides what the process does.
+func RegionRight(command uint32) capability.Rights {
+	switch command {
+	case std.BulletRead, std.BulletSize, std.Info:
+		return capability.PSRRead | capability.PSRMigrate
+	case SegWrite:
+		return capability.PSRRead | capability.PSRWrite | capability.PSRMigrate
 	}
 	return capability.AllRights
 }

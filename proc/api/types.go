@@ -127,6 +127,9 @@ type ExecRequest struct {
 	// its controlling terminal.
 	Image []byte    `cbor:"9,keyasint,omitempty"`
 	Stdio []FileRef `cbor:"10,keyasint,omitempty"`
+	// ImageCap is a segment, of any node, that has the image, if it is too long to be
+	// said here: the snapshot itself, for one.
+	ImageCap []byte `cbor:"11,keyasint,omitempty"`
 }
 
 // ExecReply names the new process. Errno is a Linux error number if there is none.
@@ -137,6 +140,18 @@ type ExecReply struct {
 	// has them (PutFile). Refused is why it does not take the image.
 	Missing [][]byte `cbor:"3,keyasint,omitempty"`
 	Refused string   `cbor:"4,keyasint,omitempty"`
+
+	Restart RestartReport `cbor:"5,keyasint,omitempty"`
+}
+
+// RestartReport says what making a process of an image cost. Times are in µs.
+type RestartReport struct {
+	PullUs  int64 `cbor:"1,keyasint"` // reading segments
+	BuildUs int64 `cbor:"2,keyasint"` // until it ran
+	TotalUs int64 `cbor:"3,keyasint"`
+	Pages   int   `cbor:"4,keyasint"` // of its segments
+	Shared  int   `cbor:"5,keyasint"` // of these, taken over as they are from a segment of this node
+	Bytes   int64 `cbor:"6,keyasint"` // read
 }
 
 // SnapshotReply is a process as it was at one instant. Its memory is in segments
@@ -146,6 +161,14 @@ type SnapshotReply struct {
 	FreezeUs int64  `cbor:"2,keyasint"` // that the process stood still
 	Node     int    `cbor:"3,keyasint"` // where it is
 	Pages    int    `cbor:"4,keyasint"` // of its segments
+
+	// Refused is why there is no snapshot. An image too long for a message is left out:
+	// it is what READ gives of the snapshot.
+	Refused   string `cbor:"5,keyasint,omitempty"`
+	CaptureUs int64  `cbor:"6,keyasint"` // of FreezeUs: writing down all but memory
+	ForkUs    int64  `cbor:"7,keyasint"` // of FreezeUs: taking hold of its pages
+	EncodeUs  int64  `cbor:"8,keyasint"` // afterwards, while it could run again
+	Bytes     int    `cbor:"9,keyasint"` // of the image
 }
 
 // PutFileRequest carries a piece of a file to a node, which keeps it under a path.
