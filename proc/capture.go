@@ -311,14 +311,15 @@ func (t *Thread) futexOrder() uint64 {
 	return 0
 }
 
-// BySlot finds the call that waits for a transaction: in progress or suspended.
+// BySlot finds the call that waits for a transaction: in progress or suspended. One that
+// has its answer waits no more, and another may have its slot.
 func (p *Process) BySlot(slot uint32) (*Thread, *Call) {
 	for _, t := range p.Threads {
-		if t.Call.Active && t.Call.Slot == slot {
+		if c := &t.Call; c.Active && c.Slot == slot && c.Answer == nil {
 			return t, &t.Call
 		}
 		for i := range t.Below {
-			if t.Below[i].Call.Slot == slot {
+			if c := &t.Below[i].Call; c.Slot == slot && c.Answer == nil {
 				return t, &t.Below[i].Call
 			}
 		}

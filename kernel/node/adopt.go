@@ -69,7 +69,7 @@ func (a *assembly) endpointsFrom(x *process) string {
 // keepSlots takes the slots in which the process's calls wait.
 func (x *process) keepSlots() {
 	keep := func(c *proc.Call) {
-		if c.Slot != 0 && c.Slot&proc.ServerSlot == 0 {
+		if c.Slot != 0 && c.Slot&proc.ServerSlot == 0 && c.Answer == nil {
 			x.slots.keep(c.Slot)
 		}
 	}
