@@ -35,6 +35,8 @@ func (e *Encoder) Close() error { return e.Add(Record{Type: typeEnd}) }
 
 // Decoder reads such an image.
 type Decoder struct {
+	Version int // of the image
+
 	r    io.Reader
 	err  error
 	head [recordSize]byte
@@ -46,7 +48,7 @@ func NewDecoder(r io.Reader) (*Decoder, error) {
 	if _, err := io.ReadFull(r, b[:]); err != nil {
 		return nil, cutShort(err, ErrNotImage)
 	}
-	return &Decoder{r: r}, checkStart(b[:])
+	return &Decoder{Version: int(binary.BigEndian.Uint16(b[8:])), r: r}, checkStart(b[:])
 }
 
 // cutShort makes an end of what is read that comes too early an error of the image.

@@ -28,7 +28,7 @@ var imports = map[string]string{
 	"kernel/fs":       "kernel/abi kernel/hw kernel/object kernel/vm kernel/wait",
 	"proc":            "kernel/abi kernel/object kernel/vm kernel/wait migrate ipc",
 	"proc/api":        "ipc",
-	"proc/api/client": "proc/api ipc migrate/image kernel/abi",
+	"proc/api/client": "proc/api ipc migrate/image migrate/checkpoint kernel/abi",
 	"kernel/linux":    "kernel/abi kernel/fs kernel/object kernel/trace kernel/tty kernel/vm kernel/wait proc ipc",
 
 	// What joins them. A node reads page frames, which exist on the host too; only
@@ -38,7 +38,7 @@ var imports = map[string]string{
 	"kernel/linux/linuxtest": "kernel proc",
 
 	// Programs of nodes: they see the kernel by its calls and messages only.
-	"servers":    "servers ipc kernel/abi proc/api",
+	"servers":    "servers ipc kernel/abi proc/api migrate/image migrate/checkpoint",
 	"qemu/guest": "qemu/guest servers ipc kernel/abi proc/api",
 
 	// Programs of the host. boot/pvh is part of the build.
@@ -58,6 +58,8 @@ var modules = map[string]string{
 	"github.com/fxamacker/cbor/v2": "migrate/image tools qemu servers",
 	// Judges whole histories of the simulator.
 	"github.com/anishathalye/porcupine": "ipc/sim/lab",
+	// Pages of checkpoints on disk.
+	"github.com/pierrec/lz4/v4": "migrate/checkpoint",
 	// It is no longer maintained, and a fork lives: one package to change.
 	"github.com/google/gopacket": "qemu/bridge/pcapng",
 	// It is in the kernel's panic.
