@@ -54,6 +54,9 @@ func (t *Tree) Load(archive []byte, pa uint64) error {
 				first = hw.PFN(at / hw.PageSize)
 			}
 			errno = t.File(pl, h.mode, vm.NewFile(data, first, digests[h.name]), h.name)
+			if n := t.ByDigest(digests[h.name]); n != nil {
+				n.Boot = true
+			}
 		default:
 			return nil // devices are the kernel's
 		}

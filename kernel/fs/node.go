@@ -13,6 +13,7 @@ type Node struct {
 	Mtime int64  // ns since 1970
 	Nlink int
 	Path  string // where an archive file came from; kept for migration
+	Boot  bool   // it came with the boot archive: every node has it
 
 	store   *vm.Store                 // regular files
 	target  string                    // symbolic links

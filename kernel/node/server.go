@@ -39,6 +39,8 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.serveSegCreate(r)
 	case api.PutFile:
 		n.servePutFile(r)
+	case api.GetFile:
+		n.serveGetFile(r)
 	case api.Group:
 		n.replyWith(r, n.groupMembers(int32(r.Header.Offset)))
 	case api.Migrate:

@@ -20,16 +20,17 @@ const (
 
 // Motile's own, to the process server of a node.
 const (
-	List    = std.PrivateFirst + 0 // → ListReply: the node's processes
-	Migrate = std.PrivateFirst + 1 // MigrateRequest → MigrateReply, when it is over
-	PutFile = std.PrivateFirst + 2 // Offset: of the piece; PutFileRequest → PutFileReply
-	Group   = std.PrivateFirst + 3 // Offset: a pgid → GroupReply
-	Nodes   = std.PrivateFirst + 4 // → NodesReply: the cluster as this node sees it
-	Resolve = std.PrivateFirst + 5 // ResolveRequest: end a move in doubt by hand
-	Signal  = std.PrivateFirst + 6 // SignalRequest; also to a process
-	Shut    = std.PrivateFirst + 7 // end the node
-	Stats   = std.PrivateFirst + 8 // → text: counters
-	Echo    = std.PrivateFirst + 9 // EchoRequest → EchoReply: frames to a station and back
+	List    = std.PrivateFirst + 0  // → ListReply: the node's processes
+	Migrate = std.PrivateFirst + 1  // MigrateRequest → MigrateReply, when it is over
+	PutFile = std.PrivateFirst + 2  // Offset: of the piece; PutFileRequest → PutFileReply
+	Group   = std.PrivateFirst + 3  // Offset: a pgid → GroupReply
+	Nodes   = std.PrivateFirst + 4  // → NodesReply: the cluster as this node sees it
+	Resolve = std.PrivateFirst + 5  // ResolveRequest: end a move in doubt by hand
+	Signal  = std.PrivateFirst + 6  // SignalRequest; also to a process
+	Shut    = std.PrivateFirst + 7  // end the node
+	Stats   = std.PrivateFirst + 8  // → text: counters
+	Echo    = std.PrivateFirst + 9  // EchoRequest → EchoReply: frames to a station and back
+	GetFile = std.PrivateFirst + 10 // Offset, Size; data: the digest of an immutable file → GetFileReply
 )
 
 // To a process.

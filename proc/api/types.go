@@ -187,6 +187,14 @@ type PutFileReply struct {
 	Got  int64 `cbor:"2,keyasint"`
 }
 
+// GetFileReply is a piece of an immutable file, or nothing behind its end.
+type GetFileReply struct {
+	Path string `cbor:"1,keyasint"`
+	Size int64  `cbor:"2,keyasint"` // of the whole
+	Boot bool   `cbor:"3,keyasint"` // it came with the boot archive: every node has it
+	Data []byte `cbor:"4,keyasint"`
+}
+
 // SignalRequest sends a signal.
 type SignalRequest struct {
 	Signo int32  `cbor:"1,keyasint"`

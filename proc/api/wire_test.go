@@ -28,6 +28,7 @@ var samples = []any{
 		CaptureUs: 400, ForkUs: 500, EncodeUs: 100, Bytes: 8},
 	PutFileRequest{Digest: bytes.Repeat([]byte{0xd1}, 32), Path: "/tmp/x", Size: 70000, Data: []byte("data")},
 	PutFileReply{Have: true, Got: 49152},
+	GetFileReply{Path: "/bin/counter", Size: 70000, Boot: true, Data: []byte("\x7fELF")},
 	SignalRequest{Signo: 15, Code: -6, PID: 1000002, Value: 42, TID: 1000007},
 	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17},
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
