@@ -74,6 +74,11 @@ func (o *object) askWith(ctx context.Context, h *std.Header, q, r any) error {
 	if err != nil || r == nil {
 		return err
 	}
+	return o.decode(command, out, r)
+}
+
+// decode takes a reply's payload apart.
+func (o *object) decode(command uint32, out []byte, r any) error {
 	if err := image.Unmarshal(out, r); err != nil {
 		return o.failed(command, err)
 	}
