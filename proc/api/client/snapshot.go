@@ -109,11 +109,19 @@ type piece struct {
 // way at a time.
 func (s *Snapshot) EachPage(ctx context.Context, f func(segment int, first uint64, data []byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	queue := make(chan *piece, segmentWindow-1)
+	defer func() {
+		cancel()
+		for p := range queue { // nobody reads any more when this is over
+			<-p.done
+		}
+	}()
 	go s.readAhead(ctx, queue)
 	for p := range queue {
 		<-p.done
+		if ctx.Err() != nil {
+			break
+		}
 		if p.err != nil {
 			return p.err
 		}

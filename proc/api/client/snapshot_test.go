@@ -260,6 +260,7 @@ func TestSnapshot_SaysWhyNot(t *testing.T) {
 	})
 	err = snap.EachPage(t.Context(), func(int, uint64, []byte) error { return nil })
 	says(t, err, "segment 0 of process 1000007, on node 1", "was lost")
+	s.from.Fail(nil)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
 	if err := snap.EachPage(ctx, func(int, uint64, []byte) error { return nil }); !errors.Is(err, gone) {
