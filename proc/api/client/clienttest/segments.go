@@ -15,8 +15,6 @@ type Segments struct {
 	mu     sync.Mutex
 	memory map[uint64][]byte // by object
 	next   uint32
-	busy   int
-	most   int // requests under way at a time
 	fail   func(h *std.Header) std.Status
 }
 
@@ -46,9 +44,12 @@ func (s *Segments) Memory(c capability.Capability) []byte {
 	return s.memory[c.Object]
 }
 
-// Left is how many there are; Most is how many requests were under way at a time.
-func (s *Segments) Left() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.memory) }
-func (s *Segments) Most() int { s.mu.Lock(); defer s.mu.Unlock(); return s.most }
+// Left is how many there are.
+func (s *Segments) Left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.memory)
+}
 
 // Serve answers what is for a segment. ok is false if something else is.
 func (s *Segments) Serve(h *std.Header, data []byte) (v any, status std.Status, ok bool) {
@@ -65,8 +66,6 @@ func (s *Segments) Serve(h *std.Header, data []byte) (v any, status std.Status, 
 	if _, ok := api.SegmentNumber(h.Object); !ok {
 		return nil, std.OK, false
 	}
-	s.enter(1)
-	defer s.enter(-1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	memory := s.memory[h.Object]
@@ -90,11 +89,4 @@ func (s *Segments) Serve(h *std.Header, data []byte) (v any, status std.Status, 
 		return nil, std.OK, true
 	}
 	return nil, std.ComBad, true
-}
-
-func (s *Segments) enter(n int) {
-	s.mu.Lock()
-	s.busy += n
-	s.most = max(s.most, s.busy)
-	s.mu.Unlock()
 }
