@@ -69,9 +69,7 @@ guests: archive ## build/test.cpio, the boot archive with the tests' programs in
 	$(call SAY,PACK,build/test.cpio)
 	@rm -rf build/test && mkdir -p build/test
 	$(QUIET)$(GUEST) $(GO) build -o build/test/ ./qemu/guest/...
-	$(QUIET)for c in qemu/guest/*/*.c; do \
-		[ ! -e "$$c" ] || $${CC:-gcc} -O2 -Wall -static -o "build/test/$$(basename "$$c" .c)" "$$c" || exit; \
-	done
+	$(QUIET)scripts/guests build/guests build/test
 	$(QUIET)cp servers/userland/check build/test/userland
 	$(QUIET)$(GO) run ./tools/mkarchive -base build/initrd.cpio -o build/test.cpio tree:/test=build/test
 
