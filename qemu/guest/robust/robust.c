@@ -1,0 +1,50 @@
+// calls: set_robust_list get_robust_list futex
+#include "../feature/feature.h"
+
+// A thread dies with a robust mutex: the next one to want it hears of that, and those
+// who wait are woken. One dies before the events, the others during and after them.
+static pthread_mutex_t early, lock;
+static atomic_int deaths;
+
+static void make(pthread_mutex_t *m)
+{
+	pthread_mutexattr_t a;
+	ZERO(pthread_mutexattr_init(&a));
+	ZERO(pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST));
+	ZERO(pthread_mutex_init(m, &a));
+}
+
+static void *die_with(void *m)
+{
+	int error = pthread_mutex_lock(m);
+	if (error == EOWNERDEAD) {
+		deaths++;
+		ZERO(pthread_mutex_consistent(m));
+	} else {
+		ZERO(error);
+	}
+	usleep(3000);
+	return NULL; // and keeps it
+}
+
+FEATURE("robust")
+{
+	make(&early);
+	make(&lock);
+	join(thread(die_with, &early));
+	ready();
+	int died = 0;
+	while (working()) {
+		pthread_t t[3];
+		for (int i = 0; i < 3; i++)
+			t[i] = thread(die_with, &lock); // they wait for one another's death
+		for (int i = 0; i < 3; i++)
+			join(t[i]);
+		died += 3;
+		CHECK(deaths == died - 1, "%d threads died, and %d deaths were noticed", died, deaths);
+	}
+	CHECK(pthread_mutex_lock(&early) == EOWNERDEAD, "the mutex does not know that its owner is dead");
+	ZERO(pthread_mutex_consistent(&early));
+	ZERO(pthread_mutex_unlock(&early));
+	ZERO(pthread_mutex_lock(&early));
+}
