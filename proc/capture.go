@@ -35,6 +35,14 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 	for _, t := range p.Threads {
 		im.Threads = append(im.Threads, tb.captureThread(t))
 	}
+	turns := make([]int, len(p.Threads))
+	for i := range turns {
+		turns[i] = i
+	}
+	sort.SliceStable(turns, func(i, j int) bool { return p.Threads[turns[i]].turn < p.Threads[turns[j]].turn })
+	for turn, i := range turns {
+		im.Threads[i].Turn = uint32(turn)
+	}
 	im.Regions, im.Stores, stores = captureRegions(p.Space)
 	for sig, a := range p.Actions {
 		if a != (Action{}) {
@@ -187,7 +195,7 @@ func (tb *Table) adoptThread(p *Process, it *image.Thread) {
 	t.AltStack = abi.Stack{SP: it.AltStack[0], Size: it.AltStack[1]}
 	t.ClearTID, t.RobustList, t.Name = it.ClearTID, it.RobustList, it.Name
 	t.UserNs, t.SystemNs, t.Server = it.UserNs, it.SystemNs, it.Server
-	t.Patience, t.Secure = it.Patience, it.Secure
+	t.Patience, t.Secure, t.turn = it.Patience, it.Secure, uint64(it.Turn)
 	if it.Call != nil {
 		t.Call = adoptCall(it.Call)
 	}
@@ -242,10 +250,19 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 		}
 	}
 	tb.startTimers(p)
-	// Waiters on futexes queue again in the order they waited.
+	// Waiters on futexes queue again in the order they waited. Of the others, who has
+	// waited longest for the CPU is first: whoever is moved again and again, at the
+	// calls of one thread, would else never get to another.
 	order := append([]*Thread(nil), p.Threads...)
-	sort.SliceStable(order, func(i, j int) bool { return order[i].futexOrder() < order[j].futexOrder() })
+	sort.SliceStable(order, func(i, j int) bool {
+		if a, b := order[i].futexOrder(), order[j].futexOrder(); a != b {
+			return a < b
+		}
+		return order[i].turn < order[j].turn
+	})
 	for _, t := range order {
+		tb.turns++
+		t.turn = tb.turns
 		if n := t.futexOrder(); n > tb.futexSeq {
 			tb.futexSeq = n
 		}

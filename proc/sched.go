@@ -77,6 +77,8 @@ func (tb *Table) Next() *Thread {
 	if t != nil {
 		t.queued, t.woken = false, false
 		t.state = Running
+		tb.turns++
+		t.turn = tb.turns
 	}
 	return t
 }

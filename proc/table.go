@@ -38,6 +38,7 @@ type Table struct {
 	lastN   int32
 
 	urgent, normal runQueue
+	turns          uint64 // that threads have had
 	timers         timers
 	futexes        map[futexKey]*futexQueue
 	futexSeq       uint64

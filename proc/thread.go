@@ -51,6 +51,7 @@ type Thread struct {
 
 	futex    futexKey // where it waits, for tidying up
 	timer    Timer
+	turn     uint64 // when it had its last turn, by the table's count
 	queued   bool
 	woken    bool    // while it was running its call
 	next     *Thread // on a run queue

@@ -38,6 +38,7 @@ type assembly struct {
 
 	copy     bool                   // what comes of it is another process than the image is of
 	replaced map[int32]*object.File // what stands for files of the image
+	inPlace  bool                   // space is the process's own already, with regions and pages
 }
 
 // newAssembly has no space if memory is short.
@@ -129,8 +130,10 @@ func (a *assembly) assemble() string {
 		}
 		return a.files()
 	}
-	if why := a.memory(); why != "" {
-		return why
+	if !a.inPlace {
+		if why := a.memory(); why != "" {
+			return why
+		}
 	}
 	if a.copy && !a.n.makeCopy(a.im) {
 		return fmt.Sprintf("node %d has as many processes as it can have", a.n.Number)

@@ -50,7 +50,7 @@ func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) 
 // captureProcess writes down all but the endpoints.
 func (n *Node) captureProcess(c *captured, p *proc.Process) error {
 	c.im, c.stores = n.Tab.Capture(p)
-	c.im.Kept = of(p).kept
+	c.im.Kept, c.im.Shake = of(p).kept, of(p).shakeThere()
 	of(p).captureStun(c.im)
 	for fd := range p.FDs.Len() {
 		e := p.FDs.Entry(int32(fd))

@@ -43,6 +43,7 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	if q.Cwd != "" {
 		p.Cwd = q.Cwd
 	}
+	n.Shake(p, q.Shake)
 	p.Comment = q.Comment[:min(len(q.Comment), maxComment)]
 	if q.Detached {
 		of(p).detach(files)

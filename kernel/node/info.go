@@ -19,7 +19,7 @@ func (n *Node) info(p *proc.Process) api.ProcessInfo {
 		PID: p.PID, Parent: p.Parent, PGID: p.PGID, SID: p.SID, Node: n.Number, Trail: p.Trail,
 		Threads: len(p.Threads), State: n.state(p), CPUms: (u + s) / 1e6, Command: command(p),
 		Moves: p.Moves, Residuals: n.residuals(p), Missing: p.Missing, Comment: p.Comment,
-		AgeMs: (p.Now() - p.Started) / 1e6, Detached: p.Log != nil,
+		AgeMs: (p.Now() - p.Started) / 1e6, Detached: p.Log != nil, Shaken: of(p).shakenSoFar(),
 	}
 	if x, ok := p.Ext.(*process); ok {
 		in.Stun, in.LeaseMs = x.stun.String(), x.lease.left()/1e6

@@ -83,7 +83,7 @@ func (d *late) serve(r *rpc.Incoming) {
 	case api.Info:
 		n.replyWith(r, d.info)
 	case api.Wait:
-		n.replyWith(r, api.WaitReply{Status: d.status})
+		n.replyWith(r, api.WaitReply{Status: d.status, Moves: d.info.Moves, Shaken: d.info.Shaken})
 	case api.ReadLog:
 		if d.log == nil {
 			n.reply(r, std.NotFound, nil)
@@ -103,7 +103,7 @@ func (d *late) serve(r *rpc.Incoming) {
 }
 
 // endedReply is what those who wait for a process get.
-func endedReply(status int) (*std.Header, []byte) {
-	b, _ := image.Marshal(api.WaitReply{Status: status})
+func (x *process) endedReply(status int) (*std.Header, []byte) {
+	b, _ := image.Marshal(api.WaitReply{Status: status, Moves: x.p.Moves, Shaken: x.shakenSoFar()})
 	return &std.Header{Size: uint32(len(b))}, b
 }

@@ -69,6 +69,9 @@ func (n *Node) runThread(t *proc.Thread) {
 		if d := n.Deadline(); d != 0 && d < deadline {
 			deadline = d
 		}
+		if s := of(t.Process()).shake; s != nil {
+			deadline = min(deadline, n.Tab.Now+max(s.Left, 1))
+		}
 		n.m.Flush() // what the thread has sent leaves before it goes on
 		t.Process().Space.Use()
 		start := n.Tab.Now
@@ -76,7 +79,12 @@ func (n *Node) runThread(t *proc.Thread) {
 		now := n.m.Now()
 		n.Tab.Now = now
 		t.UserNs += now - start
+		called := t.Frame.Vector == abi.VecSyscall
 		n.trapped(t)
+		if n.shaken(t, called, now-start) {
+			n.K.Yielded = false
+			return
+		}
 		if n.m.Pending() {
 			n.poll()
 		}
@@ -92,7 +100,7 @@ func (n *Node) runThread(t *proc.Thread) {
 			n.K.Yielded = false
 			n.Tab.Yield(t)
 			return
-		case n.Tab.Urgent():
+		case n.Tab.Urgent() && !n.firm(t):
 			n.Tab.Preempted(t)
 			return
 		}

@@ -143,7 +143,7 @@ func (n *Node) childEvent(x *process, r *rpc.Incoming) {
 func (x *process) ended(status int) {
 	n := x.node
 	for _, handle := range x.waits {
-		h, b := endedReply(status)
+		h, b := x.endedReply(status)
 		n.ipc.m.Reply(n.Tab.Now, handle, h, b)
 	}
 	x.waits = nil

@@ -9,6 +9,7 @@ import (
 	"motile/ipc/std"
 	"motile/kernel/object"
 	"motile/kernel/wait"
+	"motile/migrate/image"
 	"motile/proc"
 )
 
@@ -39,8 +40,10 @@ type process struct {
 	stun    *stun        // why it stands still, nil: it does not
 	waiting *stunWait    // a stun that has to wait
 	lease   lease
-	doomed  bool // destroyed, and about to end
-	kept    bool // its end is remembered, though it has no log (ExecRequest.Detached)
+	doomed  bool         // destroyed, and about to end
+	kept    bool         // its end is remembered, though it has no log (ExecRequest.Detached)
+	shake   *image.Shake // nil: it is left in peace
+	still   bool         // frozen at a point of its shaking, until its move is over
 
 	arriving *target // it is parked here, not committed yet
 	arrived  *target // committed, and no thread of it has run here yet
@@ -94,6 +97,7 @@ func (x *process) listen() {
 	n, p := x.node, x.p
 	x.pid = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: x, Public: n.ipc.key.ProcessAddress(p.PID), Upcall: true})
 	n.ipc.m.Listen(n.Tab.Now, x.pid, n.ipc.key.ProcessPort(p.PID).Put())
+	n.inheritShake(x)
 }
 
 // died is called when a process has ended, before its parent is told.

@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"motile/ipc/capability"
-	"motile/ipc/group"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/fs"
@@ -412,16 +411,7 @@ func (s *source) freeze() {
 	x.settled()
 	x.askAgain()
 	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
-	n.Tab.FreezeToMove(s.p)
-	n.ipc.m.Freeze(n.Tab.Now, x.pid)
-	if x.own != nil {
-		n.ipc.m.Freeze(n.Tab.Now, x.own)
-	}
-	if x.raw != nil {
-		n.ipc.raw.Freeze(n.Tab.Now, x.raw)
-	}
-	x.eachGroup(n.ipc.grp.Freeze)
-	n.perform()
+	x.freeze()
 	c, err := n.capture(s.p, s.target, s.boot, s.residual)
 	s.cap = c
 	if err != nil {
@@ -444,7 +434,7 @@ func (s *source) freezeObject() {
 
 func (s *source) sendPrepare() {
 	s.sent = s.n.Tab.Now
-	img, err := s.encode()
+	img, err := s.n.encode(s.cap, s.id.Bound())
 	if err != nil {
 		s.fail("encoding the image: %v", err)
 		return
@@ -470,20 +460,20 @@ func (s *source) sendPrepare() {
 
 // encode makes the image: a container with the process, its objects, and, sealed,
 // the state of its endpoints.
-func (s *source) encode() ([]byte, error) {
+func (n *Node) encode(c *captured, bound []byte) ([]byte, error) {
 	w := image.NewWriter()
 	for _, r := range []struct {
 		t image.Type
 		v any
-	}{{image.TypeProcess, s.cap.im}, {image.TypeObjects, s.cap.objects}, {image.TypeRPC, s.cap.rpc}} {
+	}{{image.TypeProcess, c.im}, {image.TypeObjects, c.objects}, {image.TypeRPC, c.rpc}} {
 		b, err := image.Marshal(r.v)
 		if err != nil {
 			return nil, err
 		}
 		if r.t == image.TypeRPC {
 			var nonce [16]byte
-			s.n.K.Random(nonce[:])
-			b = seal.Seal((*[32]byte)(&s.n.ipc.key), nonce, s.id.Bound(), b)
+			n.K.Random(nonce[:])
+			b = seal.Seal((*[32]byte)(&n.ipc.key), nonce, bound, b)
 		}
 		w.Add(image.Record{Type: r.t, Required: true, Payload: b})
 	}
@@ -536,19 +526,8 @@ func (s *source) discard() {
 		s.n.leave(s.cap)
 		return
 	}
-	n, p, x := s.n, s.p, of(s.p)
-	n.ipc.m.Remove(n.Tab.Now, x.pid)
-	if x.own != nil {
-		n.ipc.m.Remove(n.Tab.Now, x.own)
-	}
-	if x.raw != nil {
-		n.ipc.raw.Remove(n.Tab.Now, x.raw)
-	}
-	x.eachGroup(n.ipc.grp.Remove)
-	x.groups = [maxGroups]*group.Member{}
-	x.pid, x.own, x.raw = nil, nil, nil
-	x.dropTimers()
-	n.perform()
+	n, p := s.n, s.p
+	of(p).remove()
 	n.leave(s.cap)
 	n.left = append(n.recentlyLeft(), departed{p.PID, p.PGID, p.SID, n.Tab.Now + departedFor})
 	n.markSpread(p.PGID)
@@ -569,17 +548,7 @@ func (s *source) thaw() {
 	if s.p == nil {
 		return
 	}
-	n, x := s.n, of(s.p)
-	n.ipc.m.Thaw(n.Tab.Now, x.pid)
-	if x.own != nil {
-		n.ipc.m.Thaw(n.Tab.Now, x.own)
-	}
-	if x.raw != nil {
-		n.ipc.raw.Thaw(n.Tab.Now, x.raw)
-	}
-	x.eachGroup(n.ipc.grp.Thaw)
-	n.Tab.Thaw(s.p)
-	n.perform()
+	of(s.p).thaw()
 }
 
 // goSilent: nobody knows where the process is. Messages for it are told NOTHERE
@@ -619,6 +588,7 @@ func (s *source) finish() {
 	}
 	delete(n.sources, s.p.PID)
 	n.wantRehome = true
+	of(s.p).shakenOff(s.m.State())
 	out := api.MigrateReply{PID: s.p.PID, Node: n.Number, Error: s.why}
 	if s.m.State() == move.Done {
 		out.Node, out.Error = s.target, ""

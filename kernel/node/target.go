@@ -260,6 +260,7 @@ func (t *target) build() {
 	if t.p != nil {
 		of(t.p).arriving = t
 		of(t.p).adoptStun(t.im)
+		of(t.p).shake = t.im.Shake
 	}
 	t.acquire(func(why string) {
 		switch {

@@ -58,6 +58,7 @@ type Process struct {
 	Generation uint64  `cbor:"43,keyasint,omitempty"`
 	Former     []int32 `cbor:"45,keyasint,omitempty"` // pids of the processes that this one is a copy of
 	Random     uint64  `cbor:"44,keyasint,omitempty"` // address of the 16 random bytes it was started with, 0: unknown
+	Shake      *Shake  `cbor:"70,keyasint,omitempty"` // nil: it is left in peace
 
 	Stun  *Stun `cbor:"50,keyasint,omitempty"` // it was stunned; nil: it was not
 	Lease int64 `cbor:"51,keyasint,omitempty"` // ns until it is stunned unless somebody renews it, 0: never
@@ -76,6 +77,20 @@ type Stun struct {
 	// that ended, a std.Status, if it came to nothing.
 	Slot    uint32 `cbor:"4,keyasint"`
 	Silence int32  `cbor:"5,keyasint"`
+}
+
+// Shake is the setting of a process that is moved or restored again and again, as a
+// test, and what has come of it. A child of fork has its parent's setting.
+type Shake struct {
+	Every    uint32 `cbor:"1,keyasint"` // system calls from one point to the next
+	By       uint8  `cbor:"2,keyasint"` // api.ShakeBy
+	Seed     uint64 `cbor:"3,keyasint"` // state of the generator of intervals
+	Calls    uint32 `cbor:"4,keyasint"` // since the last point
+	Left     int64  `cbor:"5,keyasint"` // ns in user mode to the next point in any case
+	Points   uint32 `cbor:"6,keyasint"` // so far
+	Moves    uint32 `cbor:"7,keyasint"`
+	Restores uint32 `cbor:"8,keyasint"`
+	Refused  uint32 `cbor:"9,keyasint"` // points at which it could be neither moved nor restored
 }
 
 // Thread is one thread: registers, and the calls it is in.
@@ -108,6 +123,7 @@ type Thread struct {
 	Secure     bool      `cbor:"22,keyasint,omitempty"` // its trans avoids untrusted networks
 	// Former are ids it had in processes that this one is a copy of. Libraries keep them.
 	Former []int32 `cbor:"23,keyasint,omitempty"`
+	Turn   uint32  `cbor:"70,keyasint,omitempty"` // how many of the others had their last turn on the CPU before it had
 }
 
 // Call is the record of a system call in progress.

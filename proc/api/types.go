@@ -27,6 +27,7 @@ type ProcessInfo struct {
 	Status    int            `cbor:"19,keyasint" json:"status,omitempty"`             // of a zombie
 	Stun      string         `cbor:"20,keyasint,omitempty" json:"stun,omitempty"`     // why it is stunned, and what its owner says
 	LeaseMs   int64          `cbor:"21,keyasint,omitempty" json:"lease_ms,omitempty"` // until it is stunned, unless somebody renews it
+	Shaken    *Shaken        `cbor:"30,keyasint,omitempty" json:"shaken,omitempty"`
 }
 
 // CheckpointMessage is what the owner of a process is sent with CHECKPOINT when it was
@@ -130,6 +131,35 @@ type ExecRequest struct {
 	// ImageCap is a segment, of any node, that has the image, if it is too long to be
 	// said here: the snapshot itself, for one.
 	ImageCap []byte `cbor:"11,keyasint,omitempty"`
+
+	Shake *Shake `cbor:"20,keyasint,omitempty"`
+}
+
+// Shake asks that a process, and what it forks, be moved to the next node after every
+// so many system calls, and at random instructions. It is how tests look for a point
+// at which a process cannot be moved without noticing.
+type Shake struct {
+	Every uint32 `cbor:"1,keyasint"`
+	// By is what is done at each point: it is moved; or it is written down as for a
+	// move, and made anew where it is, which is cheaper; or both.
+	By   ShakeBy `cbor:"2,keyasint"`
+	Seed uint64  `cbor:"3,keyasint"` // of the random instructions
+}
+
+// ShakeBy says what is done at each point of a shaking.
+type ShakeBy uint8
+
+const (
+	ShakeByMove    ShakeBy = 1
+	ShakeByRestore ShakeBy = 2
+	ShakeByBoth    ShakeBy = 3 // restored at each point, and now and then moved
+)
+
+// Shaken is what has come of it.
+type Shaken struct {
+	Moves    int `cbor:"1,keyasint" json:"moves"`
+	Restores int `cbor:"2,keyasint" json:"restores"`
+	Refused  int `cbor:"3,keyasint" json:"refused"` // points at which it was neither
 }
 
 // ExecReply names the new process. Errno is a Linux error number if there is none.
@@ -224,7 +254,9 @@ type GroupReply struct {
 
 // WaitReply is the wait(2) status of a process that has ended.
 type WaitReply struct {
-	Status int `cbor:"1,keyasint"`
+	Status int     `cbor:"1,keyasint"`
+	Moves  int     `cbor:"2,keyasint,omitempty"`
+	Shaken *Shaken `cbor:"3,keyasint,omitempty"`
 }
 
 // MigrateRequest asks the node of a process to move it.

@@ -20,7 +20,7 @@ var samples = []any{
 	NodesReply{Nodes: []Load{sampleLoad}},
 	FileRef{Address: bytes.Repeat([]byte{0xad}, 16), Path: "/dev/console", Flags: 2, Terminal: true, Log: true},
 	ExecRequest{Path: "/bin/cat", Args: []string{"cat", "-"}, Env: []string{"HOME=/root"}, Cwd: "/root",
-		Files: []FileRef{{Path: "/etc/motd"}}, Detached: true, Terminal: true, Comment: "a cat",
+		Files: []FileRef{{Path: "/etc/motd"}}, Detached: true, Terminal: true, Comment: "a cat", Shake: &Shake{Every: 10, By: ShakeByMove, Seed: 7},
 		Image: []byte("MOTILEIM"), Stdio: []FileRef{{Path: "/dev/console", Terminal: true}}, ImageCap: []byte{0xca}},
 	ExecReply{PID: 1000007, Errno: 2, Missing: [][]byte{{0xd1}}, Refused: "node 3 lacks AVX2",
 		Restart: RestartReport{PullUs: 1, BuildUs: 2, TotalUs: 3, Pages: 4, Shared: 5, Bytes: 6}},
@@ -32,7 +32,7 @@ var samples = []any{
 	SignalRequest{Signo: 15, Code: -6, PID: 1000002, Value: 42, TID: 1000007},
 	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17},
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
-	WaitReply{Status: 256},
+	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken},
 	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44)},
 	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport},
 	sampleReport,
@@ -45,10 +45,12 @@ var samples = []any{
 var sampleInfo = ProcessInfo{PID: 1000007, Parent: 1000002, PGID: 1000007, SID: 1000002, Node: 2, Trail: []int{1, 2}, Threads: 3,
 	SizeKB: 1200, VirtKB: 8000, State: "S", CPUms: 250, Command: "cat -", Moves: 1, Residuals: []string{"node 1: /dev/console"},
 	Missing: map[uint32]int{999: 2}, Comment: "a cat", AgeMs: 60000, Detached: true, Status: 256,
-	Stun: "code 3; its owner was asked", LeaseMs: 5000}
+	Stun: "code 3; its owner was asked", LeaseMs: 5000, Shaken: &sampleShaken}
 
 var sampleLoad = Load{Node: 2, Boot: 0x0102030405060708, UptimeMs: 90000, Runnable: 1, LoadMilli: 500, Processes: 7, TotalKB: 80000,
 	FreeKB: 60000, HeapKB: 9000, WallNs: 1_800_000_000e9, Machine: "microvm", HeardMs: 1500}
+
+var sampleShaken = Shaken{Moves: 3, Restores: 90, Refused: 1}
 
 var sampleReport = MoveReport{NegotiateUs: 1, PrecopyUs: 2, FreezeUs: 3, TransferUs: 4, CommitUs: 5, FirstRunUs: 6, TotalUs: 7,
 	Bytes: 8, Pages: 9, FilePages: 10, ZeroPages: 11, StateBytes: 12}

@@ -10,6 +10,7 @@ import (
 
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/servers/cmd/operate"
 	"motile/tools/flipnode/hostio"
 )
 
@@ -130,13 +131,16 @@ type ending struct {
 func (n *network) wait(life context.Context, p *client.Process) <-chan ending {
 	ended := make(chan ending, 1)
 	go func() {
-		wait, err := p.Wait(life)
+		end, err := p.End(life)
+		if end.Shaken != nil {
+			fmt.Fprintf(n.Err, "motile: process %d: %s\n", p.PID, operate.ShakenText(end.Shaken))
+		}
 		if err == nil {
 			forget, cancel := context.WithTimeout(life, forgetTimeout)
 			_ = p.Destroy(forget) // if that fails the node forgets it later by itself
 			cancel()
 		}
-		ended <- ending{client.ExitStatus(wait), err}
+		ended <- ending{client.ExitStatus(end.Status), err}
 	}()
 	return ended
 }

@@ -18,12 +18,17 @@ import (
 
 type runCmd struct {
 	facts
-	Node   int      `help:"Number of the node (default: one that is idle)." placeholder:"N"`
-	Detach bool     `short:"d" help:"Print the process's pid and return; its output is kept for motile logs."`
-	Cwd    string   `help:"Folder on the node that it starts in." default:"/root" placeholder:"DIR"`
-	Env    []string `short:"e" help:"Set a variable in its environment." placeholder:"NAME=VALUE" sep:"none"`
-	File   string   `arg:"" help:"A static Linux ELF file." type:"path"`
-	Args   []string `arg:"" optional:"" passthrough:"" help:"Its arguments."`
+	Node   int    `help:"Number of the node (default: one that is idle)." placeholder:"N"`
+	Detach bool   `short:"d" help:"Print the process's pid and return; its output is kept for motile logs."`
+	Cwd    string `help:"Folder on the node that it starts in." default:"/root" placeholder:"DIR"`
+	Shake  struct {
+		Every string `name:"shake" help:"Move it to the next node after every Nth system call, and at random instructions: a test." placeholder:"N"`
+		By    string `name:"shake-by" help:"What is done then: move; restore, which is to write it down and make it anew where it is; or both." placeholder:"move|restore|both"`
+		Seed  string `name:"shake-seed" help:"Of the random instructions." placeholder:"N"`
+	} `embed:""`
+	Env  []string `short:"e" help:"Set a variable in its environment." placeholder:"NAME=VALUE" sep:"none"`
+	File string   `arg:"" help:"A static Linux ELF file." type:"path"`
+	Args []string `arg:"" optional:"" passthrough:"" help:"Its arguments."`
 }
 
 // Run runs a program.
@@ -33,6 +38,10 @@ type runCmd struct {
 // one it is wired to our streams as sh is. If we are killed, so is the terminal,
 // and the program gets SIGHUP.
 func (cmd *runCmd) Run(ctx context.Context, c *common, t terminal) error {
+	shake, err := (&operate.ShakeOptions{Every: cmd.Shake.Every, By: cmd.Shake.By, Seed: cmd.Shake.Seed}).Setting()
+	if err != nil {
+		return err
+	}
 	file, err := openProgram(cmd.File)
 	if err != nil {
 		return err
@@ -55,6 +64,7 @@ func (cmd *runCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err != nil {
 		return err
 	}
+	q.Shake = shake
 	switch {
 	case cmd.Detach:
 		q.Files, q.Detached = client.LogFiles(), true

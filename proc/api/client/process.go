@@ -79,18 +79,23 @@ func (p *Process) SetComment(ctx context.Context, text string) error {
 	return err
 }
 
-// Wait waits until the process has ended and returns its wait(2) status. A node
+// Wait waits until the process has ended and returns its wait(2) status.
+func (p *Process) Wait(ctx context.Context) (status int, err error) {
+	r, err := p.End(ctx)
+	return r.Status, err
+}
+
+// End waits until the process has ended and returns all that is said of it. A node
 // that the process leaves says so, and we ask again; so we do once when a node is
 // lost, for the process may have left it.
-func (p *Process) Wait(ctx context.Context) (status int, err error) {
+func (p *Process) End(ctx context.Context) (r api.WaitReply, err error) {
 	for {
-		var r api.WaitReply
 		err := p.ask(ctx, api.Wait, nil, &r)
 		switch {
 		case err == nil:
-			return r.Status, nil
+			return r, nil
 		case !p.again(ctx, err):
-			return 0, err
+			return api.WaitReply{}, err
 		}
 	}
 }

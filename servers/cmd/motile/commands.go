@@ -29,7 +29,7 @@ func commands() []command {
 		{"stun", "[--resume] [--cap FILE] PID|-PGID", "stop a process unseen; let it go on", stun, false},
 		{"wait", "[--cap FILE] [--json] PID", "wait for a process; its exit status becomes ours", wait, true},
 		{"logs", "[-f] [--cap FILE] PID", "the output of a detached process", logs, false},
-		{"run", "[--node N] [-d [--json]] COMMAND [ARG...]", "run a program on a node; -d: print its pid and go", runProgram, false},
+		{"run", "[--node N] [--shake N [--shake-by move|restore|both]] [-d [--json]] COMMAND [ARG...]", "run a program on a node; -d: print its pid and go", runProgram, false},
 		{"resolve", "[--json] PID discard|resume", "decide about a process in doubt", resolve, false},
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},

@@ -21,6 +21,10 @@ func runProgram(ctx context.Context, words []string) error {
 	f := new(flags).withJSON()
 	f.String(&on, "node")
 	f.Bool(&detach, "d", "detach")
+	var shake operate.ShakeOptions
+	f.String(&shake.Every, "shake")
+	f.String(&shake.By, "shake-by")
+	f.String(&shake.Seed, "shake-seed")
 	f.UntilArgument()
 	e, args, err := f.open(words, 1, many)
 	if err != nil {
@@ -35,7 +39,11 @@ func runProgram(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	pid, err := start(ctx, e.Client.Node(node), args)
+	setting, err := shake.Setting()
+	if err != nil {
+		return usageError{err}
+	}
+	pid, err := start(ctx, e.Client.Node(node), args, setting)
 	if err != nil {
 		return err
 	}
@@ -50,7 +58,7 @@ func runProgram(ctx context.Context, words []string) error {
 }
 
 // start sends a program to a node, unless it is there, and starts it.
-func start(ctx context.Context, n *client.Node, args []string) (pid int32, err error) {
+func start(ctx context.Context, n *client.Node, args []string, shake *api.Shake) (pid int32, err error) {
 	name, err := exec.LookPath(args[0])
 	if err != nil {
 		return 0, err
@@ -73,13 +81,16 @@ func start(ctx context.Context, n *client.Node, args []string) (pid int32, err e
 		return 0, err
 	}
 	return n.Exec(ctx, &api.ExecRequest{Path: path, Args: args, Env: os.Environ(), Cwd: cwd,
-		Files: client.LogFiles(), Detached: true})
+		Files: client.LogFiles(), Detached: true, Shake: shake})
 }
 
 // follow shows a process's output until it ends, and returns its exit status.
 func follow(ctx context.Context, e *operate.Env, p *client.Process) (status int, err error) {
 	if err := e.Logs(ctx, p, true); err != nil {
 		return 0, err
+	}
+	if i, err := p.Info(ctx); err == nil && i.Shaken != nil {
+		fmt.Fprintf(e.Err, "run: process %d: %s\n", p.PID, operate.ShakenText(i.Shaken))
 	}
 	status, err = e.Wait(ctx, p)
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"motile/ipc/capability"
+	"motile/proc/api"
 	"motile/proc/api/client"
 )
 
@@ -20,18 +21,21 @@ type Started struct {
 // Wait waits until a process has ended and returns its exit status, as a shell
 // sees it.
 func (e *Env) Wait(ctx context.Context, p *client.Process) (status int, err error) {
-	wait, err := p.Wait(ctx)
+	end, err := p.End(ctx)
 	if err != nil {
 		return 0, err
 	}
+	status = client.ExitStatus(end.Status)
 	if e.JSON {
-		return client.ExitStatus(wait), PrintJSON(e.Out, struct {
-			PID    int32  `json:"pid"`
-			Status int    `json:"status"`
-			Ending string `json:"ending"`
-		}{p.PID, client.ExitStatus(wait), client.Ending(wait)})
+		return status, PrintJSON(e.Out, struct {
+			PID    int32       `json:"pid"`
+			Status int         `json:"status"`
+			Ending string      `json:"ending"`
+			Moves  int         `json:"moves"`
+			Shaken *api.Shaken `json:"shaken,omitempty"`
+		}{p.PID, status, client.Ending(end.Status), end.Moves, end.Shaken})
 	}
-	return client.ExitStatus(wait), nil
+	return status, nil
 }
 
 // Kill sends a signal to processes and process groups, as Targets names them. It

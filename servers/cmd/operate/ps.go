@@ -103,6 +103,9 @@ func describe(p api.ProcessInfo, verbose bool) string {
 	if p.Comment != "" {
 		note("%s", p.Comment)
 	}
+	if p.Shaken != nil {
+		note("shaken: %s", ShakenText(p.Shaken))
+	}
 	if verbose && p.Detached {
 		note("detached")
 	}
