@@ -17,10 +17,13 @@ func sysPidfdOpen(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if pid <= 0 || flags&^object.ONonblock != 0 {
 		return -abi.EINVAL
 	}
-	if x := k.Tab.Thread(pid); x != nil && x.Process().PID != pid {
+	p := k.Tab.Named(t.Process(), pid)
+	if p != nil {
+		pid = p.PID
+	}
+	if x := k.Tab.NamedThread(t.Process(), pid); x != nil && x.Process().PID != pid {
 		return -abi.EINVAL // a thread that is not the first
 	}
-	p := k.Tab.Process(pid)
 	if here := p != nil && !p.Frozen(); c.Slot != 0 || !here && t.Process().Child(pid) == nil && !k.Tab.Zombie(pid) {
 		if errno := k.killAway(t, c, pid, proc.Info{}); errno != 0 {
 			return errno

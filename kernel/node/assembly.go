@@ -135,7 +135,7 @@ func (a *assembly) assemble() string {
 			return why
 		}
 	}
-	if a.copy && !a.n.makeCopy(a.im) {
+	if a.copy && !a.n.makeCopy(a.im, a.objects) {
 		return fmt.Sprintf("node %d has as many processes as it can have", a.n.Number)
 	}
 	a.im.Moves, a.im.Trail = a.im.Moves+1, append(slices.Clip(a.im.Trail), a.n.Number)

@@ -34,11 +34,14 @@ import (
 //	sleeps, timers         go on            what was left is left
 //	monotonic clock        goes on          goes on from when it was written down
 //	wall clock             goes on          is the node's
+//	file locks             kept             it has none
 //	random bytes           the same         the 16 it was started with are others
 //	memory shared with itself               its own
 //	pipe, eventfd: own     moves            its own
 //	shared with others     by reference     by reference
 //	epoll, log, text file  moves            its own
+//	timerfd, signalfd      moves            its own
+//	pidfd                  moves            its own; one for itself is for the copy
 //	file, directory        found again      found again, with an offset of its own
 //	terminal, remote       by reference     by reference, or as Stdio says
 //
@@ -79,11 +82,17 @@ func (n *Node) pipeOwn(p *proc.Process, pipe *object.Pipe) bool {
 
 // makeCopy makes a checked image that of a copy. It reports false if there are too many
 // processes here.
-func (n *Node) makeCopy(im *image.Process) bool {
+func (n *Node) makeCopy(im *image.Process, objects []image.Object) bool {
+	was := im.PID
 	if !n.Tab.NewIdentity(im) {
 		return false
 	}
-	im.Stun, im.Lease = nil, 0
+	for i := range im.Files {
+		if f := &im.Files[i]; f.Kind == image.KindPidfd && objects[f.Object].PID == was {
+			objects[f.Object].PID = im.PID
+		}
+	}
+	im.Stun, im.Lease, im.Locking = nil, 0, false
 	im.Wall = n.Tab.Now + n.Tab.WallBase
 	for i := range im.Threads {
 		t := &im.Threads[i]

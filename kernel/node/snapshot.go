@@ -39,6 +39,10 @@ const kernelVersion = "motile 1"
 const maxRuns = 4096
 
 func (n *Node) serveSnapshot(x *process, r *rpc.Incoming) {
+	if p := x.p; n.moving(p) != "" || p.Moving() {
+		n.reply(r, std.NotNow, nil) // it can be asked where it arrives
+		return
+	}
 	reply, s := n.takeSnapshot(x, r.Header.Extra&1 != 0)
 	b, err := image.Marshal(reply)
 	if err != nil {
@@ -98,9 +102,7 @@ func (n *Node) noSnapshot(x *process) string {
 	switch {
 	case p.Exiting() || p.Space == nil:
 		return refuse("is ending")
-	case n.moving(p) != "":
-		return refuse("is %s; try again when it is there", n.moving(p))
-	case p.Moving():
+	case n.moving(p) != "" || p.Moving():
 		return refuse("is on the move; try again when it has arrived")
 	case p.Space.Shared():
 		return refuse("is between vfork and exec and shares its memory; try again when the child has called exec")

@@ -21,6 +21,8 @@ func steps(parts ...any) (all []step) {
 		switch p := p.(type) {
 		case step:
 			all = append(all, p)
+		case func(*User, uint64) string:
+			all = append(all, p)
 		case []step:
 			all = append(all, p...)
 		}
@@ -29,10 +31,11 @@ func steps(parts ...any) (all []step) {
 }
 
 const (
-	textAt  = 16 << 10
-	eventAt = 20 << 10
-	word    = 24 << 10 // a futex
-	shared  = 0x50000000
+	textAt   = 16 << 10
+	eventAt  = 20 << 10
+	word     = 24 << 10 // a futex
+	robustAt = 22 << 10
+	shared   = 0x50000000
 )
 
 func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
@@ -71,6 +74,49 @@ var copied = map[string]int{
 	"an interval timer": sequence(
 		mark(), handle(abi.SIGALRM, 0), put(textAt, append(make([]byte, 16), timeval(500e3)...)...),
 		call(abi.SysSetitimer, 0, DataBase+textAt, 0), want(0), call(abi.SysPause), want(-abi.EINTR), has(signalAt, "\x01"), elapsed(500e6)),
+	"a timer of its own": sequence(
+		mark(), handle(abi.SIGUSR1, 0), put(textAt, sigevent(0, abi.SIGUSR1)...), call(abi.SysTimerCreate, 1, DataBase+textAt, DataBase+eventAt), want(0),
+		put(textAt, append(make([]byte, 16), timespec(500e6)...)...), call(abi.SysTimerSettime, 0, 0, DataBase+textAt, 0), want(0),
+		call(abi.SysPause), want(-abi.EINTR), has(signalAt, "\x01"), elapsed(500e6)),
+	"a timerfd": sequence(
+		mark(), call(abi.SysTimerfdCreate, 1, 0), keepFD(0), put(textAt, append(make([]byte, 16), timespec(500e6)...)...),
+		onFD(0, abi.SysTimerfdSettime, 0, DataBase+textAt, 0), want(0),
+		onFD(0, abi.SysRead, DataBase+textAt, 8), want(8), has(textAt, string(le64(1))), elapsed(500e6)),
+	"a signalfd": sequence(
+		put(textAt, le64(1<<(abi.SIGUSR1-1))...), call(abi.SysRtSigprocmask, 0, DataBase+textAt, 0, 8), want(0),
+		call(abi.SysSignalfd4, 1<<64-1, DataBase+textAt, 8, 0), keepFD(0),
+		call(abi.SysGetpid), func(u *User, next uint64) string { u.Call(next, abi.SysKill, uint64(u.Ret), abi.SIGUSR1); return "" }, want(0),
+		sleep(500e6), onFD(0, abi.SysRead, DataBase+textAt, 128), want(128), has(textAt, "\x0a")),
+	"ids that it has written down": sequence(
+		call(abi.SysGetpid), func(u *User, next uint64) string { u.SetA(uint64(u.Ret)); return "" },
+		call(abi.SysGettid), func(u *User, next uint64) string { u.SetB(uint64(u.Ret)); return "" },
+		handle(abi.SIGUSR1, 0), sleep(500e6),
+		func(u *User, next uint64) string { u.Call(next, abi.SysTgkill, u.A(), u.B(), abi.SIGUSR1); return "" }, want(0), has(signalAt, "\x01"),
+		func(u *User, next uint64) string { u.Call(next, abi.SysTkill, u.B(), abi.SIGUSR1); return "" }, want(0), has(signalAt, "\x02"),
+		func(u *User, next uint64) string { u.Call(next, abi.SysKill, u.A(), abi.SIGUSR1); return "" }, want(0), has(signalAt, "\x03"),
+		func(u *User, next uint64) string { u.Call(next, abi.SysPidfdOpen, u.A(), 0); return "" }, keepFD(0),
+		onFD(0, abi.SysPidfdSendSignal, abi.SIGUSR1, 0, 0), want(0), has(signalAt, "\x04")),
+	"a robust lock": sequence(steps(
+		// The thread that ends has the lock, by the id that it had when it took it.
+		thread(6),
+		call(abi.SysFutex, DataBase+word, 0, 0x80000000, 0), // the value is the holder's id: it has gone by then
+		func(u *User, next uint64) string {
+			u.Call(next, abi.SysNanosleep, u.Put(512, timespec(700e6)), 0)
+			return ""
+		},
+		func(u *User, _ uint64) string {
+			if v := u.peek(DataBase + word); v&0x40000000 == 0 {
+				return fmt.Sprintf("the word is %#x", v)
+			}
+			return ""
+		}, jump(passes),
+		func(u *User, next uint64) string {
+			u.poke(DataBase+word, uint32(u.TID()))
+			u.Put(robustAt, slices.Concat(le64(DataBase+robustAt+64), le64(uint64(word-robustAt-64)), le64(0)))
+			u.Put(robustAt+64, le64(DataBase+robustAt))
+			u.Call(next, abi.SysSetRobustList, DataBase+robustAt, 24)
+			return ""
+		}, want(0), sleep(500e6), call(abi.SysExit, 0))...),
 	"a futex with a deadline": sequence(
 		mark(), put(textAt, timespec(500e6)...), call(abi.SysFutex, DataBase+word, 0, 0, DataBase+textAt), want(-abi.ETIMEDOUT), elapsed(500e6)),
 	"threads that wake each other": sequence(steps(
@@ -146,6 +192,14 @@ var silent = sequence(func(u *User, next uint64) string {
 	u.Call(next, abi.SysGetreq, u.putHeader(std.Header{Port: silentPort}), DataBase+dataAt, 64)
 	return ""
 }, call(abi.SysPause))
+
+// sigevent is a struct sigevent.
+func sigevent(notify, signo uint32) []byte {
+	b := append(le64(0), make([]byte, 56)...)
+	binary.LittleEndian.PutUint32(b[8:], signo)
+	binary.LittleEndian.PutUint32(b[12:], notify)
+	return b
+}
 
 func timeval(us uint64) []byte { return append(le64(us/1e6), le64(us%1e6)...) }
 
