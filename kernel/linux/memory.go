@@ -69,6 +69,27 @@ func sysMmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return int64(at)
 }
 
+// MapMemory gives a process private memory of its own that it may read and write, at an
+// address where nothing is, or, if that is 0, anywhere.
+func (k *Kernel) MapMemory(p *proc.Process, addr, n uint64) (at uint64, errno int) {
+	if errno := k.Roomy(p, n); errno != 0 {
+		return 0, errno
+	}
+	if addr != 0 && addr%vm.PageBytes == 0 && !p.Space.Unused(addr, n) {
+		return 0, abi.EEXIST
+	}
+	return p.Space.Map(addr, n, vm.Region{Prot: vm.ProtRead | vm.ProtWrite}, addr != 0)
+}
+
+// Roomy reports whether a process may get so much more memory: 0, or ENOMEM.
+func (k *Kernel) Roomy(p *proc.Process, n uint64) (errno int) {
+	limit := p.Limits[proc.LimitAS].Cur
+	if k.crowded(p.Space) || n > abi.UserTop || limit != proc.Infinity && uint64(p.Space.Virtual())*vm.PageBytes+n > limit {
+		return abi.ENOMEM
+	}
+	return 0
+}
+
 // crowded reports whether a space must not get more regions.
 func (k *Kernel) crowded(s *vm.Space) bool {
 	return len(s.Regions()) >= maxRegions || k.Pressure != nil && k.Pressure()

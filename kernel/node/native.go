@@ -70,6 +70,9 @@ func (n *Node) native(t *proc.Thread, c *proc.Call) int64 {
 	case abi.SysMuUnlock:
 		return n.muUnlock(t, c)
 	}
+	if c.Nr >= abi.SysSegCreate && c.Nr <= abi.SysGetinfo {
+		return n.segCall(t, c)
+	}
 	if c.Nr >= abi.SysGrpCreate && c.Nr <= abi.SysGrpForward {
 		return n.groupCall(t, c)
 	}

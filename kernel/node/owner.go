@@ -105,12 +105,27 @@ func (x *process) askOwner() {
 	n.perform()
 }
 
+// capability is the process's own, with all rights.
+func (x *process) capability() capability.Capability {
+	return capability.Owner(x.node.ipc.key.ProcessPort(x.p.PID).Put(), uint64(x.p.PID), x.secret)
+}
+
+// checkpointMessage says all of a stunned process that its owner may need, a snapshot
+// among it. Its segments are the owner's to destroy; if he does not, they age away.
 func (x *process) checkpointMessage() api.CheckpointMessage {
-	self := capability.Owner(x.node.ipc.key.ProcessPort(x.p.PID).Put(), uint64(x.p.PID), x.secret)
-	return api.CheckpointMessage{
-		PID: x.p.PID, Cap: self.Append(nil), Code: x.stun.code, Signal: x.stun.signal,
-		Info: x.node.info(x.p), Without: "this kernel takes no snapshots",
+	n, self := x.node, x.capability()
+	m := api.CheckpointMessage{PID: x.p.PID, Cap: self.Append(nil), Code: x.stun.code, Signal: x.stun.signal, Info: n.info(x.p)}
+	reply, s := n.takeSnapshot(x, true)
+	if s == nil {
+		m.Without = reply.Refused
+		return m
 	}
+	c := n.segmentCap(s.self)
+	m.Snapshot = c.Append(nil)
+	if m.Image = reply.Image; len(m.Image) > maxMessage/2 || len(m.Image) == 0 {
+		m.Image, m.Without = nil, "the image is too long for this message; read it from the snapshot"
+	}
+	return m
 }
 
 // dropQuestion gives up asking the owner: whatever he answers comes too late.
@@ -130,6 +145,8 @@ func (x *process) ownerAnswered(c *rpc.Complete) {
 	s.slot = 0
 	answer := c.Header.Status()
 	switch {
+	case answer == std.Overflow: // he has no room for the message
+		s.silence = answer
 	case c.Status != std.OK:
 		s.silence = c.Status
 		n.Log("motile: process %d stays stunned: its owner does not answer: %v", x.p.PID, c.Status)

@@ -37,6 +37,7 @@ type ProcessInfo struct {
 //
 //	STD_OK, no data           it goes on; the signal is forgotten
 //	STD_OK, an image          it is replaced by a process made of that
+//	STD_OVERFLOW              he had no room for the message: as if he did not answer
 //	anything else             it is killed
 //
 // An owner that cannot be found, or that is lost before it answers, changes nothing: the
@@ -51,7 +52,8 @@ type CheckpointMessage struct {
 	Signal int32       `cbor:"4,keyasint"` // that nobody caught, 0: none
 	Info   ProcessInfo `cbor:"5,keyasint"`
 	// Image is the process as it stands, a descriptor whose segments are on its node until
-	// Snapshot, a capability, is destroyed. Without says why there is none.
+	// Snapshot, a capability, is destroyed, or nobody has touched it for long. Without says
+	// why there is none.
 	Image    []byte `cbor:"6,keyasint,omitempty"`
 	Snapshot []byte `cbor:"7,keyasint,omitempty"`
 	Without  string `cbor:"8,keyasint,omitempty"`

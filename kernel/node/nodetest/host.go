@@ -1,6 +1,8 @@
 package nodetest
 
 import (
+	"bytes"
+
 	"motile/ipc/capability"
 	"motile/ipc/fileio"
 	"motile/ipc/flip"
@@ -81,7 +83,10 @@ func (h *Host) perform() {
 func (h *Host) serve(r rpc.Incoming) {
 	if o, ok := r.Endpoint.Owner.(*Owner); ok {
 		o.Told = append(o.Told, r.Header)
-		h.m.Reply(h.w.Now, r.Handle, &std.Header{}, nil)
+		o.Data = append(o.Data, bytes.Clone(r.Data))
+		reply := &std.Header{Size: uint32(len(o.With))}
+		reply.SetStatus(o.Answer)
+		h.m.Reply(h.w.Now, r.Handle, reply, o.With)
 		return
 	}
 	o, ok := r.Endpoint.Owner.(*Object)
@@ -130,6 +135,10 @@ func (h *Host) NewObject() *Object {
 type Owner struct {
 	Port capability.Port // put-port
 	Told []std.Header
+	Data [][]byte
+
+	Answer std.Status // what he says
+	With   []byte
 }
 
 // NewOwner makes an owner.

@@ -485,3 +485,38 @@ func TestOwner_Rights(t *testing.T) {
 		t.Errorf("set without the right: %v", e.Header.Status())
 	}
 }
+
+// What an owner is told of a stunned process is enough to make another of it.
+func TestOwner_Snapshot(t *testing.T) {
+	w := New(t, 2, 1)
+	heard := w.Host.NewOwner()
+	heard.Answer = std.Denied
+	out := w.Host.NewObject()
+	p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))
+	w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: api.SetOwner}, heard.cap())
+	w.Run(550e6)
+	w.mustStun(p.PID, 6, 0)
+	w.RunUntil(10e9, "killed", func() bool { return w.has(p.PID) == 0 })
+	lines := strings.Count(string(out.Out), "\n")
+	var m api.CheckpointMessage
+	if err := image.Unmarshal(heard.Data[0], &m); err != nil || len(m.Image) == 0 || m.Without != "" || m.Code != 6 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	var r api.ExecReply
+	e := w.ask(w.Key.NodeCap(2), std.Header{Command: api.Exec}, must(image.Marshal(api.ExecRequest{Image: m.Image})))
+	if err := image.Unmarshal(e.Data, &r); err != nil || r.Refused != "" || w.On(r.PID) != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.Run(1e9)
+	if n := strings.Count(string(out.Out), "\n"); n < lines+9 {
+		t.Errorf("%d lines, then %d", lines, n)
+	}
+	checkLines(t, out.Out)
+	c, _ := capability.Decode(m.Snapshot)
+	if e := w.ask(c, std.Header{Command: std.Destroy}, nil); e.Header.Status() != std.OK {
+		t.Errorf("destroy: %v", e.Header.Status())
+	}
+	w.Nodes[2].Tab.Signal(w.Nodes[2].Tab.Process(r.PID), proc.Info{Signo: abi.SIGKILL})
+	w.Run(5e9)
+	w.CheckEmpty()
+}
