@@ -218,6 +218,7 @@ func (b *Bench) checkEmpty() {
 		"threads": field(b.Tab, "threads").Len(),
 		"timers":  field(b.Tab, "timers", "heap").Len(),
 		"futexes": field(b.Tab, "futexes").Len(),
+		"ends":    field(b.Tab, "ends").Len(),
 	} {
 		if n != 0 {
 			b.Errorf("%d %s are left", n, name)
