@@ -426,6 +426,7 @@ func (s *source) freezeObject() {
 		return
 	}
 	s.pulse.start()
+	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
 	s.cap = &captured{im: new(image.Process)}
 	if err := n.captureObject(s.cap, s.object); err != nil {
 		s.why = err.Error()
