@@ -36,10 +36,10 @@ func (n *Node) liveSegments() (count int) {
 // Leftovers names what outlives all processes and should not, or "".
 func (n *Node) Leftovers() string {
 	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.openHolds()+
-		n.ipc.raw.Processes()+len(n.restarts)+n.liveSegments() == 0 {
+		n.ipc.raw.Processes()+len(n.restarts)+n.liveSegments()+len(n.watches) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints, %d restarts, %d segments",
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints, %d restarts, %d segments, %d ends waited for",
 		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.openHolds(), n.ipc.raw.Processes(),
-		len(n.restarts), n.liveSegments())
+		len(n.restarts), n.liveSegments(), len(n.watches))
 }
