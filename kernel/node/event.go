@@ -142,16 +142,17 @@ func (w *endWatch) ask() {
 		return
 	}
 	n.call(n.ipc.key.ProcessAddress(w.pid), n.processHeader(w.pid, api.Wait), nil, familyPatience, func(c *rpc.Complete) {
+		if c.Status == std.RPCNotFound {
+			w.tries++
+		} else {
+			w.tries = 0
+		}
 		switch {
 		case c.Status == std.OK && c.Header.Status() == std.NotNow:
 			w.ask()
-		case c.Status == std.OK:
+		case c.Status == std.OK, w.tries == maxUnclaimed:
 			w.over()
-		case c.Status == std.RPCNotFound:
-			if w.tries++; w.tries >= maxUnclaimed {
-				w.over()
-				return
-			}
+		case w.tries > 0:
 			n.Tab.StartTimer(&w.timer, n.Tab.Now+lookEvery-familyPatience)
 		default: // it fell silent: it is looked for again
 			n.Tab.StartTimer(&w.timer, n.Tab.Now+askPause)
