@@ -192,7 +192,7 @@ func (w *twin) ioActions() actions {
 			}
 		},
 		"bad buffer": func() {
-			if fd := w.fd(); !is[*object.Eventfd](w, fd) { // Linux loses the count
+			if fd := w.fd(); !counts(w, fd) { // Linux loses the count
 				w.call(int(w.pick("call", abi.SysRead, abi.SysWrite)), fd, 0x2000, 8)
 			}
 		},
@@ -255,7 +255,9 @@ func is[T any](w *twin, fd uint64) bool {
 }
 
 // counts reports whether a descriptor is one without bytes.
-func counts(w *twin, fd uint64) bool { return is[*object.Eventfd](w, fd) || is[*object.Epoll](w, fd) }
+func counts(w *twin, fd uint64) bool {
+	return is[*object.Eventfd](w, fd) || is[*object.Epoll](w, fd) || is[*object.Timerfd](w, fd) || is[*object.Signalfd](w, fd)
+}
 
 func (w *twin) positioned(nr int) {
 	n := w.pick("n", 0, 1, 100)

@@ -22,7 +22,10 @@ func timerClock(t *proc.Thread, id uint64) (clock proc.TimerClock, owner uint32,
 	case clockMonotonicRaw, clockRealtimeCoarse, clockMonotonicCoarse, clockRealtimeAlarm, clockBoottimeAlarm:
 		return 0, 0, -abi.EOPNOTSUPP
 	}
+	const kind, descriptor = 3, 3
 	switch x := cpuClockOf(t, id); {
+	case int64(id) < 0 && id&kind == descriptor:
+		return 0, 0, -abi.EOPNOTSUPP // clocks of devices have none
 	case x == nil || x.Process() != t.Process():
 		return 0, 0, -abi.EINVAL
 	case cpuClockThread(id):

@@ -313,6 +313,27 @@ func (k *Kernel) tgkill(t *proc.Thread, pid, tid int32, sig uint64) int64 {
 	return 0
 }
 
+func sysRtTgsigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	var b [128]byte
+	if !validSignal(c.Args[2]) || int32(c.Args[0]) <= 0 || int32(c.Args[1]) <= 0 {
+		return -abi.EINVAL
+	}
+	if !k.copyIn(t, c.Args[3], b[:]) {
+		return -abi.EFAULT
+	}
+	in := userInfo(int32(c.Args[2]), b[:])
+	x := k.Tab.Thread(int32(c.Args[1]))
+	switch {
+	case (in.Code >= 0 || in.Code == proc.SiTkill) && int32(c.Args[0]) != t.Process().PID:
+		return -abi.EPERM
+	case x == nil || x.Process().PID != int32(c.Args[0]):
+		return -abi.ESRCH
+	case !k.Tab.SignalThread(x, in):
+		return -abi.EAGAIN
+	}
+	return 0
+}
+
 func sysRtSigqueueinfo(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	var b [128]byte
 	if !validSignal(c.Args[1]) {

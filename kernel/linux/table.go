@@ -56,7 +56,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysRtSigaction: sysRtSigaction, abi.SysRtSigprocmask: sysRtSigprocmask,
 	abi.SysRtSigreturn: sysRtSigreturn, abi.SysSigaltstack: sysSigaltstack,
 	abi.SysRtSigpending: sysRtSigpending, abi.SysRtSigsuspend: sysRtSigsuspend,
-	abi.SysRtSigtimedwait: sysRtSigtimedwait, abi.SysRtSigqueueinfo: sysRtSigqueueinfo,
+	abi.SysRtSigtimedwait: sysRtSigtimedwait, abi.SysRtSigqueueinfo: sysRtSigqueueinfo, abi.SysRtTgsigqueueinf: sysRtTgsigqueueinfo,
 	abi.SysKill: sysKill, abi.SysTkill: sysTkill, abi.SysTgkill: sysTgkill, abi.SysPause: sysPause,
 
 	abi.SysClockGettime: sysClockGettime, abi.SysClockGetres: sysClockGetres,

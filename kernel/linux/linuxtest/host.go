@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -114,6 +115,7 @@ func HostMain() {
 	if os.Getenv(hostVariable) == "" {
 		return
 	}
+	runtime.LockOSThread() // signal masks are a thread's
 	ok := setUpHost()
 	answer := []byte{'n'}
 	if ok {
