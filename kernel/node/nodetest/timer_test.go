@@ -321,8 +321,8 @@ func TestMove_CPUTimers(t *testing.T) {
 	}
 }
 
-// sleeper sleeps until a time of a clock, again and again.
-func sleeper(clock uint64) Program {
+// sleepUntil sleeps until a time of a clock, again and again.
+func sleepUntil(clock uint64) Program {
 	return func(u *User) {
 		switch u.PC() {
 		case 0:
@@ -343,10 +343,10 @@ func sleeper(clock uint64) Program {
 	}
 }
 
-var sleepers = map[string]int{"monotonic": Register(sleeper(clockMono)), "wall clock": Register(sleeper(clockWall))}
+var sleepsUntil = map[string]int{"monotonic": Register(sleepUntil(clockMono)), "wall clock": Register(sleepUntil(clockWall))}
 
 func TestMove_AbsoluteSleep(t *testing.T) {
-	for name, program := range sleepers {
+	for name, program := range sleepsUntil {
 		t.Run(name, func(t *testing.T) {
 			w := New(t, 2, 1)
 			out := w.Host.NewObject()
