@@ -65,11 +65,14 @@ func cpuClockOf(t *proc.Thread, id uint64) *proc.Thread {
 		return p.Leader()
 	case cpuClockThread(id):
 		for _, x := range p.Threads {
-			if x.TID == tid {
+			if x.Was(tid) {
 				return x
 			}
 		}
 		return nil
+	}
+	if p.Was(tid) {
+		return p.Leader()
 	}
 	if q := p.Table().Process(tid); q != nil {
 		return q.Leader()

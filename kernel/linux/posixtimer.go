@@ -82,7 +82,7 @@ func timerTarget(t *proc.Thread, signo int32, notify uint32, tid int32) (target 
 	case proc.NotifySignal, thread:
 	case proc.NotifyThreadID:
 		for _, x := range t.Process().Threads {
-			if x.TID == tid {
+			if x.Was(tid) {
 				target, tid = x.Index, 0
 			}
 		}

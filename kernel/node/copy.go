@@ -38,6 +38,9 @@ import (
 //	random bytes           the same         the 16 it was started with are others
 //	memory shared with itself               its own
 //	pipe, eventfd: own     moves            its own
+//	timerfd: own           moves            its own; one set for a time of day goes by that
+//	signalfd               the same         its own
+//	pidfd                  the same         the same; of itself: of the copy; of a child: it has ended
 //	shared with others     by reference     by reference
 //	epoll, log, text file  moves            its own
 //	timerfd, signalfd      moves            its own

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"slices"
+
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -56,14 +58,28 @@ func (a *assembly) event(m *image.File, o *image.Object) object.Impl {
 	case image.KindSignalfd:
 		return &object.Signalfd{Set: o.Mask}
 	case image.KindPidfd:
-		if o.Over {
-			e := &object.End{PID: o.PID, Over: true}
+		pid, over := o.PID, o.Over
+		if a.copy {
+			pid, over = a.copyPidfd(pid, over)
+		}
+		if over {
+			e := &object.End{PID: pid, Over: true}
 			e.Retain()
 			return &object.Pidfd{End: e}
 		}
-		return &object.Pidfd{End: n.Tab.EndOf(o.PID)}
+		return &object.Pidfd{End: n.Tab.EndOf(pid)}
 	}
 	return nil
+}
+
+// copyPidfd is what a copy has of a pidfd: one for the process itself is for the copy
+// now, and of the children that were running it has heard that they have ended.
+func (a *assembly) copyPidfd(pid int32, over bool) (int32, bool) {
+	if slices.Contains(a.im.Former, pid) {
+		return a.im.PID, over
+	}
+	child := slices.ContainsFunc(a.im.Children, func(c image.Child) bool { return c.PID == pid })
+	return pid, over || child
 }
 
 // clockSet is from when on a wall clock that has parted from the monotonic one was set,
