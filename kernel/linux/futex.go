@@ -15,59 +15,89 @@ const (
 	futexWakeOp     = 5
 	futexWaitBitset = 9
 	futexWakeBitset = 10
+	futexPrivate    = 128
 	futexRealtime   = 256
 	futexCommand    = 0x7f
 	anyBit          = 1<<32 - 1
 )
 
 func sysFutex(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	p := t.Process()
-	addr, val := c.Args[0], uint32(c.Args[2])
-	if addr%4 != 0 {
-		return -abi.EINVAL
+	op, val := c.Args[1]&futexCommand, uint32(c.Args[2])
+	if c.Args[1]&futexRealtime != 0 && op != futexWaitBitset {
+		return -abi.ENOSYS
 	}
-	switch op := c.Args[1] & futexCommand; op {
+	switch op {
 	case futexWait:
 		return k.futexWait(t, c, anyBit)
 	case futexWaitBitset:
 		return k.futexWait(t, c, uint32(c.Args[5]))
 	case futexWake:
-		return k.futexWake(p, addr, val, anyBit)
+		return k.futexWake(t, c, val, anyBit)
 	case futexWakeBitset:
-		return k.futexWake(p, addr, val, uint32(c.Args[5]))
+		return k.futexWake(t, c, val, uint32(c.Args[5]))
 	case futexRequeue, futexCmpRequeue:
-		if op == futexCmpRequeue {
-			v, f := p.Space.Load32(addr)
-			if f != vm.OK {
-				return k.fault(f)
-			}
-			if v != uint32(c.Args[5]) {
-				return -abi.EAGAIN
-			}
-		}
-		if c.Args[4]%4 != 0 || int32(val) < 0 || int32(c.Args[3]) < 0 {
-			return -abi.EINVAL
-		}
-		woken := k.Tab.FutexWake(p, addr, int(int32(val)), anyBit)
-		moved := k.Tab.FutexRequeue(p, addr, c.Args[4], int(int32(c.Args[3])))
-		if op == futexCmpRequeue {
-			return int64(woken + moved)
-		}
-		return int64(woken)
+		return k.futexRequeue(t, c, op == futexCmpRequeue)
 	case futexWakeOp:
 		return k.futexWakeOp(t, c)
 	}
 	return -abi.ENOSYS // priority inheritance is not built
 }
 
-func (k *Kernel) futexWake(p *proc.Process, addr uint64, n, bitset uint32) int64 {
+// futexWord checks the address of a word. Only a word that may be shared is looked at,
+// as on Linux: another process might know it by another address.
+func (k *Kernel) futexWord(t *proc.Thread, c *proc.Call, addr uint64) int64 {
+	switch {
+	case addr%4 != 0:
+		return -abi.EINVAL
+	case addr >= abi.UserTop:
+		return -abi.EFAULT
+	case c.Args[1]&futexPrivate != 0:
+		return 0
+	}
+	_, f := t.Process().Space.Load32(addr)
+	return k.fault(f)
+}
+
+// atLeastOne: futex(2) wakes one even if it is to wake none.
+func atLeastOne(n uint32) int { return max(int(int32(n)), 1) }
+
+func (k *Kernel) futexWake(t *proc.Thread, c *proc.Call, n, bitset uint32) int64 {
 	if bitset == 0 {
 		return -abi.EINVAL
 	}
-	if _, f := p.Space.Load32(addr); f != vm.OK {
-		return k.fault(f)
+	if errno := k.futexWord(t, c, c.Args[0]); errno != 0 {
+		return errno
 	}
-	return int64(k.Tab.FutexWake(p, addr, int(n), bitset))
+	return int64(k.Tab.FutexWake(t.Process(), c.Args[0], atLeastOne(n), bitset))
+}
+
+// futexRequeue wakes some waiters and has others wait for another word.
+func (k *Kernel) futexRequeue(t *proc.Thread, c *proc.Call, compare bool) int64 {
+	p := t.Process()
+	from, to, wake, move := c.Args[0], c.Args[4], int32(c.Args[2]), int32(c.Args[3])
+	if wake < 0 || move < 0 {
+		return -abi.EINVAL
+	}
+	for _, addr := range []uint64{from, to} {
+		if errno := k.futexWord(t, c, addr); errno != 0 {
+			return errno
+		}
+	}
+	if compare {
+		v, f := p.Space.Load32(from)
+		if f != vm.OK {
+			return k.fault(f)
+		}
+		if v != uint32(c.Args[5]) {
+			return -abi.EAGAIN
+		}
+	}
+	woken := k.Tab.FutexWake(p, from, int(wake), anyBit)
+	moved := k.Tab.FutexRequeue(p, from, to, int(move))
+	if compare {
+		return int64(woken + moved)
+	}
+	return int64(woken)
 }
 
 // futexWait. Once queued, the word is not looked at again: a waiter that was
@@ -96,9 +126,6 @@ func (k *Kernel) futexWait(t *proc.Thread, c *proc.Call, bitset uint32) int64 {
 }
 
 func (k *Kernel) futexStart(t *proc.Thread, c *proc.Call, bitset uint32) int64 {
-	if bitset == 0 {
-		return -abi.EINVAL
-	}
 	if c.Args[3] != 0 {
 		var b [16]byte
 		if !k.copyIn(t, c.Args[3], b[:]) {
@@ -117,6 +144,12 @@ func (k *Kernel) futexStart(t *proc.Thread, c *proc.Call, bitset uint32) int64 {
 		}
 		c.Deadline = max(k.Tab.Now+ns, 1)
 	}
+	if bitset == 0 {
+		return -abi.EINVAL
+	}
+	if errno := k.futexWord(t, c, c.Args[0]); errno != 0 {
+		return errno
+	}
 	v, f := t.Process().Space.Load32(c.Args[0])
 	if f != vm.OK {
 		return k.fault(f)
@@ -129,58 +162,75 @@ func (k *Kernel) futexStart(t *proc.Thread, c *proc.Call, bitset uint32) int64 {
 
 // futexWakeOp changes a second word and wakes the waiters of both.
 func (k *Kernel) futexWakeOp(t *proc.Thread, c *proc.Call) int64 {
-	s := t.Process().Space
+	p := t.Process()
 	addr2, code := c.Args[4], uint32(c.Args[5])
-	if addr2%4 != 0 {
-		return -abi.EINVAL
+	for _, addr := range []uint64{c.Args[0], addr2} {
+		if errno := k.futexWord(t, c, addr); errno != 0 {
+			return errno
+		}
 	}
-	old, f := s.Load32(addr2)
+	if _, ok := futexChange(code, 0); !ok {
+		return -abi.ENOSYS
+	}
+	old, f := p.Space.Load32(addr2)
 	if f != vm.OK {
 		return k.fault(f)
 	}
-	arg, cmp := int32(code<<8)>>20, int32(code<<20)>>20
+	v, _ := futexChange(code, old)
+	if f := p.Space.Store32(addr2, v); f != vm.OK {
+		return k.fault(f)
+	}
+	hit, ok := futexCompare(code, int32(old))
+	if !ok {
+		return -abi.ENOSYS // the word has changed nevertheless, as on Linux
+	}
+	n := k.Tab.FutexWake(p, c.Args[0], atLeastOne(uint32(c.Args[2])), anyBit)
+	if hit {
+		n += k.Tab.FutexWake(p, addr2, atLeastOne(uint32(c.Args[3])), anyBit)
+	}
+	return int64(n)
+}
+
+// futexChange is what FUTEX_OP makes of a word.
+func futexChange(code, old uint32) (v uint32, ok bool) {
+	arg := int32(code<<8) >> 20
 	if code>>28&8 != 0 {
 		arg = 1 << (uint32(arg) & 31)
 	}
-	v := uint32(arg)
+	v = uint32(arg)
 	switch code >> 28 & 7 {
 	case 0:
+		return v, true
 	case 1:
-		v = old + v
+		return old + v, true
 	case 2:
-		v = old | v
+		return old | v, true
 	case 3:
-		v = old &^ v
+		return old &^ v, true
 	case 4:
-		v = old ^ v
-	default:
-		return -abi.ENOSYS
+		return old ^ v, true
 	}
-	if f := s.Store32(addr2, v); f != vm.OK {
-		return k.fault(f)
-	}
-	n := k.Tab.FutexWake(t.Process(), c.Args[0], int(int32(c.Args[2])), anyBit)
-	var hit bool
-	switch o := int32(old); code >> 24 & 15 {
+	return 0, false
+}
+
+// futexCompare is FUTEX_OP's comparison.
+func futexCompare(code uint32, old int32) (hit, ok bool) {
+	cmp := int32(code<<20) >> 20
+	switch code >> 24 & 15 {
 	case 0:
-		hit = o == cmp
+		return old == cmp, true
 	case 1:
-		hit = o != cmp
+		return old != cmp, true
 	case 2:
-		hit = o < cmp
+		return old < cmp, true
 	case 3:
-		hit = o <= cmp
+		return old <= cmp, true
 	case 4:
-		hit = o > cmp
+		return old > cmp, true
 	case 5:
-		hit = o >= cmp
-	default:
-		return -abi.ENOSYS
+		return old >= cmp, true
 	}
-	if hit {
-		n += k.Tab.FutexWake(t.Process(), addr2, int(int32(c.Args[3])), anyBit)
-	}
-	return int64(n)
+	return false, false
 }
 
 func sysSetRobustList(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
