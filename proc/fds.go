@@ -6,6 +6,7 @@ import "motile/kernel/object"
 type FD struct {
 	File    *object.File
 	Cloexec bool
+	opening bool // for the thread whose open(2) waits; to all others it is taken, not open
 }
 
 // FDs is a descriptor table.
@@ -16,6 +17,26 @@ type FDs struct {
 
 // Get returns the file of a descriptor, or nil.
 func (t *FDs) Get(fd int32) *object.File {
+	if fd < 0 || int(fd) >= len(t.list) || t.list[fd].opening {
+		return nil
+	}
+	return t.list[fd].File
+}
+
+// Opening reports whether open(2) of fd waits.
+func (t *FDs) Opening(fd int32) bool {
+	return fd >= 0 && int(fd) < len(t.list) && t.list[fd].opening
+}
+
+// SetOpening makes fd one whose open(2) waits, or one for which that is over.
+func (t *FDs) SetOpening(fd int32, waits bool) {
+	if fd >= 0 && int(fd) < len(t.list) && t.list[fd].File != nil {
+		t.list[fd].opening = waits
+	}
+}
+
+// Held returns the file of a descriptor that is open, or being opened, or nil.
+func (t *FDs) Held(fd int32) *object.File {
 	if fd < 0 || int(fd) >= len(t.list) {
 		return nil
 	}
@@ -29,6 +50,9 @@ func (t *FDs) Entry(fd int32) *FD {
 	}
 	return &t.list[fd]
 }
+
+// Cloexec reports whether fd is closed by exec.
+func (t *FDs) Cloexec(fd int32) bool { return t.Held(fd) != nil && t.list[fd].Cloexec }
 
 // Len is one above the highest descriptor ever used.
 func (t *FDs) Len() int { return len(t.list) }
@@ -63,7 +87,7 @@ func (t *FDs) Set(fd int32, f *object.File, cloexec bool) {
 		t.list = append(t.list, FD{})
 	}
 	old := t.list[fd].File
-	t.list[fd] = FD{f, cloexec}
+	t.list[fd] = FD{File: f, Cloexec: cloexec}
 	if old != nil {
 		t.drop(old)
 	}
@@ -79,26 +103,32 @@ func (t *FDs) drop(f *object.File) {
 
 // Close closes fd and reports whether it was open.
 func (t *FDs) Close(fd int32) bool {
-	f := t.Get(fd)
-	if f == nil {
+	if t.Get(fd) == nil {
 		return false
 	}
-	t.list[fd] = FD{}
-	t.drop(f)
+	t.Abandon(fd)
 	return true
+}
+
+// Abandon closes fd, also if it is being opened.
+func (t *FDs) Abandon(fd int32) {
+	if f := t.Held(fd); f != nil {
+		t.list[fd] = FD{}
+		t.drop(f)
+	}
 }
 
 func (t *FDs) closeAll() {
 	for fd := range t.list {
-		t.Close(int32(fd))
+		t.Abandon(int32(fd))
 	}
 }
 
-// CloseOnExec closes what is marked so.
+// CloseOnExec closes what is marked so, and what other threads were opening.
 func (t *FDs) CloseOnExec() {
 	for fd := range t.list {
-		if t.list[fd].Cloexec {
-			t.Close(int32(fd))
+		if t.list[fd].Cloexec || t.list[fd].opening {
+			t.Abandon(int32(fd))
 		}
 	}
 }
@@ -106,8 +136,11 @@ func (t *FDs) CloseOnExec() {
 func (t *FDs) clone() *FDs {
 	c := &FDs{list: append([]FD(nil), t.list...)} // its owner is yet to come
 	for i := range c.list {
-		if f := c.list[i].File; f != nil {
-			f.Retain()
+		switch e := &c.list[i]; {
+		case e.opening:
+			*e = FD{} // its thread is not in the child
+		case e.File != nil:
+			e.File.Retain()
 		}
 	}
 	return c

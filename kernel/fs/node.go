@@ -24,6 +24,7 @@ type Node struct {
 	dynamic Dynamic // directories made up on the fly
 	users   int     // open descriptions
 	cookie  int64
+	fifo    *object.Pipe  // of a FIFO, while somebody has it open
 	locks   *object.Locks // nil: it was never locked
 }
 

@@ -76,6 +76,9 @@ func (k *Kernel) dupTo(t *proc.Thread, from, to uint64, cloexec bool) int64 {
 	if f == nil || uint64(uint32(to)) >= min(p.Limits[proc.LimitNofile].Cur, proc.MaxFDs) {
 		return -abi.EBADF
 	}
+	if p.FDs.Opening(int32(to)) {
+		return -abi.EBUSY
+	}
 	f.Retain()
 	p.FDs.Set(int32(to), f, cloexec)
 	return arg32(to)
@@ -122,7 +125,8 @@ func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case fGetLK, fSetLK, fSetLKW, fOFDGetLK, fOFDSetLK, fOFDSetLKW:
 		return k.fcntlLock(t, c, e.File)
 	case fGetPipeSize, fSetPipeSize:
-		if _, ok := e.File.Impl.(*object.Pipe); ok {
+		switch e.File.Impl.(type) {
+		case *object.Pipe, *fs.FIFO:
 			return object.PipeSize
 		}
 		return -abi.EBADF

@@ -92,18 +92,30 @@ func (k *Kernel) existing(t *proc.Thread, dirfd int64, addr uint64, follow bool)
 func arg32(v uint64) int64 { return int64(int32(v)) }
 
 func sysOpen(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	return k.open(t, atFDCWD, c.Args[0], int(c.Args[1]), uint32(c.Args[2]))
+	return k.open(t, c, &opening{atFDCWD, c.Args[0], int(c.Args[1]), uint32(c.Args[2])})
 }
 
 func sysCreat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	return k.open(t, atFDCWD, c.Args[0], object.OCreat|object.OWronly|object.OTrunc, uint32(c.Args[1]))
+	return k.open(t, c, &opening{atFDCWD, c.Args[0], object.OCreat | object.OWronly | object.OTrunc, uint32(c.Args[1])})
 }
 
 func sysOpenat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	return k.open(t, arg32(c.Args[0]), c.Args[1], int(c.Args[2]), uint32(c.Args[3]))
+	return k.open(t, c, &opening{arg32(c.Args[0]), c.Args[1], int(c.Args[2]), uint32(c.Args[3])})
 }
 
-func (k *Kernel) open(t *proc.Thread, dirfd int64, addr uint64, flags int, mode uint32) int64 {
+// opening is what open is asked for.
+type opening struct {
+	dirfd int64
+	addr  uint64
+	flags int
+	mode  uint32
+}
+
+func (k *Kernel) open(t *proc.Thread, c *proc.Call, o *opening) int64 {
+	if c.Phase == waitsForPeer {
+		return k.fifoOpened(t, c)
+	}
+	dirfd, addr, flags, mode := o.dirfd, o.addr, o.flags, o.mode
 	if k.Pressure != nil && k.Pressure() {
 		return -abi.ENFILE
 	}
@@ -138,10 +150,22 @@ func (k *Kernel) open(t *proc.Thread, dirfd int64, addr uint64, flags int, mode 
 	if flags&object.ONoCTTY == 0 {
 		k.adoptTerminal(p, f)
 	}
+	waits := false
+	if fifo, ok := impl.(*fs.FIFO); ok {
+		if e := fifo.Join(f); e != 0 {
+			f.Flags |= object.OPath // it has no end
+			f.Release()
+			return -int64(e)
+		}
+		waits = !fifo.Opened(f)
+	}
 	fd := p.FDs.Add(f, 0, flags&object.OCloexec != 0, p.Limits[proc.LimitNofile].Cur)
 	if fd < 0 {
 		f.Release()
 		return -abi.EMFILE
+	}
+	if waits {
+		return k.awaitPeer(t, c, fd)
 	}
 	return int64(fd)
 }
@@ -368,6 +392,8 @@ func node(f *object.File) *fs.Node {
 		return x.Node
 	case *fs.Dir:
 		return x.Node
+	case *fs.FIFO:
+		return x.Node
 	}
 	return nil
 }
@@ -486,6 +512,9 @@ func sysTruncate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if errno != 0 {
 		return errno
 	}
+	if n.IsFIFO() {
+		return -abi.EINVAL
+	}
 	impl, e := k.FS.Open(n, object.OWronly)
 	if e != 0 {
 		return -int64(e)
@@ -517,15 +546,26 @@ func (k *Kernel) truncate(f *object.File, size int64) int64 {
 	return -int64(s.Truncate(size))
 }
 
+func sysMknod(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return k.mknod(t, atFDCWD, c.Args[0], uint32(c.Args[1]))
+}
+
 func sysMknodat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	mode := uint32(c.Args[2])
-	if mode&object.ModeType != 0 && mode&object.ModeType != object.ModeReg {
-		return -abi.EPERM // devices are the kernel's; FIFOs are not built
+	return k.mknod(t, arg32(c.Args[0]), c.Args[1], uint32(c.Args[2]))
+}
+
+func (k *Kernel) mknod(t *proc.Thread, dirfd int64, addr uint64, mode uint32) int64 {
+	kind := mode & object.ModeType
+	if kind != 0 && kind != object.ModeReg && kind != object.ModeFIFO {
+		return -abi.EPERM // devices are the kernel's, and there are no sockets
 	}
-	pl, _, errno := k.lookup(t, arg32(c.Args[0]), c.Args[1], false)
+	pl, _, errno := k.lookup(t, dirfd, addr, false)
 	if errno != 0 {
 		return errno
 	}
-	_, e := k.FS.Create(pl, mode&^t.Process().Umask)
+	if mode &^= t.Process().Umask; kind == object.ModeFIFO {
+		return -int64(k.FS.Mkfifo(pl, mode))
+	}
+	_, e := k.FS.Create(pl, mode)
 	return -int64(e)
 }

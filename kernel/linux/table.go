@@ -37,7 +37,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysChown: sysChown, abi.SysLchown: sysChown, abi.SysFchown: sysFchown, abi.SysFchownat: sysFchownat,
 	abi.SysChdir: sysChdir, abi.SysFchdir: sysFchdir, abi.SysGetcwd: sysGetcwd,
 	abi.SysUtimensat: sysUtimensat, abi.SysUtimes: sysUtimes, abi.SysUtime: sysUtimes,
-	abi.SysMknodat: sysMknodat, abi.SysUmask: sysUmask,
+	abi.SysMknod: sysMknod, abi.SysMknodat: sysMknodat, abi.SysUmask: sysUmask,
 
 	abi.SysPoll: sysPoll, abi.SysPpoll: sysPpoll, abi.SysSelect: sysSelect, abi.SysPselect6: sysPselect6,
 	abi.SysEpollCreate: sysEpollCreate, abi.SysEpollCreate1: sysEpollCreate1, abi.SysEpollCtl: sysEpollCtl,

@@ -126,6 +126,7 @@ func (a *assembly) descriptors(files []*object.File) {
 	for _, fd := range a.im.FDs {
 		files[fd.File].Retain()
 		p.FDs.Set(fd.FD, files[fd.File], fd.Cloexec)
+		p.FDs.SetOpening(fd.FD, fd.Opening)
 	}
 	for _, own := range []struct {
 		i    int32

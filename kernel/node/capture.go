@@ -53,15 +53,16 @@ func (n *Node) captureProcess(c *captured, p *proc.Process) error {
 	c.im.Kept, c.im.Shake = of(p).kept, of(p).shakeThere()
 	of(p).captureStun(c.im)
 	for fd := range p.FDs.Len() {
-		e := p.FDs.Entry(int32(fd))
-		if e == nil {
+		f := p.FDs.Held(int32(fd))
+		if f == nil {
 			continue
 		}
-		i, err := n.captureFile(c, p, e.File)
+		i, err := n.captureFile(c, p, f)
 		if err != nil {
-			return fmt.Errorf("fd %d (%s): %w", fd, e.File.Path, err)
+			return fmt.Errorf("fd %d (%s): %w", fd, f.Path, err)
 		}
-		c.im.FDs = append(c.im.FDs, image.FD{FD: int32(fd), File: i, Cloexec: e.Cloexec})
+		c.im.FDs = append(c.im.FDs, image.FD{FD: int32(fd), File: i,
+			Cloexec: p.FDs.Cloexec(int32(fd)), Opening: p.FDs.Opening(int32(fd))})
 	}
 	for _, own := range []struct {
 		f *object.File
@@ -150,7 +151,7 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File) {
 	_, m.Terminal = f.Impl.(object.Controllable)
 	_, m.Seekable = f.Impl.(object.Seekable)
 	switch impl := f.Impl.(type) {
-	case *object.TTY:
+	case *object.TTY, *fs.FIFO:
 		m.Residual = true
 	case *object.Timerfd:
 		m.Timer, m.Wall = true, impl.Wall

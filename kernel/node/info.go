@@ -51,7 +51,7 @@ func (n *Node) state(p *proc.Process) string {
 // residuals lists what a process still needs of other nodes.
 func (n *Node) residuals(p *proc.Process) (out []string) {
 	for fd := range p.FDs.Len() {
-		f := p.FDs.Get(int32(fd))
+		f := p.FDs.Held(int32(fd))
 		if f == nil {
 			continue
 		}

@@ -26,7 +26,7 @@ const (
 // uses counts p's references to a description.
 func uses(p *proc.Process, f *object.File) (n int) {
 	for fd := range p.FDs.Len() {
-		if p.FDs.Get(int32(fd)) == f {
+		if p.FDs.Held(int32(fd)) == f {
 			n++
 		}
 	}
@@ -53,7 +53,7 @@ func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d dispos
 	switch impl := f.Impl.(type) {
 	case object.Null, object.Zero, object.Full, object.Random:
 		return byName, ""
-	case *object.Remote, *object.TTY:
+	case *object.Remote, *object.TTY, *fs.FIFO:
 		return byReference, ""
 	case *fs.Dir:
 		if impl.Node.Locked(p.PID, f) {
@@ -109,7 +109,7 @@ func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 	readers, writers := pipe.Ends()
 	var seen []*object.File
 	for fd := 0; p != nil && fd < p.FDs.Len(); fd++ {
-		f := p.FDs.Get(int32(fd))
+		f := p.FDs.Held(int32(fd))
 		if f == nil || f.Impl != object.Impl(pipe) || contains(seen, f) {
 			continue
 		}
@@ -174,7 +174,7 @@ func contains(list []*object.File, f *object.File) bool {
 // obstacle returns what forbids moving a process, in words, or "".
 func (n *Node) obstacle(p *proc.Process, residual bool) string {
 	for fd := range p.FDs.Len() {
-		f := p.FDs.Get(int32(fd))
+		f := p.FDs.Held(int32(fd))
 		if f == nil {
 			continue
 		}

@@ -287,7 +287,7 @@ func (s *source) describe(p *proc.Process) {
 	s.offer.PID, s.offer.CPU, s.offer.Pages, s.offer.Command = p.PID, s.n.cpu, private, command(p)
 	s.offer.Dirs = []string{p.Cwd}
 	for fd := range p.FDs.Len() {
-		if f := p.FDs.Get(int32(fd)); f != nil {
+		if f := p.FDs.Held(int32(fd)); f != nil {
 			s.offerFile(f)
 		}
 	}

@@ -230,7 +230,7 @@ func (in *Interest) ready() Events {
 	if in.Events&^flags == 0 {
 		return 0 // disarmed by EPOLLONESHOT
 	}
-	return in.File.Seen(in.who).Ready(in.File) & (Events(in.Events&^flags) | Always)
+	return in.File.Seen(in.who).Ready(in.File) & (Events(in.Events&^flags)&^Joined | Always)
 }
 
 // Collect takes up to max ready events, in order, and calls f for each.

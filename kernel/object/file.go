@@ -44,6 +44,10 @@ const (
 	RdHup  Events = 0x2000
 
 	Always = Err | Hup // reported whether asked for or not
+
+	// Joined is none of poll(2)'s: the other end of a FIFO has been opened since this
+	// one was.
+	Joined Events = 1 << 27
 )
 
 // Impl is what a File is open on. Methods are steps: they return EAGAIN instead
@@ -141,6 +145,7 @@ type File struct {
 	Offset int64
 	Path   string // as opened, for /proc and diagnostics
 
+	peer     int64       // of a FIFO that nobody had open at the other end: how often somebody had
 	refs     int         // descriptors
 	watchers []*Interest // epoll interests in this description
 }

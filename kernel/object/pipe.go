@@ -21,6 +21,9 @@ type Pipe struct {
 	readers int    // open descriptions of each end
 	writers int
 	queue   wait.Queue
+
+	named bool     // it is a FIFO: ends come and go
+	came  [2]int64 // how often a reading and a writing end was opened
 }
 
 // NewPipe returns the two ends of a pipe.
@@ -146,7 +149,7 @@ func (p *Pipe) Ready(f *File) (e Events) {
 		if p.n > 0 {
 			e |= In | RdNorm
 		}
-		if p.writers == 0 {
+		if p.writers == 0 && !(p.named && f.peer == p.came[writing]) {
 			e |= Hup
 		}
 	}
@@ -157,6 +160,9 @@ func (p *Pipe) Ready(f *File) (e Events) {
 		if p.readers == 0 {
 			e |= Err
 		}
+	}
+	if p.named && p.joined(f) {
+		e |= Joined
 	}
 	return e
 }
@@ -173,3 +179,53 @@ func (p *Pipe) Close(f *File) {
 
 // Buffered is FIONREAD: bytes ready to read.
 func (p *Pipe) Buffered() int { return p.n }
+
+// Indices of came.
+const (
+	reading = iota
+	writing
+)
+
+// NewFIFO returns a pipe whose ends come and go.
+func NewFIFO() *Pipe { return &Pipe{named: true} }
+
+// Join opens an end for f, which then waits for the other one if nobody has that
+// (fifo(7)). ENXIO: nobody reads, and the writer would not wait.
+func (p *Pipe) Join(f *File) int {
+	if !f.Readable() && f.Writable() && p.readers == 0 && f.Flags&ONonblock != 0 {
+		return abi.ENXIO
+	}
+	switch {
+	case f.Readable() && f.Writable():
+	case f.Readable() && p.writers == 0:
+		f.peer = p.came[writing]
+	case f.Writable() && p.readers == 0:
+		f.peer = p.came[reading]
+	}
+	if f.Readable() {
+		p.readers++
+		p.came[reading]++
+	}
+	if f.Writable() {
+		p.writers++
+		p.came[writing]++
+	}
+	p.queue.Wake(uint32(Joined))
+	return 0
+}
+
+// joined reports whether f need not wait for the other end any more.
+func (p *Pipe) joined(f *File) bool {
+	switch {
+	case f.Readable() && f.Writable():
+		return true
+	case f.Readable():
+		return p.came[writing] != f.peer || p.writers > 0
+	case f.Writable():
+		return p.came[reading] != f.peer || p.readers > 0
+	}
+	return true
+}
+
+// Opened reports whether an open of f is over.
+func (p *Pipe) Opened(f *File) bool { return f.Flags&ONonblock != 0 || p.joined(f) }

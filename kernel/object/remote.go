@@ -38,6 +38,7 @@ type Remote struct {
 	ready    Events // known to hold
 	known    bool   // an answer has come that no operation has overtaken
 	asking   bool   // an immediate answer is under way
+	joined   bool   // the other end of a FIFO has been opened
 	watching Events // an answer is promised for when one of these holds
 	queue    wait.Queue
 
@@ -169,7 +170,12 @@ func (r *Remote) Control(op *Op, f *File, c *Control) int {
 }
 
 // Ready is what is known to hold. A peer that is gone is known to be.
-func (r *Remote) Ready(*File) Events { return r.ready }
+func (r *Remote) Ready(*File) Events {
+	if r.joined {
+		return r.ready | Joined
+	}
+	return r.ready
+}
 
 // stale: an operation has shown that the events do not hold.
 func (r *Remote) stale(e Events) {
@@ -216,6 +222,7 @@ func (r *Remote) Told(e Events, waited, failed bool) {
 	} else {
 		r.asking, r.known = false, true
 	}
-	r.ready = e
+	r.ready = e &^ Joined
+	r.joined = r.joined || e&Joined != 0
 	r.queue.Wake(uint32(e | Always))
 }

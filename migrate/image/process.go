@@ -180,6 +180,7 @@ type FD struct {
 	FD      int32 `cbor:"1,keyasint"`
 	File    int32 `cbor:"2,keyasint"` // index into Files
 	Cloexec bool  `cbor:"3,keyasint"`
+	Opening bool  `cbor:"4,keyasint,omitempty"` // its open(2) waits: it is not open to others
 }
 
 // Kind says what a file description is open on.

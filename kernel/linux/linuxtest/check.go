@@ -179,7 +179,7 @@ func (b *Bench) inspectFiles() error {
 	refs := make(map[*object.File]int)
 	for _, p := range b.Tab.Processes() {
 		for fd := range p.FDs.Len() {
-			if f := p.FDs.Get(int32(fd)); f != nil {
+			if f := p.FDs.Held(int32(fd)); f != nil {
 				refs[f]++
 			}
 		}

@@ -89,7 +89,7 @@ func (b *Bench) findStores(s *survey) {
 	walk("/")
 	for _, p := range b.Tab.Processes() {
 		for fd := range p.FDs.Len() {
-			if f := p.FDs.Get(int32(fd)); f != nil {
+			if f := p.FDs.Held(int32(fd)); f != nil {
 				if r, ok := f.Impl.(*fs.Regular); ok {
 					nodes[r.Node] = true
 				}
