@@ -47,7 +47,7 @@ func (s *stun) String() string {
 	var words []string
 	switch {
 	case s.lease:
-		words = append(words, "its lease ran out")
+		words = append(words, api.LeaseRanOut)
 	case s.signal != 0:
 		words = append(words, fmt.Sprintf("signal %d, which it does not catch", s.signal))
 	case s.code < 0:

@@ -133,6 +133,8 @@ type ExecRequest struct {
 	// ImageCap is a segment, of any node, that has the image, if it is too long to be
 	// said here: the snapshot itself, for one.
 	ImageCap []byte `cbor:"11,keyasint,omitempty"`
+	// Lease is that of the new process from its start on, ns; 0: none.
+	Lease int64 `cbor:"12,keyasint,omitempty"`
 
 	Shake *Shake `cbor:"20,keyasint,omitempty"`
 }
@@ -163,6 +165,9 @@ type Shaken struct {
 	Restores int `cbor:"2,keyasint" json:"restores"`
 	Refused  int `cbor:"3,keyasint" json:"refused"` // points at which it was neither
 }
+
+// LeaseRanOut is what ProcessInfo.Stun begins with if that is why.
+const LeaseRanOut = "its lease ran out"
 
 // ExecReply names the new process. Errno is a Linux error number if there is none.
 type ExecReply struct {

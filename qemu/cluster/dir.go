@@ -32,6 +32,9 @@ func (d Dir) DaemonLog() string { return d.path("daemon.log") }
 // ConsoleLog is the path of a node's console log.
 func (d Dir) ConsoleLog(node int) string { return d.path(fmt.Sprintf("node%d.log", node)) }
 
+// Lineages is the file that remembers the newest checkpoint of each process.
+func (d Dir) Lineages() string { return d.path("lineages") }
+
 func (d Dir) archive() string { return d.path("initrd.cpio") }
 
 func (d Dir) lock() string  { return d.path("lock") }

@@ -24,7 +24,13 @@ type app struct {
 	Logs logsCmd `cmd:"" help:"Show a detached process's output."`
 	Wait waitCmd `cmd:"" help:"Wait for a process and exit with its status."`
 	Kill killCmd `cmd:"" help:"Send processes a signal."`
-	Stun stunCmd `cmd:"" help:"Stop a process without its noticing, or let it go on."`
+
+	Stun       stunCmd       `cmd:"" help:"Stop a process without its noticing."`
+	Resume     resumeCmd     `cmd:"" help:"Let a stunned process go on."`
+	Checkpoint checkpointCmd `cmd:"" help:"Write a process to a file, once or again and again, while it runs."`
+	Restart    restartCmd    `cmd:"" help:"Make a process of a checkpoint."`
+	Clone      cloneCmd      `cmd:"" help:"Make a copy of a running process."`
+	Pdump      pdumpCmd      `cmd:"" help:"Show a process descriptor: threads, blocked calls, segments, descriptors."`
 
 	Migrate migrateCmd `cmd:"" help:"Move a running process to another node."`
 	Drain   drainCmd   `cmd:"" help:"Move all processes away from a node."`

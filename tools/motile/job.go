@@ -70,16 +70,28 @@ func (s *streams) close() {
 	s.in.Close()
 }
 
-// runStreams runs a program wired to our streams and returns its exit status.
-func (n *network) runStreams(ctx context.Context, node int, q *api.ExecRequest, t terminal) (status int, err error) {
+// starter starts a process with descriptors of ours, the first of which may be its
+// controlling terminal. The process is remembered when it ends: that may be before we
+// can wait for it.
+type starter func(ctx context.Context, files []api.FileRef, terminal bool) (pid int32, err error)
+
+// exec starts a program on a node.
+func (n *network) exec(node int, q *api.ExecRequest) starter {
+	return func(ctx context.Context, files []api.FileRef, terminal bool) (int32, error) {
+		q.Files, q.Terminal, q.Detached = files, terminal, true
+		return n.Client.Node(node).Exec(ctx, q)
+	}
+}
+
+// runStreams runs a process wired to our streams and returns its exit status.
+func (n *network) runStreams(ctx context.Context, start starter, t terminal) (status int, err error) {
 	s, err := n.streams(t)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
-	signal.Ignore(syscall.SIGPIPE)      // it is the program's: its write fails as ours did
-	q.Files, q.Detached = s.files, true // remembered: it may end before we can wait for it
-	pid, err := n.Client.Node(node).Exec(ctx, q)
+	signal.Ignore(syscall.SIGPIPE) // it is the program's: its write fails as ours did
+	pid, err := start(ctx, s.files, false)
 	if err != nil {
 		return 0, err
 	}

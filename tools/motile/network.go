@@ -8,6 +8,7 @@ import (
 
 	"motile/proc/api/client"
 	"motile/qemu/cluster"
+	"motile/servers/checkpoints"
 	"motile/servers/cmd/operate"
 	"motile/tools/flipnode"
 )
@@ -27,7 +28,7 @@ func (c *common) attach(ctx context.Context, t terminal, json bool) (*network, e
 	if err != nil {
 		return nil, err
 	}
-	n := &network{cl: cl, Env: operate.Env{Out: t.out, Err: t.err, JSON: json}}
+	n := &network{cl: cl, Env: operate.Env{Out: t.out, Err: t.err, JSON: json, Lineages: checkpoints.Ledger(c.dir().Lineages())}}
 	if err := n.open(ctx, c.dir()); err != nil {
 		cl.Close()
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/servers/cmd/operate"
 )
 
 type nodeCmd struct {
@@ -72,9 +73,9 @@ func (c *common) change(t terminal, f facts, do func(*cluster.Client) ([]cluster
 		return err
 	}
 	defer cl.Close()
-	p := newProgress(t.err, "waiting for the daemon")
-	defer p.end()
-	cl.OnProgress(p.say)
+	p := operate.NewProgress(t.err, "waiting for the daemon")
+	defer p.End()
+	cl.OnProgress(p.Say)
 	nodes, err := do(cl)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 )
 
@@ -31,22 +30,5 @@ func TestQuantities(t *testing.T) {
 		if new(bitrate).UnmarshalText([]byte(text)) == nil {
 			t.Errorf("%q is a rate", text)
 		}
-	}
-}
-
-func TestProgress_SpeaksOnlyAfterAWhile(t *testing.T) {
-	var out strings.Builder
-	p := newProgress(&out, "waiting")
-	p.say("node 1")
-	if out.Len() > 0 {
-		t.Fatal(out.String())
-	}
-	p.beat()
-	p.say("node 2")
-	p.end()
-	p.say("node 3")
-	p.beat()
-	if got := out.String(); !strings.HasPrefix(got, "motile: node 1 (") || strings.Count(got, "\n") != 2 {
-		t.Fatalf("%q", got)
 	}
 }

@@ -93,16 +93,6 @@ func (cmd *killCmd) Run(ctx context.Context, c *common, t terminal) error {
 	return n.Kill(ctx, cmd.Signal, cmd.PIDs, cmd.Cap)
 }
 
-type stunCmd struct {
-	Resume bool `short:"r" help:"Let it go on."`
-	targets
-}
-
-// Run stops a process, or lets it go on.
-func (cmd *stunCmd) Run(ctx context.Context, c *common, t terminal) error {
-	return cmd.on(ctx, c, t, facts{}, func(n *network, all []*client.Process) error { return n.Stun(ctx, all, cmd.Resume) })
-}
-
 type capCmd struct {
 	facts
 	Rights rights `help:"Rights to keep: ALL, or names such as READ,MIGRATE." default:"ALL" placeholder:"R"`

@@ -78,9 +78,9 @@ func (cmd *runCmd) Run(ctx context.Context, c *common, t terminal) error {
 		_, err = fmt.Fprintln(t.out, pid)
 		return err
 	case term.IsTerminal(int(t.in.Fd())) && term.IsTerminal(int(t.out.Fd())):
-		return passOn(n.runTerminal(ctx, cmd.Node, q, t))
+		return passOn(n.runTerminal(ctx, n.exec(cmd.Node, q), t))
 	}
-	return passOn(n.runStreams(ctx, cmd.Node, q, t))
+	return passOn(n.runStreams(ctx, n.exec(cmd.Node, q), t))
 }
 
 // openProgram opens a file and says what is wrong if no node could run it.
@@ -119,8 +119,8 @@ func (cmd *runCmd) send(ctx context.Context, n *network, file *os.File) (*api.Ex
 		return nil, err
 	}
 	name := filepath.Base(cmd.File)
-	p := newProgress(n.Err, fmt.Sprintf("sending %s (%s) to node %d", name, operate.Size(content.Size), cmd.Node))
-	defer p.end()
+	p := operate.NewProgress(n.Err, fmt.Sprintf("sending %s (%s) to node %d", name, operate.Size(content.Size), cmd.Node))
+	defer p.End()
 	path := content.Place(name)
 	if err := n.Client.Node(cmd.Node).PutFile(ctx, content, path); err != nil {
 		return nil, err
@@ -128,9 +128,9 @@ func (cmd *runCmd) send(ctx context.Context, n *network, file *os.File) (*api.Ex
 	return &api.ExecRequest{Path: path, Args: append([]string{name}, cmd.Args...), Env: append(guestEnv(), cmd.Env...), Cwd: cmd.Cwd}, nil
 }
 
-// runTerminal runs a program on a terminal of its own that shows on ours, and
+// runTerminal runs a process on a terminal of its own that shows on ours, and
 // returns its exit status.
-func (n *network) runTerminal(ctx context.Context, node int, q *api.ExecRequest, t terminal) (status int, err error) {
+func (n *network) runTerminal(ctx context.Context, start starter, t terminal) (status int, err error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	screen := hostio.NewScreen()
@@ -144,8 +144,7 @@ func (n *network) runTerminal(ctx context.Context, node int, q *api.ExecRequest,
 	}
 	at := tty.Address()
 	file := api.FileRef{Address: at[:], Path: "/dev/pts/0", Flags: readWrite, Terminal: true}
-	q.Files, q.Terminal, q.Detached = []api.FileRef{file, file, file}, true, true
-	pid, err := n.Client.Node(node).Exec(ctx, q)
+	pid, err := start(ctx, []api.FileRef{file, file, file}, true)
 	if err != nil {
 		return 0, err
 	}

@@ -22,9 +22,9 @@ func (cmd *shCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err := n.checkNode(ctx, cmd.Node); err != nil {
 		return err
 	}
-	return passOn(n.runStreams(ctx, cmd.Node, &api.ExecRequest{
+	return passOn(n.runStreams(ctx, n.exec(cmd.Node, &api.ExecRequest{
 		Path: "/bin/sh", Args: []string{"sh", "-c", asTyped, "sh", cmd.Line}, Env: guestEnv(), Cwd: "/root",
-	}, t))
+	}), t))
 }
 
 // asTyped runs its first argument as if it were typed in a node's shell: names mean

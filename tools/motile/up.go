@@ -12,6 +12,7 @@ import (
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
 	"motile/qemu/topology"
+	"motile/servers/cmd/operate"
 )
 
 type upCmd struct {
@@ -94,9 +95,9 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if cmd.Attach && (cmd.Node < 1 || cmd.Node > len(specs)) {
 		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, len(specs))
 	}
-	p := newProgress(t.err, "starting the cluster")
-	s, err := cluster.Up(ctx, cluster.UpOptions{Dir: c.dir(), Config: conf, Nodes: specs, Progress: p.say})
-	p.end()
+	p := operate.NewProgress(t.err, "starting the cluster")
+	s, err := cluster.Up(ctx, cluster.UpOptions{Dir: c.dir(), Config: conf, Nodes: specs, Progress: p.Say})
+	p.End()
 	switch {
 	case err != nil:
 		return err
@@ -158,8 +159,8 @@ type downCmd struct{}
 
 // Run stops the cluster.
 func (*downCmd) Run(ctx context.Context, c *common, t terminal) error {
-	p := newProgress(t.err, "stopping the cluster")
-	defer p.end()
+	p := operate.NewProgress(t.err, "stopping the cluster")
+	defer p.End()
 	ran, err := cluster.Down(ctx, c.dir())
 	if err == nil && !ran {
 		fmt.Fprintf(t.err, "motile: no cluster was running in %s\n", c.Dir)

@@ -26,6 +26,9 @@ type Client struct {
 // New returns a client with the rights of the owner: key yields all capabilities.
 func New(c Caller, key api.Key) *Client { return &Client{caller: c, key: key} }
 
+// Key is the cluster's key.
+func (c *Client) Key() *[32]byte { return (*[32]byte)(&c.key) }
+
 // object is a node or process with the capability to use for it.
 type object struct {
 	c    *Client

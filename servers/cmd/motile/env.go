@@ -13,7 +13,10 @@ import (
 	"motile/servers/lib"
 )
 
-const keyFile = "/etc/motile/key"
+const (
+	keyFile  = "/etc/motile/key"
+	lineages = "/run/motile/lineages"
+)
 
 // connect makes the environment of a command.
 func connect() (*operate.Env, error) {
@@ -25,7 +28,7 @@ func connect() (*operate.Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
-	e := &operate.Env{Client: client.New(lib.Caller{}, key), Out: os.Stdout, Err: os.Stderr}
+	e := &operate.Env{Client: client.New(lib.Caller{}, key), Out: os.Stdout, Err: os.Stderr, Lineages: lineages}
 	e.Nodes = func(ctx context.Context) ([]int, error) { return heardOf(ctx, e.Client) }
 	return e, nil
 }

@@ -47,21 +47,6 @@ func kill(ctx context.Context, words []string) error {
 	return e.Kill(ctx, signal, ids, f.cap)
 }
 
-func stun(ctx context.Context, words []string) error {
-	resume := false
-	f := new(flags).withCap()
-	f.Bool(&resume, "resume", "r")
-	e, args, err := f.open(words, 1, 1)
-	if err != nil {
-		return err
-	}
-	processes, err := f.targets(ctx, e, args[0])
-	if err != nil {
-		return err
-	}
-	return e.Stun(ctx, processes, resume)
-}
-
 func wait(ctx context.Context, words []string) error {
 	f := new(flags).withCap().withJSON()
 	e, args, err := f.open(words, 1, 1)

@@ -13,6 +13,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/proc/api/client"
+	"motile/servers/checkpoints"
 )
 
 // Env is where a command runs.
@@ -22,6 +23,8 @@ type Env struct {
 	Nodes    func(ctx context.Context) ([]int, error)
 	Out, Err io.Writer
 	JSON     bool // print facts for programs
+	// Lineages is where the newest checkpoint of each process is remembered.
+	Lineages checkpoints.Ledger
 }
 
 // warn says something that is no result.

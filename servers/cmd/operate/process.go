@@ -104,19 +104,6 @@ func SignalList(w io.Writer) {
 	}
 }
 
-// Stun stops processes where they are, or lets them go on.
-func (e *Env) Stun(ctx context.Context, processes []*client.Process, resume bool) error {
-	var errs []error
-	for _, p := range processes {
-		if resume {
-			errs = append(errs, p.Resume(ctx, false))
-		} else {
-			errs = append(errs, p.Stun(ctx, 0, false))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // logPiece is how much of a log is asked for at a time.
 const logPiece = 64 << 10
 

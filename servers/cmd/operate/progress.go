@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ const (
 	heartbeat = 5 * time.Second
 )
 
-// progress tells a person what takes so long. What is quick is done in silence.
-type progress struct {
+// Progress tells a person what takes so long. What is quick is done in silence.
+type Progress struct {
 	out   io.Writer
 	start time.Time
 
@@ -26,14 +26,15 @@ type progress struct {
 	over  bool
 }
 
-func newProgress(out io.Writer, what string) *progress {
-	p := &progress{out: out, start: time.Now(), last: what}
+// NewProgress is silent for a while.
+func NewProgress(out io.Writer, what string) *Progress {
+	p := &Progress{out: out, start: time.Now(), last: what}
 	p.timer = time.AfterFunc(patience, p.beat)
 	return p
 }
 
-// say reports a step. It may be called from any goroutine.
-func (p *progress) say(text string) {
+// Say reports a step. It may be called from any goroutine.
+func (p *Progress) Say(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = text
@@ -43,7 +44,14 @@ func (p *progress) say(text string) {
 	}
 }
 
-func (p *progress) beat() {
+// Note has the next heartbeat say something.
+func (p *Progress) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = text
+}
+
+func (p *Progress) beat() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
@@ -54,12 +62,12 @@ func (p *progress) beat() {
 	p.timer.Reset(heartbeat)
 }
 
-func (p *progress) print() {
+func (p *Progress) print() {
 	fmt.Fprintf(p.out, "motile: %s (%.0f s)\n", p.last, time.Since(p.start).Seconds())
 }
 
-// end silences it.
-func (p *progress) end() {
+// End silences it.
+func (p *Progress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
