@@ -21,7 +21,7 @@ var samples = []any{
 	FileRef{Address: bytes.Repeat([]byte{0xad}, 16), Path: "/dev/console", Flags: 2, Terminal: true, Log: true},
 	ExecRequest{Path: "/bin/cat", Args: []string{"cat", "-"}, Env: []string{"HOME=/root"}, Cwd: "/root",
 		Files: []FileRef{{Path: "/etc/motd"}}, Detached: true, Terminal: true, Comment: "a cat", Shake: &Shake{Every: 10, By: ShakeByMove, Seed: 7},
-		Image: []byte("MOTILEIM"), Stdio: []FileRef{{Path: "/dev/console", Terminal: true}}, ImageCap: []byte{0xca}},
+		Image: []byte("MOTILEIM"), Stdio: []FileRef{{Path: "/dev/console", Terminal: true}}, ImageCap: []byte{0xca}, Lease: 9e9},
 	ExecReply{PID: 1000007, Errno: 2, Missing: [][]byte{{0xd1}}, Refused: "node 3 lacks AVX2",
 		Restart: RestartReport{PullUs: 1, BuildUs: 2, TotalUs: 3, Pages: 4, Shared: 5, Bytes: 6}},
 	SnapshotReply{Image: []byte("MOTILEIM"), FreezeUs: 900, Node: 2, Pages: 300, Refused: "it is on the move",
