@@ -54,6 +54,9 @@ func (s *Space) Release() {
 // Shared reports whether more than one process runs in the Space.
 func (s *Space) Shared() bool { return s.users > 1 }
 
+// Users is how many processes run in the Space.
+func (s *Space) Users() int { return s.users }
+
 // clear unmaps everything.
 func (s *Space) clear() {
 	s.unmapPages(0, abi.UserTop)

@@ -13,6 +13,7 @@ type PageRef struct {
 	Addr  uint64
 	Frame hw.PFN
 	Store bool // the frame is a Store's: the page equals its file, or is shared
+	Many  bool // somebody else has the frame too: relatives that share it until one writes
 }
 
 // PagesFrom fills buf with the present pages from addr on, in order, and returns
@@ -37,7 +38,7 @@ func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
 				if n == len(buf) {
 					return n, addr
 				}
-				buf[n] = PageRef{addr, frameOf(e), e&pteStore != 0}
+				buf[n] = PageRef{addr, frameOf(e), e&pteStore != 0, !exclusive(frameOf(e))}
 				n++
 			}
 			addr += pageSize
@@ -49,7 +50,7 @@ func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
 // Install makes a private page at addr and returns its memory, to be filled; nil
 // when memory is short. Its rights come with Settle, when the regions are known.
 func (s *Space) Install(addr uint64) *[pageSize]byte {
-	if addr%pageSize != 0 || addr < minAddress || addr >= abi.UserTop {
+	if !installable(addr) {
 		return nil
 	}
 	e := s.entry(addr, true)
@@ -62,6 +63,55 @@ func (s *Space) Install(addr uint64) *[pageSize]byte {
 	}
 	s.set(e, addr, p, hw.PTENX)
 	return hw.Page(p)
+}
+
+// installable reports whether a private page may be at addr.
+func installable(addr uint64) bool {
+	return addr%pageSize == 0 && addr >= minAddress && addr < abi.UserTop
+}
+
+// Share makes the private page at addr the one that from has at another address: both
+// have it until one of them writes. It reports false when there is none, or when memory
+// is short.
+func (s *Space) Share(addr uint64, from *Space, at uint64) bool {
+	if !installable(addr) || !installable(at) {
+		return false
+	}
+	e := s.entry(addr, true)
+	if e == nil {
+		return false
+	}
+	there := from.entry(at, false)
+	if there == nil || *there == 0 {
+		return false
+	}
+	p := frameOf(*there)
+	*there &^= hw.PTEWrite
+	retain(p)
+	s.set(e, addr, p, hw.PTENX)
+	return true
+}
+
+// Distinct is how many private pages the Spaces have, those that several share counted
+// once.
+func Distinct(spaces []*Space) (n int) {
+	seen := make([]uint64, len(refs)/64+1)
+	for _, s := range spaces {
+		s.each(0, abi.UserTop, func(_ uint64, e *uint64) {
+			p := frameOf(*e)
+			if *e&pteStore != 0 {
+				return
+			}
+			if int(p) < len(refs) {
+				if seen[p/64]&(1<<(p%64)) != 0 {
+					return
+				}
+				seen[p/64] |= 1 << (p % 64)
+			}
+			n++
+		})
+	}
+	return n
 }
 
 // Settle gives installed and shared pages the rights of their regions. It reports false when

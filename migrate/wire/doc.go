@@ -7,6 +7,7 @@
 //	MOVE_OFFER    Offer                OfferReply
 //	MOVE_FILE     File                 none
 //	MOVE_PAGES    stream.go            none
+//	MOVE_STATE    State                none
 //	MOVE_PREPARE  Prepare              Answer: ready, dropped, unknown
 //	MOVE_COMMIT   Commit               Answer: committed, dropped, unknown
 //	MOVE_ABORT    Commit               Answer: dropped, unknown, committed

@@ -21,11 +21,14 @@ type Offer struct {
 	PID     int32       `cbor:"3,keyasint"` // 0: an object moves, and no process
 	Version int         `cbor:"4,keyasint"` // of the image
 	CPU     [3]CPUID    `cbor:"5,keyasint"`
-	Pages   int         `cbor:"6,keyasint"` // private pages, about
+	Pages   int         `cbor:"6,keyasint"` // of memory that is nobody else's, about
 	Files   []FileOffer `cbor:"7,keyasint"` // immutable files it uses
 	Dirs    []string    `cbor:"8,keyasint"` // directories it is in or has open
 	Command string      `cbor:"9,keyasint"`
 	Uptime  int64       `cbor:"10,keyasint"`
+	// Others are the processes that come along, as far as they are known: while files
+	// are sent, some end and some are born.
+	Others []int32 `cbor:"11,keyasint,omitempty"`
 }
 
 // CPUID is a leaf of the instruction: what a program may have found out about the
@@ -59,11 +62,19 @@ type File struct {
 	Off    int64  `cbor:"6,keyasint"`
 }
 
-// Prepare carries the image; the answer is READY.
+// State carries a piece of an image that one message does not take.
+type State struct {
+	Move MoveID `cbor:"1,keyasint"`
+	Off  int    `cbor:"2,keyasint"`
+	Data []byte `cbor:"3,keyasint"`
+}
+
+// Prepare carries the image, or what is left of it; the answer is READY.
 type Prepare struct {
 	Move     MoveID `cbor:"1,keyasint"`
 	Image    []byte `cbor:"2,keyasint"`
-	Messages int    `cbor:"3,keyasint"` // of the page stream, all of which were answered
+	Messages int    `cbor:"3,keyasint"`           // of the page stream, all of which were answered
+	Before   int    `cbor:"4,keyasint,omitempty"` // bytes of the image that State has brought
 }
 
 // Commit is the order to activate. ABORT and STATUS have its Move alone.

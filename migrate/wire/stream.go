@@ -12,11 +12,15 @@ import (
 //	 0  8   boot of the source
 //	 8  8   number of the move
 //	16  4   sequence number
-//	20  4   count of pages
-//	24  8n  what each page is: its address; bit 0 set: page (address >> 12 & mask)
-//	        of memory store (address >> 40)
-//	    4096n  the pages
+//	20  4   count of words
+//	24  8n  words: what each page is
+//	    4096m  the pages, in the order of their words
 //	    16  SipHash-128 over all before it, under the move's key
+//
+// A word's bit 0 set: page (bits 12–39) of memory store (bits 40–63). Else it is a
+// private page, of process (bits 48–63) of the set, at address (bits 12–46). With bit 1
+// set that has no page here: the next word, which has none either, names another private
+// page, and the two are one that the processes share until one of them writes.
 const (
 	streamHead = 24
 	streamTag  = 16
@@ -27,17 +31,30 @@ const (
 	// PagesMaxLen is the length of such a message.
 	PagesMaxLen = streamHead + PagesMost*(8+abi.PageSize) + streamTag
 
-	storeBit  = 1 // bit 0 of a page's word
-	storeMask = 1<<28 - 1
+	storeBit    = 1 << 0
+	sameBit     = 1 << 1
+	storeMask   = 1<<28 - 1
+	addressMask = 1<<48 - 1
 )
 
 // StoreWord says that a page is one of a memory store.
 func StoreWord(store, page int) uint64 { return uint64(store)<<40 | uint64(page)<<12 | storeBit }
 
-// Stored takes a page's word apart. If ok is false it is the page's address.
+// Stored takes a page's word apart. If ok is false it is a private page.
 func Stored(word uint64) (store, page int, ok bool) {
 	return int(word >> 40), int(word >> 12 & storeMask), word&storeBit != 0
 }
+
+// PrivateWord says that a page is private to a process of the set.
+func PrivateWord(process int, addr uint64) uint64 { return uint64(process)<<48 | addr }
+
+// Private takes the word of a private page apart.
+func Private(word uint64) (process int, addr uint64) {
+	return int(word >> 48), word & addressMask &^ sameBit
+}
+
+// Same reports whether a word says that a private page is the one of the next word.
+func Same(word uint64) bool { return word&(storeBit|sameBit) == sameBit }
 
 // PageBatch is a message under construction: words first, then pages.
 type PageBatch struct {
@@ -51,11 +68,17 @@ func (m *PageBatch) Add(word uint64, p *[abi.PageSize]byte) {
 	m.pages = append(m.pages, p)
 }
 
-// Len is how many pages the batch has.
-func (m *PageBatch) Len() int { return len(m.words) }
+// AddSame adds that a private page is the same as another, which was added before.
+// Precondition: the batch is not full.
+func (m *PageBatch) AddSame(word, as uint64) { m.words = append(m.words, word|sameBit, as) }
+
+// Empty reports whether nothing was added.
+func (m *PageBatch) Empty() bool { return len(m.words) == 0 }
 
 // Full reports whether no page fits any more.
-func (m *PageBatch) Full() bool { return len(m.words) == PagesMost }
+func (m *PageBatch) Full() bool {
+	return streamHead+8*(len(m.words)+1)+abi.PageSize*(len(m.pages)+1)+streamTag > PagesMaxLen
+}
 
 // Encode lays the message out in buf, which has room for PagesMaxLen, and empties
 // the batch.
@@ -80,7 +103,8 @@ func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, key *[16]byte) []b
 type Pages struct {
 	Move  MoveID
 	Seq   uint32
-	Words []byte // 8 for each page
+	Words []byte // 8 for each
+	Count int    // of pages
 	Data  []byte // the pages
 
 	body []byte // what the tag is over
@@ -105,14 +129,32 @@ func DecodePages(b []byte) (p Pages, ok bool) {
 	if len(b) < streamHead+streamTag {
 		return p, false
 	}
-	n := le.Uint32(b[20:])
-	if n > PagesMost || len(b) != streamHead+int(n)*(8+abi.PageSize)+streamTag {
+	n := uint64(le.Uint32(b[20:]))
+	if n > (PagesMaxLen-streamHead-streamTag)/8 || streamHead+8*n+streamTag > uint64(len(b)) {
 		return p, false
 	}
-	words, end := streamHead+8*int(n), len(b)-streamTag
+	words, data := b[streamHead:streamHead+8*n], b[streamHead+8*n:len(b)-streamTag]
+	pages, ok := countPages(words)
+	if !ok || pages > PagesMost || len(data) != pages*abi.PageSize {
+		return p, false
+	}
 	return Pages{
 		Move: MoveID{le.Uint64(b), le.Uint64(b[8:])}, Seq: le.Uint32(b[16:]),
-		Words: b[streamHead:words], Data: b[words:end],
-		body: b[:end], tag: [16]byte(b[end:]),
+		Words: words, Data: data, Count: pages,
+		body: b[:len(b)-streamTag], tag: [16]byte(b[len(b)-streamTag:]),
 	}, true
+}
+
+// countPages is how many pages go with words; ok is false if the last one lacks another.
+func countPages(words []byte) (n int, ok bool) {
+	for ; len(words) > 0; words = words[8:] {
+		if Same(binary.LittleEndian.Uint64(words)) {
+			if words = words[8:]; len(words) == 0 {
+				return n, false
+			}
+			continue
+		}
+		n++
+	}
+	return n, true
 }

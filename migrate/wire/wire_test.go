@@ -17,10 +17,11 @@ var move = MoveID{Boot: 0x0102030405060708, Nr: 3}
 var samples = []any{
 	Offer{Move: move, Source: 1, PID: 1000007, Version: 1,
 		CPU:   [3]CPUID{{1, [4]uint32{1, 2, 3, 4}}, {7, [4]uint32{5, 6, 7, 8}}, {0x80000001, [4]uint32{9, 10, 11, 12}}},
-		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9},
+		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9, Others: []int32{1000008, 2000009}},
 	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}},
 	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
-	Prepare{Move: move, Image: []byte("MOTILEIM"), Messages: 21},
+	State{Move: move, Off: 256 << 10, Data: []byte("more")},
+	Prepare{Move: move, Image: []byte("the rest"), Messages: 21, Before: 512 << 10},
 	Commit{Move: move, FrozenNs: 12e6, FrozeAt: 1_800_000_000e9},
 	Answer{State: "committed", Error: "none", Boot: 9, FirstRunUs: 340},
 }
@@ -100,8 +101,53 @@ func TestStored(t *testing.T) {
 	}
 }
 
+func TestPrivate(t *testing.T) {
+	const addr = 0x7fff_ffff_f000
+	if process, at := Private(PrivateWord(1023, addr)); process != 1023 || at != addr {
+		t.Errorf("process %d, %#x", process, at)
+	}
+	if PrivateWord(0, addr) != addr {
+		t.Error("of a process that moves alone the word is the address")
+	}
+	if Same(addr) || Same(StoreWord(1, 1)) {
+		t.Error("neither has a page that is another's")
+	}
+}
+
+// A message has pages, and pages that are the same as those of another process.
+func TestPages_Same(t *testing.T) {
+	var m PageBatch
+	m.Add(PrivateWord(0, 0x5000), &[abi.PageSize]byte{1})
+	for i := 1; !m.Full(); i++ {
+		m.AddSame(PrivateWord(i, 0x6000), PrivateWord(0, 0x5000))
+	}
+	b := m.Encode(nil, move, 1, &key)
+	if len(b) > PagesMaxLen || len(b) < PagesMaxLen-abi.PageSize {
+		t.Errorf("%d bytes fill a message of %d", len(b), PagesMaxLen)
+	}
+	p, ok := DecodePages(b)
+	if !ok || p.Count != 1 || len(p.Data) != abi.PageSize || !p.Authentic(&key) {
+		t.Fatalf("%d pages, %v", p.Count, ok)
+	}
+	if w := le64(p.Words[8:]); !Same(w) {
+		t.Errorf("%#x", w)
+	}
+	if process, at := Private(le64(p.Words[8:])); process != 1 || at != 0x6000 {
+		t.Errorf("process %d, %#x", process, at)
+	}
+	m.AddSame(PrivateWord(1, 0x6000), PrivateWord(0, 0x5000))
+	b = m.Encode(nil, move, 1, &key)
+	b[20] = 1 // the second word is missing
+	if _, ok := DecodePages(append(b[:streamHead+8:streamHead+8], b[len(b)-streamTag:]...)); ok {
+		t.Error("accepted without the page that it is the same as")
+	}
+}
+
 func FuzzDecodePages(f *testing.F) {
 	f.Add(onePage(new([abi.PageSize]byte)))
+	var same PageBatch
+	same.AddSame(PrivateWord(1, 0x5000), PrivateWord(0, 0x5000))
+	f.Add(same.Encode(nil, move, 1, &key))
 	f.Add(make([]byte, streamHead+streamTag))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := DecodePages(b)
@@ -109,8 +155,14 @@ func FuzzDecodePages(f *testing.F) {
 			return
 		}
 		var m PageBatch
-		for i := 0; i < len(p.Words); i += 8 {
-			m.Add(le64(p.Words[i:]), (*[abi.PageSize]byte)(p.Data[i/8*abi.PageSize:]))
+		for words, data := p.Words, p.Data; len(words) > 0; words = words[8:] {
+			if w := le64(words); Same(w) {
+				words = words[8:]
+				m.AddSame(w, le64(words))
+			} else {
+				m.Add(w, (*[abi.PageSize]byte)(data))
+				data = data[abi.PageSize:]
+			}
 		}
 		again := m.Encode(nil, p.Move, p.Seq, &key)
 		if !bytes.Equal(again[:len(again)-streamTag], b[:len(b)-streamTag]) {

@@ -70,7 +70,8 @@ const (
 	MovePrepare = std.PrivateFirst + 43 // the image → READY
 	MoveCommit  = std.PrivateFirst + 44
 	MoveAbort   = std.PrivateFirst + 45
-	MoveStatus  = std.PrivateFirst + 46 // what has become of a move? → MoveState
+	MoveStatus  = std.PrivateFirst + 46 // what has become of a move? → Answer
+	MoveState   = std.PrivateFirst + 47 // a piece of an image that one message does not take
 )
 
 // To an object behind descriptors (package ipc/fileio), and between nodes about

@@ -103,6 +103,7 @@ var Commands = []Command{
 	{api.MoveOffer, "MOVE_OFFER", of(wire.Offer{}), of(wire.OfferReply{}), toNode},
 	{api.MoveFile, "MOVE_FILE", of(wire.File{}), opaque, toNode},
 	{api.MovePages, "MOVE_PAGES", Data{Form: PageStream}, opaque, toNode},
+	{api.MoveState, "MOVE_STATE", of(wire.State{}), opaque, toNode},
 	{api.MovePrepare, "MOVE_PREPARE", of(wire.Prepare{}), of(wire.Answer{}), toNode},
 	{api.MoveCommit, "MOVE_COMMIT", of(wire.Commit{}), of(wire.Answer{}), toNode},
 	{api.MoveAbort, "MOVE_ABORT", of(wire.Commit{}), of(wire.Answer{}), toNode},

@@ -118,14 +118,16 @@ func (s *moves) request(f *Frame, q *asked, value any) *Move {
 		m.freeze(f)
 		if !f.Again {
 			m.Messages++
-			m.Pages += len(v.Words) / 8
+			m.Pages += v.Count
 		}
 		return m
+	case wire.State:
+		return s.of(f, q, v.Move)
 	case wire.Prepare:
 		m := s.of(f, q, v.Move)
 		if once(&m.Prepared, f) {
 			m.note(f, "prepare: image of %d bytes, after %d pages in %d messages; transfer took %s",
-				len(v.Image), m.Pages, v.Messages, since(f.At, m.Frozen))
+				v.Before+len(v.Image), m.Pages, v.Messages, since(f.At, m.Frozen))
 			once(&m.Frozen, f) // a process without a page to send
 		}
 		return m

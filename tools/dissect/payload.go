@@ -40,7 +40,7 @@ func (d Data) decode(b []byte) (fields []Field, value any, ok bool) {
 		return fields, value, true
 	case PageStream:
 		p, ok := wire.DecodePages(b)
-		return []Field{{"Move", fmt.Sprint(p.Move.Nr)}, {"Seq", fmt.Sprint(p.Seq)}, {"Pages", fmt.Sprint(len(p.Words) / 8)}}, p, ok
+		return []Field{{"Move", fmt.Sprint(p.Move.Nr)}, {"Seq", fmt.Sprint(p.Seq)}, {"Pages", fmt.Sprint(p.Count)}}, p, ok
 	case Text:
 		return []Field{{"Text", words(string(b))}}, nil, true
 	case Capability:
