@@ -222,9 +222,47 @@ func adoptSignals(p *Pending, in []image.Signal) {
 	}
 }
 
-// Activate lets an adopted process run. frozen is how long it stood still: its
-// clocks go on as if it had not, and what remained of its deadlines is so much less.
+// Activate lets an adopted process run, as a set of one.
 func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
+	tb.ActivateAll([]*Process{p}, []*image.Process{im}, frozen)
+}
+
+// ActivateAll lets adopted processes run that moved together. frozen is how long they
+// stood still: their clocks go on as if they had not, and what remained of their
+// deadlines is so much less.
+func (tb *Table) ActivateAll(set []*Process, images []*image.Process, frozen int64) {
+	var order []*Thread
+	for i, p := range set {
+		tb.resumeClocks(p, images[i], frozen)
+		order = append(order, p.Threads...)
+		p.frozen = false
+		p.settled()
+		if p.stunned {
+			tb.stopTimers(p)
+		}
+	}
+	// Waiters on futexes queue again in the order they waited, whichever process they are
+	// of. Of the others, who has waited longest for the CPU is first: whoever is moved
+	// again and again, at the calls of one thread, would else never get to another.
+	sort.SliceStable(order, func(i, j int) bool {
+		if a, b := order[i].futexOrder(), order[j].futexOrder(); a != b {
+			return a < b
+		}
+		return order[i].turn < order[j].turn
+	})
+	for _, t := range order {
+		tb.turns++
+		t.turn = tb.turns
+		if n := t.futexOrder(); n > tb.futexSeq {
+			tb.futexSeq = n
+		}
+		if t.state == Ready && !tb.queueAgain(t) {
+			tb.ready(t, true)
+		}
+	}
+}
+
+func (tb *Table) resumeClocks(p *Process, im *image.Process, frozen int64) {
 	p.MonoOffset = im.Now + frozen - tb.Now
 	p.WallOffset = im.Wall + frozen - tb.Now - tb.WallBase
 	p.wallSince = tb.Now
@@ -250,33 +288,6 @@ func (tb *Table) Activate(p *Process, im *image.Process, frozen int64) {
 		}
 	}
 	tb.startTimers(p)
-	// Waiters on futexes queue again in the order they waited. Of the others, who has
-	// waited longest for the CPU is first: whoever is moved again and again, at the
-	// calls of one thread, would else never get to another.
-	order := append([]*Thread(nil), p.Threads...)
-	sort.SliceStable(order, func(i, j int) bool {
-		if a, b := order[i].futexOrder(), order[j].futexOrder(); a != b {
-			return a < b
-		}
-		return order[i].turn < order[j].turn
-	})
-	for _, t := range order {
-		tb.turns++
-		t.turn = tb.turns
-		if n := t.futexOrder(); n > tb.futexSeq {
-			tb.futexSeq = n
-		}
-	}
-	p.frozen = false
-	p.settled()
-	if p.stunned {
-		tb.stopTimers(p)
-	}
-	for _, t := range order {
-		if t.state == Ready && !tb.queueAgain(t) {
-			tb.ready(t, true)
-		}
-	}
 }
 
 // queueAgain puts a thread that waits on a futex back into its queue, before any other

@@ -56,15 +56,6 @@ func (tb *Table) leaveMemory(p *Process) {
 	}
 }
 
-// VforkWait makes t wait until child has left the memory they share.
-func (tb *Table) VforkWait(t *Thread, child *Process) { child.Threads[0].vfork = t }
-
-// InVfork reports whether child still runs in its parent's memory.
-func (tb *Table) InVfork(child int32, t *Thread) bool {
-	c := tb.Process(child)
-	return c != nil && len(c.Threads) > 0 && c.Threads[0].vfork == t
-}
-
 // orphanChildren gives p's children to init, which reaps them.
 func (tb *Table) orphanChildren(p *Process) {
 	for _, c := range p.Children {

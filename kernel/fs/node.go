@@ -50,6 +50,13 @@ func (n *Node) Target() string { return n.target }
 // Store is a regular file's content.
 func (n *Node) Store() *vm.Store { return n.store }
 
+// Nameless reports whether a file that can be written has no name: those who have it
+// open or mapped have all of it.
+func (n *Node) Nameless() bool { return n.Nlink <= 0 && n.store != nil && !n.store.Immutable() }
+
+// Users is how many open descriptions the node has.
+func (n *Node) Users() int { return n.users }
+
 // Stat describes the node.
 func (n *Node) Stat() object.Stat {
 	s := object.Stat{Ino: n.Ino, Mode: n.Mode, Nlink: uint64(n.Nlink), Rdev: n.rdev, Mtime: n.Mtime}

@@ -184,8 +184,18 @@ func (t *Tree) Snapshot(text []byte) *Regular {
 }
 
 // Anonymous returns an open regular file without a name (memfd_create(2)).
-func (t *Tree) Anonymous() *Regular {
-	n := t.node(object.ModeReg | 0o600)
-	n.store, n.users = vm.NewStore(), 1
+func (t *Tree) Anonymous() *Regular { return t.Memory(vm.NewStore(), 0o600) }
+
+// Memory returns an open regular file without a name over a Store, of which it takes
+// over a use.
+func (t *Tree) Memory(st *vm.Store, mode uint32) *Regular {
+	n := t.node(object.ModeReg | mode&0o7777)
+	n.store, n.users = st, 1
 	return &Regular{tree: t, Node: n}
+}
+
+// Again is the same file, opened once more.
+func (r *Regular) Again() *Regular {
+	r.Node.users++
+	return &Regular{tree: r.tree, Node: r.Node}
 }

@@ -5,6 +5,7 @@ import (
 
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
+	"motile/kernel/fs"
 	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
@@ -59,7 +60,7 @@ func (a *assembly) endpointsFrom(x *process) string {
 		}
 		e.importHolders(ex.Holders)
 		a.exps = append(a.exps, e)
-		if ex.File < 0 || int(ex.File) >= len(a.im.Files) {
+		if ex.File < 0 || int(ex.File) >= len(a.first.Files) {
 			return "an exported file is not there"
 		}
 	}
@@ -84,48 +85,53 @@ func (x *process) keepSlots() {
 	}
 }
 
-// files opens what the process had open.
-func (a *assembly) files() string {
-	pipes := make(map[int32]*object.Pipe)
-	files := make([]*object.File, len(a.im.Files))
-	defer func() {
-		for _, f := range files {
-			if f != nil {
-				f.Release()
-			}
-		}
-	}()
-	for i := range a.im.Files {
+// openFiles opens what the processes had open.
+func (a *assembly) openFiles() string {
+	made := make(map[int32]object.Impl)
+	a.files = make([]*object.File, len(a.first.Files))
+	for i := range a.first.Files {
 		if f := a.replaced[int32(i)]; f != nil {
 			f.Retain()
-			files[i] = f
+			a.files[i] = f
 			continue
 		}
-		f, why := a.file(&a.im.Files[i], pipes)
+		f, why := a.file(&a.first.Files[i], made)
 		if why != "" {
 			return why
 		}
-		files[i] = f
+		a.files[i] = f
 	}
 	for i, ex := range a.state.Exports {
 		if a.copy {
 			break // a copy has none that others know
 		}
-		files[ex.File].Retain()
-		a.exps[i].file = files[ex.File]
-	}
-	if a.p != nil {
-		a.descriptors(files)
+		a.files[ex.File].Retain()
+		a.exps[i].file = a.files[ex.File]
 	}
 	return ""
 }
 
-// descriptors gives the process its descriptors, and its epoll sets what they watch.
-func (a *assembly) descriptors(files []*object.File) {
+// watches gives epoll sets what they watch, once everybody has his descriptors.
+func (a *assembly) watches() {
+	for i := range a.first.Files {
+		if e, ok := a.files[i].Impl.(*object.Epoll); ok {
+			for _, w := range a.objects[a.first.Files[i].Object].Watches {
+				e.Restore(w.FD, a.files[w.File], w.Events, w.Data, w.Listed)
+			}
+		}
+	}
+}
+
+// descriptors gives the process its descriptors. An epoll set looks for the signals of
+// the first that has it: parents come before their children.
+func (a *assembly) descriptors() {
 	p := a.p
 	for _, fd := range a.im.FDs {
-		files[fd.File].Retain()
-		p.FDs.Set(fd.FD, files[fd.File], fd.Cloexec)
+		a.files[fd.File].Retain()
+		if e, ok := a.files[fd.File].Impl.(*object.Epoll); ok && e.Who == nil {
+			e.Who = p.Leader()
+		}
+		p.FDs.Set(fd.FD, a.files[fd.File], fd.Cloexec)
 		p.FDs.SetOpening(fd.FD, fd.Opening)
 	}
 	for _, own := range []struct {
@@ -133,20 +139,13 @@ func (a *assembly) descriptors(files []*object.File) {
 		dest **object.File
 	}{{a.im.TTY, &p.TTY}, {a.im.Log, &p.Log}} {
 		if own.i >= 0 {
-			files[own.i].Retain()
-			*own.dest = files[own.i]
-		}
-	}
-	for i := range a.im.Files {
-		if e, ok := files[i].Impl.(*object.Epoll); ok {
-			for _, w := range a.objects[a.im.Files[i].Object].Watches {
-				e.Restore(w.FD, files[w.File], w.Events, w.Data, w.Listed)
-			}
+			a.files[own.i].Retain()
+			*own.dest = a.files[own.i]
 		}
 	}
 }
 
-func (a *assembly) file(m *image.File, pipes map[int32]*object.Pipe) (*object.File, string) {
+func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File, string) {
 	n := a.n
 	var impl object.Impl
 	switch m.Kind {
@@ -182,7 +181,7 @@ func (a *assembly) file(m *image.File, pipes map[int32]*object.Pipe) (*object.Fi
 		}
 		impl = r
 	default:
-		if impl = a.value(m, pipes); impl == nil {
+		if impl = a.value(m, made); impl == nil {
 			return nil, "out of memory"
 		}
 	}
@@ -192,18 +191,21 @@ func (a *assembly) file(m *image.File, pipes map[int32]*object.Pipe) (*object.Fi
 }
 
 // value makes an object that came along.
-func (a *assembly) value(m *image.File, pipes map[int32]*object.Pipe) object.Impl {
+func (a *assembly) value(m *image.File, made map[int32]object.Impl) object.Impl {
+	if m.Kind == image.KindMemory {
+		return a.memoryFile(m, made)
+	}
 	o := &a.objects[m.Object]
 	switch m.Kind {
 	case image.KindPipeR, image.KindPipeW:
-		if pipes[m.Object] == nil {
-			pipes[m.Object] = object.RestorePipe(o.Pipe, o.Readers, o.Writers)
+		if made[m.Object] == nil {
+			made[m.Object] = object.RestorePipe(o.Pipe, o.Readers, o.Writers)
 		}
-		return pipes[m.Object]
+		return made[m.Object]
 	case image.KindEventfd:
 		return &object.Eventfd{Count: o.Count, Semaphore: o.Sema}
 	case image.KindEpoll:
-		return &object.Epoll{Who: a.signals()}
+		return new(object.Epoll)
 	case image.KindTimerfd, image.KindSignalfd, image.KindPidfd:
 		return a.event(m, o)
 	case image.KindLog:
@@ -215,6 +217,19 @@ func (a *assembly) value(m *image.File, pipes map[int32]*object.Pipe) object.Imp
 		return l
 	}
 	return a.n.K.FS.Snapshot(o.Text)
+}
+
+// memoryFile opens a file without a name over a store: once more, if another
+// description has it. made has those with the numbers of their stores, below zero.
+func (a *assembly) memoryFile(m *image.File, made map[int32]object.Impl) object.Impl {
+	if r, ok := made[-1-m.Store].(*fs.Regular); ok {
+		return r.Again()
+	}
+	st := a.stores[m.Store]
+	st.Retain()
+	r := a.n.K.FS.Memory(st, m.Mode)
+	made[-1-m.Store] = r
+	return r
 }
 
 // exportAt returns the export with an address, or nil.

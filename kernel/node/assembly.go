@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -12,21 +11,20 @@ import (
 	"motile/kernel/vm"
 	"motile/migrate/image"
 	"motile/migrate/seal"
-	"motile/migrate/wire"
 	"motile/proc"
 )
 
 // assembly is a process that is being put together out of an image: the target of a
-// move has one, and a restart. The steps are decode, install for each page, assemble,
-// acquire, register; release undoes them all until the process runs.
+// move has some, and a restart has one. The steps are decode, install for each page,
+// assemble, acquire, register; release undoes them all until the process runs.
+// Processes that move together are assemblies (company.go).
 type assembly struct {
-	n      *Node
-	space  *vm.Space
-	stored map[int]*vm.Store // memory stores of the image, as their pages come
+	n     *Node
+	space *vm.Space
+	*tables
 
-	im      *image.Process
-	objects []image.Object
-	state   image.RPC
+	im    *image.Process
+	state image.RPC
 
 	p    *proc.Process
 	pid  *rpc.Endpoint
@@ -41,74 +39,92 @@ type assembly struct {
 	inPlace  bool                   // space is the process's own already, with regions and pages
 }
 
-// newAssembly has no space if memory is short.
-func newAssembly(n *Node) assembly {
-	return assembly{n: n, space: vm.New(), stored: make(map[int]*vm.Store)}
+// tables are what the images of processes that move together refer to by index.
+type tables struct {
+	first   *image.Process // the one that has them
+	objects []image.Object
+	stored  map[int]*vm.Store // memory stores, as their pages come
+	stores  []*vm.Store       // all, from assemble on
+	files   []*object.File    // likewise
 }
 
-// decode takes the image apart, which belongs to a move or a checkpoint, and checks it.
-// It returns what is wrong, or "".
+// newAssembly has no space if memory is short.
+func newAssembly(n *Node) assembly {
+	return assembly{n: n, space: vm.New(), tables: &tables{stored: make(map[int]*vm.Store)}}
+}
+
+// decode takes the image of one process apart and checks it. It returns what is wrong,
+// or "".
 func (a *assembly) decode(b, bound []byte) string {
-	recs, err := image.Read(b)
-	if err != nil {
-		return err.Error()
+	images, states, objects, why := a.n.decodeImage(b, bound)
+	switch {
+	case why != "":
+		return why
+	case len(images) != 1:
+		return fmt.Sprintf("an image of %d processes", len(images))
 	}
-	im, objects, state := new(image.Process), []image.Object(nil), image.RPC{}
-	for _, part := range []struct {
-		rec image.Type
-		v   any
-	}{{image.TypeProcess, im}, {image.TypeObjects, &objects}, {image.TypeRPC, &state}} {
-		payload, err := image.Find(recs, part.rec)
-		if err == nil && part.rec == image.TypeRPC {
-			payload, err = seal.Open((*[32]byte)(&a.n.ipc.key), bound, payload)
-		}
-		if err == nil {
-			err = image.Unmarshal(payload, part.v)
-		}
-		if err != nil {
-			return err.Error()
-		}
-	}
-	check := im.Check
-	if im.PID == 0 {
-		check = im.CheckFiles
-	}
-	if err := check(objects); err != nil {
-		return err.Error()
-	}
-	a.im = im
-	a.objects, a.state = objects, state
+	a.im, a.state, a.first, a.objects = images[0], states[0], images[0], objects
 	return ""
 }
 
-// install takes pages as they travel: what each is, and their contents.
-func (a *assembly) install(words, pages []byte) bool {
-	for ; len(words) > 0; words, pages = words[8:], pages[vm.PageBytes:] {
-		word := binary.LittleEndian.Uint64(words)
-		if store, page, ok := wire.Stored(word); ok {
-			if !a.installStored(store, page, pages) {
-				return false
-			}
-			continue
-		}
-		page := a.space.Install(word)
-		if page == nil {
-			return false
-		}
-		copy(page[:], pages)
+// decodeImage takes an image apart, which belongs to a move or a checkpoint, and checks
+// it.
+func (n *Node) decodeImage(b, bound []byte) (set image.Set, states []image.RPC, objects []image.Object, why string) {
+	recs, err := image.Read(b)
+	if err != nil {
+		return nil, nil, nil, err.Error()
 	}
-	return true
+	processes, sealed := image.FindAll(recs, image.TypeProcess), image.FindAll(recs, image.TypeRPC)
+	if len(processes) == 0 || len(processes) != len(sealed) || len(processes) > proc.MaxProcesses {
+		return nil, nil, nil, fmt.Sprintf("an image with %d process records and %d rpc records", len(processes), len(sealed))
+	}
+	payload, err := image.Find(recs, image.TypeObjects)
+	if err == nil {
+		err = image.Unmarshal(payload, &objects)
+	}
+	set, states = make(image.Set, len(processes)), make([]image.RPC, len(processes))
+	for i := 0; i < len(processes) && err == nil; i++ {
+		set[i] = new(image.Process)
+		if err = image.Unmarshal(processes[i], set[i]); err != nil {
+			break
+		}
+		if payload, err = seal.Open((*[32]byte)(&n.ipc.key), bound, sealed[i]); err == nil {
+			err = image.Unmarshal(payload, &states[i])
+		}
+	}
+	switch {
+	case err != nil:
+	case set[0].PID == 0 && len(set) == 1:
+		err = set[0].CheckFiles(objects)
+	default:
+		err = set.Check(objects)
+	}
+	if err != nil {
+		return nil, nil, nil, err.Error()
+	}
+	return set, states, objects, ""
 }
 
-func (a *assembly) installStored(store, page int, data []byte) bool {
-	st := a.stored[store]
+// install takes pages of a process that comes alone.
+func (a *assembly) install(words, pages []byte) bool {
+	return (&company{n: a.n, all: []*assembly{a}}).install(words, pages)
+}
+
+// assemble makes the process of a checked image, parked: nothing of it runs, and its
+// addresses are not registered here. It returns what is wrong, or "".
+func (a *assembly) assemble() string {
+	return (&company{n: a.n, all: []*assembly{a}}).assemble()
+}
+
+func (t *tables) installStored(store, page int, data []byte) bool {
+	st := t.stored[store]
 	if st == nil {
 		if store >= maxStores {
 			return false
 		}
 		st = vm.NewStore()
 		st.SetSize(vm.MaxStore) // until the image says
-		a.stored[store] = st
+		t.stored[store] = st
 	}
 	m := st.Install(page)
 	if m == nil {
@@ -121,20 +137,68 @@ func (a *assembly) installStored(store, page int, data []byte) bool {
 // maxStores bounds the memory stores of an image.
 const maxStores = 1 << 14
 
-// assemble makes the process of a checked image, parked: nothing of it runs, and its
-// addresses are not registered here. It returns what is wrong, or "".
-func (a *assembly) assemble() string {
-	if a.im.PID == 0 {
-		if why := a.endpointsFrom(nil); why != "" {
-			return why
+// openStores makes what regions and files refer to.
+func (a *assembly) openStores() string {
+	a.stores = make([]*vm.Store, len(a.first.Stores))
+	for i, s := range a.first.Stores {
+		if len(s.Digest) == 32 {
+			node := a.n.K.FS.ByDigest(vm.Digest(s.Digest))
+			if node == nil {
+				return fmt.Sprintf("a file it maps (%x…) is not here", s.Digest[:4])
+			}
+			a.stores[i] = node.Store()
+			a.stores[i].Retain()
+		} else {
+			if a.stores[i] = a.stored[i]; a.stores[i] == nil {
+				a.stores[i] = vm.NewStore()
+			}
+			delete(a.stored, i)
+			a.stores[i].Truncate(s.Size)
 		}
-		return a.files()
 	}
-	if !a.inPlace {
-		if why := a.memory(); why != "" {
-			return why
+	if len(a.stored) > 0 {
+		return "a page of memory that is not there"
+	}
+	return ""
+}
+
+// settle drops what the tables keep for those who refer to it.
+func (t *tables) settle() {
+	for _, st := range t.stores {
+		if st != nil {
+			st.Release()
 		}
 	}
+	for _, f := range t.files {
+		if f != nil {
+			f.Release()
+		}
+	}
+	t.stores, t.files = nil, nil
+}
+
+// memory gives the space its regions and rights.
+func (a *assembly) memory() string {
+	for _, r := range a.im.Regions {
+		nr := vm.Region{Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Off: r.Off}
+		if r.Store >= 0 {
+			nr.Store = a.stores[r.Store]
+			nr.Store.Retain()
+		}
+		if !a.space.Place(r.Start, r.End, nr) {
+			nr.Drop()
+			return fmt.Sprintf("region %#x overlaps another", r.Start)
+		}
+	}
+	a.space.Brk, a.space.BrkStart = a.im.Brk, a.im.BrkStart
+	if !a.space.Settle() {
+		return "a page lies in no region"
+	}
+	return ""
+}
+
+// adopt makes the process, with its endpoints.
+func (a *assembly) adopt() string {
 	if a.copy && !a.n.makeCopy(a.im, a.objects) {
 		return fmt.Sprintf("node %d has as many processes as it can have", a.n.Number)
 	}
@@ -148,58 +212,9 @@ func (a *assembly) assemble() string {
 	x.kept = a.im.Kept
 	p.Ext = x
 	if a.copy {
-		return a.files()
+		return ""
 	}
-	if why := a.endpointsFrom(x); why != "" {
-		return why
-	}
-	return a.files()
-}
-
-// memory gives the space its regions and rights.
-func (a *assembly) memory() string {
-	stores := make([]*vm.Store, len(a.im.Stores))
-	defer func() {
-		for _, st := range stores {
-			if st != nil {
-				st.Release()
-			}
-		}
-	}()
-	for i, s := range a.im.Stores {
-		if len(s.Digest) == 32 {
-			node := a.n.K.FS.ByDigest(vm.Digest(s.Digest))
-			if node == nil {
-				return fmt.Sprintf("a file it maps (%x…) is not here", s.Digest[:4])
-			}
-			stores[i] = node.Store()
-			stores[i].Retain()
-		} else {
-			if stores[i] = a.stored[i]; stores[i] == nil {
-				stores[i] = vm.NewStore()
-			}
-			delete(a.stored, i)
-			stores[i].Truncate(s.Size)
-		}
-	}
-	if len(a.stored) > 0 {
-		return "a page of memory that is not there"
-	}
-	for _, r := range a.im.Regions {
-		nr := vm.Region{Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Off: r.Off}
-		if r.Store >= 0 {
-			nr.Store = stores[r.Store]
-			nr.Store.Retain()
-		}
-		if !a.space.Place(r.Start, r.End, nr) {
-			return fmt.Sprintf("region %#x overlaps another", r.Start)
-		}
-	}
-	a.space.Brk, a.space.BrkStart = a.im.Brk, a.im.BrkStart
-	if !a.space.Settle() {
-		return "a page lies in no region"
-	}
-	return ""
+	return a.endpointsFrom(x)
 }
 
 // acquire tells objects that count their holders of this node. done is called when all
@@ -302,6 +317,8 @@ func (a *assembly) release() {
 	for _, st := range a.stored {
 		st.Release()
 	}
-	a.stored, a.pid, a.own, a.exps = nil, nil, nil, nil
+	clear(a.stored)
+	a.settle()
+	a.pid, a.own, a.exps = nil, nil, nil
 	n.perform()
 }

@@ -12,14 +12,18 @@ import (
 	"motile/proc"
 )
 
-// captured is a process written down: a frozen one, as the source of a move holds it
-// between freeze and commit, or one of which there is to be a copy.
+// captured is processes written down: a frozen set, as the source of a move holds it
+// between freeze and commit, or a process of which there is to be a copy.
 type captured struct {
 	forWhom
 
-	im      *image.Process
+	census *census
+	im     *image.Process // the first of images: it has the tables of all
+	images []*image.Process
+	states []*image.RPC
+	rpc    *image.RPC // the first of states: it has the exports of all
+
 	objects []image.Object
-	rpc     image.RPC
 	stores  []*vm.Store // memory the page stream must carry, by index into im.Stores
 
 	files   []*object.File // by index into im.Files
@@ -37,47 +41,118 @@ type forWhom struct {
 	copy     bool   // no move: the process stays, and nobody is to notice
 }
 
-// capture writes down a frozen process and everything it has open. It changes
-// nothing here that undo does not put back.
-func (n *Node) capture(p *proc.Process, target int, boot uint64, residual bool) (*captured, error) {
-	c := &captured{forWhom: forWhom{target: target, boot: boot, residual: residual}}
-	if err := n.captureProcess(c, p); err != nil {
-		return c, err
+// newCaptured has room for as many processes; with none, for an object.
+func (n *Node) newCaptured(s set, why forWhom) *captured {
+	c := &captured{forWhom: why, census: n.census(s)}
+	c.census.copy = why.copy
+	for range max(len(s), 1) {
+		c.images, c.states = append(c.images, new(image.Process)), append(c.states, new(image.RPC))
 	}
-	return c, n.captureRPC(c, p)
+	c.im, c.rpc = c.images[0], c.states[0]
+	return c
 }
 
-// captureProcess writes down all but the endpoints.
-func (n *Node) captureProcess(c *captured, p *proc.Process) error {
-	c.im, c.stores = n.Tab.Capture(p)
-	c.im.Kept, c.im.Shake = of(p).kept, of(p).shakeThere()
-	of(p).captureStun(c.im)
+// capture writes down frozen processes and everything they have open. It changes
+// nothing here that undo does not put back.
+func (n *Node) capture(s set, why forWhom) (*captured, error) {
+	c := n.newCaptured(s, why)
+	if p, err := n.captureSet(c); err != nil {
+		return c, blame(p, err)
+	}
+	for i, p := range s {
+		if err := n.captureRPC(c.states[i], p); err != nil {
+			return c, blame(p, err)
+		}
+	}
+	err := n.captureExports(c)
+	n.perform()
+	return c, err
+}
+
+// captureSet writes down all but the endpoints. An error is about p.
+func (n *Node) captureSet(c *captured) (p *proc.Process, err error) {
+	for i, p := range c.census.set {
+		c.process(i, p)
+	}
+	for i, p := range c.census.set {
+		if err := n.captureDescriptors(c, c.images[i], p); err != nil {
+			return p, err
+		}
+	}
+	n.captureWatches(c)
+	return nil, nil
+}
+
+// blame says whom an error is about.
+func blame(p *proc.Process, err error) error {
+	return fmt.Errorf("process %d cannot move: %w", p.PID, err)
+}
+
+// process writes down one process. Its stores go to the table of the first, so that
+// what several map is one thing.
+func (c *captured) process(i int, p *proc.Process) {
+	im, stores := p.Table().Capture(p)
+	im.Kept, im.Shake = of(p).kept, of(p).shakeThere()
+	of(p).captureStun(im)
+	list := im.Stores
+	im.Stores = nil
+	*c.images[i] = *im
+	im = c.images[i]
+	if k := c.census.set.spaceOf(i); k != i {
+		im.Space, im.Regions, im.Brk, im.BrkStart = int32(k+1), nil, 0, 0
+		if t := p.VforkParent(); t != nil {
+			im.Vfork = t.TID
+		}
+		return
+	}
+	index := make([]int32, len(stores))
+	for k, st := range stores {
+		index[k] = c.store(st, list[k])
+	}
+	for k := range im.Regions {
+		if r := &im.Regions[k]; r.Store >= 0 {
+			r.Store = index[r.Store]
+		}
+	}
+}
+
+// store is the index of a store, which is entered if it is new.
+func (c *captured) store(st *vm.Store, m image.Store) int32 {
+	for i, x := range c.stores {
+		if x == st {
+			return int32(i)
+		}
+	}
+	c.stores, c.im.Stores = append(c.stores, st), append(c.im.Stores, m)
+	return int32(len(c.stores) - 1)
+}
+
+func (n *Node) captureDescriptors(c *captured, im *image.Process, p *proc.Process) error {
 	for fd := range p.FDs.Len() {
 		f := p.FDs.Held(int32(fd))
 		if f == nil {
 			continue
 		}
-		i, err := n.captureFile(c, p, f)
+		i, err := n.captureFile(c, f)
 		if err != nil {
 			return fmt.Errorf("fd %d (%s): %w", fd, f.Path, err)
 		}
-		c.im.FDs = append(c.im.FDs, image.FD{FD: int32(fd), File: i,
+		im.FDs = append(im.FDs, image.FD{FD: int32(fd), File: i,
 			Cloexec: p.FDs.Cloexec(int32(fd)), Opening: p.FDs.Opening(int32(fd))})
 	}
 	for _, own := range []struct {
 		f *object.File
 		i *int32
-	}{{p.TTY, &c.im.TTY}, {p.Log, &c.im.Log}} {
+	}{{p.TTY, &im.TTY}, {p.Log, &im.Log}} {
 		if own.f == nil {
 			continue
 		}
-		i, err := n.captureFile(c, p, own.f)
+		i, err := n.captureFile(c, own.f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", own.f.Path, err)
 		}
 		*own.i = i
 	}
-	n.captureWatches(c)
 	return nil
 }
 
@@ -89,7 +164,7 @@ func (n *Node) captureObject(c *captured, x *export) error {
 	if r, ok := x.file.Impl.(*fs.Regular); ok && r.Store().Immutable() && r.Store().Digest != (vm.Digest{}) {
 		captureName(x.file, &m)
 	} else {
-		n.captureValue(c, nil, x.file, &m)
+		n.captureValue(c, x.file, &m)
 	}
 	c.im.Files[0] = m
 	err := n.captureExports(c)
@@ -98,7 +173,7 @@ func (n *Node) captureObject(c *captured, x *export) error {
 }
 
 // captureFile adds a description, once, and returns its index.
-func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File) (int32, error) {
+func (n *Node) captureFile(c *captured, f *object.File) (int32, error) {
 	for i, x := range c.files {
 		if x == f {
 			return int32(i), nil
@@ -108,9 +183,9 @@ func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File) (int32,
 	c.files = append(c.files, f)
 	c.im.Files = append(c.im.Files, image.File{})
 	m := image.File{Flags: f.Flags, Offset: f.Offset, Path: f.Path, Object: -1}
-	d, why := n.dispose(p, f, c.residual)
+	d, why := c.census.dispose(f, c.residual)
 	if c.copy {
-		d, why = n.disposeCopy(p, f, c.residual)
+		d, why = c.census.disposeCopy(f, c.residual)
 	}
 	switch d {
 	case refused:
@@ -120,7 +195,7 @@ func (n *Node) captureFile(c *captured, p *proc.Process, f *object.File) (int32,
 	case byName:
 		captureName(f, &m)
 	case byValue:
-		n.captureValue(c, p, f, &m)
+		n.captureValue(c, f, &m)
 	}
 	c.im.Files[i] = m
 	return i, nil
@@ -180,7 +255,12 @@ func captureName(f *object.File, m *image.File) {
 }
 
 // captureValue: the description's object moves along.
-func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *image.File) {
+func (n *Node) captureValue(c *captured, f *object.File, m *image.File) {
+	if r, ok := f.Impl.(*fs.Regular); ok && r.Node.Nameless() {
+		m.Kind, m.Mode = image.KindMemory, r.Stat().Mode
+		m.Store = c.store(r.Store(), image.Store{Size: r.Size()})
+		return
+	}
 	m.Object = c.object(f)
 	o := &c.objects[m.Object]
 	switch impl := f.Impl.(type) {
@@ -200,11 +280,11 @@ func (n *Node) captureValue(c *captured, p *proc.Process, f *object.File, m *ima
 	case *object.Epoll:
 		m.Kind = image.KindEpoll
 	case *object.Timerfd, *object.Signalfd, *object.Pidfd:
-		n.captureEvent(p, impl, m, o)
+		n.captureEvent(c.census.first(), impl, m, o)
 	case *object.Log:
 		m.Kind = image.KindLog
 		o.Log, o.LogBase = impl.Snapshot()
-		if !c.copy && !n.exclusive(p, f) {
+		if !c.copy && !c.census.exclusive(f) {
 			c.rehomed = append(c.rehomed, f)
 			n.exported(f)
 			impl.Hold(true) // others here still have it open
@@ -263,31 +343,26 @@ func (n *Node) captureWatches(c *captured) {
 	}
 }
 
-// captureRPC takes the state of the frozen endpoints.
-func (n *Node) captureRPC(c *captured, p *proc.Process) error {
+// captureRPC takes the state of a process's frozen endpoints.
+func (n *Node) captureRPC(state *image.RPC, p *proc.Process) error {
 	x := of(p)
 	st, ok := n.ipc.m.Export(x.pid)
 	if !ok {
 		return errors.New("its endpoint is not frozen")
 	}
-	c.rpc.PID = st.Append(nil)
+	state.PID = st.Append(nil)
 	if x.own != nil {
 		if st, ok = n.ipc.m.Export(x.own); !ok {
 			return errors.New("its own endpoint is not frozen")
 		}
-		c.rpc.Own = st.Append(nil)
+		state.Own = st.Append(nil)
 	}
 	if x.raw != nil {
-		if c.rpc.Raw, ok = n.ipc.raw.Export(x.raw); !ok {
+		if state.Raw, ok = n.ipc.raw.Export(x.raw); !ok {
 			return errors.New("its raw endpoints are not frozen")
 		}
 	}
-	if err := n.captureGroups(c, x); err != nil {
-		return err
-	}
-	err := n.captureExports(c)
-	n.perform()
-	return err
+	return n.captureGroups(state, x)
 }
 
 // captureExports freezes the exports that move along and takes their state.

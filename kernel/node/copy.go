@@ -52,12 +52,12 @@ import (
 // own although others have the original is said below.
 
 // disposeCopy decides about one description of a process that is to be copied.
-func (n *Node) disposeCopy(p *proc.Process, f *object.File, residual bool) (d disposition, why string) {
+func (c *census) disposeCopy(f *object.File, residual bool) (d disposition, why string) {
 	switch impl := f.Impl.(type) {
 	case *object.Epoll, *object.Log:
 		return byValue, ""
 	case *object.Pipe:
-		if n.pipeOwn(p, impl) {
+		if c.pipeOwn(impl) {
 			return byValue, ""
 		}
 		return byReference, ""
@@ -70,17 +70,17 @@ func (n *Node) disposeCopy(p *proc.Process, f *object.File, residual bool) (d di
 			return byName, ""
 		}
 	}
-	return n.dispose(p, f, residual)
+	return c.dispose(f, residual)
 }
 
-// pipeOwn reports whether nobody but p has an end of a pipe.
-func (n *Node) pipeOwn(p *proc.Process, pipe *object.Pipe) bool {
-	for _, x := range n.exports {
+// pipeOwn reports whether nobody else has an end of a pipe.
+func (c *census) pipeOwn(pipe *object.Pipe) bool {
+	for _, x := range c.n.exports {
 		if x.file.Impl == object.Impl(pipe) {
 			return false
 		}
 	}
-	return n.pipeAlone(p, pipe)
+	return c.pipe(pipe)
 }
 
 // makeCopy makes a checked image that of a copy. It reports false if there are too many

@@ -102,14 +102,6 @@ func (a *assembly) resumeTimers(frozen int64) {
 	a.timers = nil
 }
 
-// signals is whose signals a signalfd shows that an epoll set of the image watches.
-func (a *assembly) signals() object.Signals {
-	if a.p == nil {
-		return nil
-	}
-	return a.p.Leader()
-}
-
 // madeTimer is a timerfd that was made of an image.
 type madeTimer struct {
 	timer *object.Timerfd

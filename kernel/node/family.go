@@ -142,3 +142,15 @@ func (g *groupSignal) heard() {
 	}
 	g.done(len(g.pids))
 }
+
+// markSpread notes that a process group may have members elsewhere.
+func (n *Node) markSpread(pgid int32) {
+	if len(n.spread) > 4096 {
+		for g := range n.spread {
+			if n.Tab.GroupSession(g) == 0 {
+				delete(n.spread, g)
+			}
+		}
+	}
+	n.spread[pgid] = true
+}

@@ -330,7 +330,7 @@ func (n *Node) forgetGroupCall(x *process, c *proc.Call) {
 }
 
 // captureGroups takes the state of the frozen memberships.
-func (n *Node) captureGroups(c *captured, x *process) error {
+func (n *Node) captureGroups(state *image.RPC, x *process) error {
 	for gid, mb := range x.groups {
 		if mb == nil {
 			continue
@@ -339,7 +339,7 @@ func (n *Node) captureGroups(c *captured, x *process) error {
 		if !ok {
 			return errors.New("its membership of a group is not frozen")
 		}
-		c.rpc.Groups = append(c.rpc.Groups, image.Group{GID: gid, State: st.Append(nil)})
+		state.Groups = append(state.Groups, image.Group{GID: gid, State: st.Append(nil)})
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"motile/proc"
 )
 
-// What of a process can move, and how. The questions are asked twice: before
+// What of a set of processes can move, and how. The questions are asked twice: before
 // anything is frozen, so that a refusal costs nothing and names the object, and
-// when the process is captured.
+// when the processes are captured.
 
 // disposition says how a file description moves.
 type disposition uint8
@@ -23,50 +23,95 @@ const (
 	refused
 )
 
-// uses counts p's references to a description.
-func uses(p *proc.Process, f *object.File) (n int) {
-	for fd := range p.FDs.Len() {
-		if p.FDs.Held(int32(fd)) == f {
-			n++
-		}
-	}
-	for _, own := range []*object.File{p.TTY, p.Log} {
-		if own == f {
-			n++
-		}
-	}
-	return n
+// census counts what a set has, to compare with how often it is in use at all: what is
+// the set's alone can move by value.
+type census struct {
+	n      *Node
+	set    set
+	copy   bool                 // nobody moves: there is to be a copy
+	files  map[*object.File]int // references to each description
+	stores map[*vm.Store]int    // uses of each that can be written
+	open   []*object.File       // the descriptions, in the order they are met
 }
 
-// exclusive reports whether no other process of this node has the description.
-func (n *Node) exclusive(p *proc.Process, f *object.File) bool {
+func (n *Node) census(s set) *census {
+	c := &census{n: n, set: s, files: make(map[*object.File]int), stores: make(map[*vm.Store]int)}
+	for _, p := range s {
+		for fd := range p.FDs.Len() {
+			c.file(p.FDs.Held(int32(fd)))
+		}
+		c.file(p.TTY)
+		c.file(p.Log)
+	}
+	spaces, _ := s.spaces()
+	for _, space := range spaces {
+		for _, r := range space.Regions() {
+			if r.Store != nil && !r.Store.Immutable() {
+				c.stores[r.Store]++
+			}
+		}
+	}
+	// A file without a name holds its store as long as it is open.
+	nodes := make(map[*fs.Node]int)
+	for _, f := range c.open {
+		if r, ok := f.Impl.(*fs.Regular); ok && r.Node.Nameless() && c.exclusive(f) {
+			if nodes[r.Node]++; nodes[r.Node] == r.Node.Users() {
+				c.stores[r.Store()]++
+			}
+		}
+	}
+	return c
+}
+
+// first is the process whose clock counts for what several have; nil: none moves.
+func (c *census) first() *proc.Process {
+	if len(c.set) == 0 {
+		return nil
+	}
+	return c.set[0]
+}
+
+func (c *census) file(f *object.File) {
+	if f == nil {
+		return
+	}
+	if c.files[f]++; c.files[f] == 1 {
+		c.open = append(c.open, f)
+	}
+}
+
+// exclusive reports whether no process of this node outside the set has a description.
+func (c *census) exclusive(f *object.File) bool {
 	refs := f.Refs()
-	if n.findExport(f) != nil {
+	if c.n.findExport(f) != nil {
 		refs--
 	}
-	return refs == uses(p, f)
+	return refs == c.files[f]
 }
 
+// alone reports whether all uses of a store are the set's.
+func (c *census) alone(st *vm.Store) bool { return c.stores[st] == st.Users() }
+
 // dispose decides about one description. why names what stands in the way.
-func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d disposition, why string) {
-	alone := n.exclusive(p, f)
+func (c *census) dispose(f *object.File, residual bool) (d disposition, why string) {
+	alone := c.exclusive(f)
 	switch impl := f.Impl.(type) {
 	case object.Null, object.Zero, object.Full, object.Random:
 		return byName, ""
 	case *object.Remote, *object.TTY, *fs.FIFO:
 		return byReference, ""
 	case *fs.Dir:
-		if impl.Node.Locked(p.PID, f) {
+		if c.locked(impl.Node, f) {
 			return refused, "is a directory of this node that it has locked; unlock it first"
 		}
 		return byName, ""
 	case *object.Log:
-		if p.Log == f || alone {
+		if alone || c.logs(f) {
 			return byValue, ""
 		}
 		return byReference, ""
 	case *object.Pipe:
-		if n.pipeAlone(p, impl) {
+		if c.pipe(impl) {
 			return byValue, ""
 		}
 		return byReference, ""
@@ -81,20 +126,47 @@ func (n *Node) dispose(p *proc.Process, f *object.File, residual bool) (d dispos
 		if alone {
 			return byValue, ""
 		}
-		return refused, "is an epoll set that another process has open too; close it there, or move before fork"
+		return refused, "is an epoll set that " + c.remedy(c.n.holdersOf(c.set, f), "close it there")
 	case *fs.Regular:
-		return n.disposeRegular(impl, alone && !impl.Node.Locked(p.PID, f), residual)
+		return c.regular(f, impl, alone, residual)
 	}
 	return refused, fmt.Sprintf("is a %T, which cannot move", f.Impl)
 }
 
-// disposeRegular decides about a file. One that is locked stays with its locks: alone is
-// false then.
-func (n *Node) disposeRegular(r *fs.Regular, alone, residual bool) (disposition, string) {
-	st := r.Store()
+// logs reports whether a description is the log of one of the set.
+func (c *census) logs(f *object.File) bool {
+	for _, p := range c.set {
+		if p.Log == f {
+			return true
+		}
+	}
+	return false
+}
+
+// locked reports whether one of the set has a lock of a file, or waits for one.
+func (c *census) locked(node *fs.Node, f *object.File) bool {
+	for _, p := range c.set {
+		if node.Locked(p.PID, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// regular decides about a file. One that is locked stays with its locks: it is as if
+// somebody else had it.
+func (c *census) regular(f *object.File, r *fs.Regular, alone, residual bool) (disposition, string) {
+	st, locked := r.Store(), c.locked(r.Node, f)
+	alone = alone && !locked
 	switch {
+	case r.Node.Nameless() && c.alone(st) && !locked:
+		return byValue, ""
 	case !st.Immutable() && residual, st.Immutable() && !alone:
 		return byReference, ""
+	case r.Node.Nameless() && locked:
+		return refused, "is a file without a name that it has locked; unlock it first"
+	case r.Node.Nameless():
+		return refused, "is a file without a name that " + c.remedy(c.n.mappersOf(c.set, st), "close it there")
 	case !st.Immutable():
 		return refused, "is a writable file of this node; close it, or use --residual to go on using it from afar"
 	case st.Digest == (vm.Digest{}):
@@ -103,20 +175,11 @@ func (n *Node) disposeRegular(r *fs.Regular, alone, residual bool) (disposition,
 	return byName, ""
 }
 
-// pipeAlone reports whether all descriptions of both ends of a pipe are p's alone,
-// or held by other nodes only. p is nil to ask for the latter.
-func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
+// pipe reports whether all descriptions of both ends of a pipe are the set's alone, or
+// held by other nodes only. A set of none asks for the latter.
+func (c *census) pipe(pipe *object.Pipe) bool {
 	readers, writers := pipe.Ends()
-	var seen []*object.File
-	for fd := 0; p != nil && fd < p.FDs.Len(); fd++ {
-		f := p.FDs.Held(int32(fd))
-		if f == nil || f.Impl != object.Impl(pipe) || contains(seen, f) {
-			continue
-		}
-		seen = append(seen, f)
-		if !n.exclusive(p, f) {
-			return false
-		}
+	count := func(f *object.File) {
 		if f.Readable() {
 			readers--
 		}
@@ -124,20 +187,24 @@ func (n *Node) pipeAlone(p *proc.Process, pipe *object.Pipe) bool {
 			writers--
 		}
 	}
+	for _, f := range c.open {
+		if f.Impl != object.Impl(pipe) {
+			continue
+		}
+		if !c.exclusive(f) {
+			return false
+		}
+		count(f)
+	}
 	// Descriptions that only other nodes hold move along with the pipe.
-	for _, x := range n.exports {
-		if x.file.Impl != object.Impl(pipe) || contains(seen, x.file) {
+	for _, x := range c.n.exports {
+		if x.file.Impl != object.Impl(pipe) || c.files[x.file] > 0 {
 			continue
 		}
 		if x.file.Refs() > 1 {
 			return false
 		}
-		if x.file.Readable() {
-			readers--
-		}
-		if x.file.Writable() {
-			writers--
-		}
+		count(x.file)
 	}
 	return readers == 0 && writers == 0
 }
@@ -151,7 +218,7 @@ func (n *Node) abroad(x *export) bool {
 		return false
 	}
 	if pipe, ok := x.file.Impl.(*object.Pipe); ok {
-		return n.pipeAlone(nil, pipe)
+		return n.census(nil).pipe(pipe)
 	}
 	switch impl := x.file.Impl.(type) {
 	case *object.Eventfd, *object.Timerfd:
@@ -171,41 +238,71 @@ func contains(list []*object.File, f *object.File) bool {
 	return false
 }
 
-// obstacle returns what forbids moving a process, in words, or "".
-func (n *Node) obstacle(p *proc.Process, residual bool) string {
+// obstacle returns what forbids moving a set, in words, or "".
+func (n *Node) obstacle(s set, residual bool) string {
+	c := n.census(s)
+	for _, p := range s {
+		if why := c.obstacle(p, residual); why != "" {
+			return fmt.Sprintf("process %d cannot move: %s", p.PID, why)
+		}
+	}
+	if b := c.stateBytes(); b > maxState {
+		return fmt.Sprintf("%v cannot move: %s", s, tooLarge(b))
+	}
+	return ""
+}
+
+// stateBytes is how much the set has beside its pages, as far as that is known before it
+// is frozen.
+func (c *census) stateBytes() (n int) {
+	const threadBytes = 700 // registers, and what a call needs
+	for _, p := range c.set {
+		n += threadBytes * len(p.Threads)
+	}
+	pipes := make(map[*object.Pipe]bool)
+	for _, f := range c.open {
+		switch impl := f.Impl.(type) {
+		case *object.Log:
+			n += int(min(impl.End(), object.LogSize))
+		case *object.Pipe:
+			if !pipes[impl] {
+				pipes[impl] = true
+				n += impl.Buffered()
+			}
+		}
+	}
+	return n
+}
+
+func (c *census) obstacle(p *proc.Process, residual bool) string {
 	for fd := range p.FDs.Len() {
 		f := p.FDs.Held(int32(fd))
 		if f == nil {
 			continue
 		}
-		if d, why := n.dispose(p, f, residual); d == refused {
+		if d, why := c.dispose(f, residual); d == refused {
 			return fmt.Sprintf("fd %d (%s) %s", fd, f.Path, why)
 		}
 	}
 	for _, r := range p.Space.Regions() {
-		if why := n.regionObstacle(p, &r); why != "" {
+		if why := c.region(&r); why != "" {
 			return fmt.Sprintf("memory at %#x %s", r.Start, why)
 		}
 	}
 	return ""
 }
 
-func (n *Node) regionObstacle(p *proc.Process, r *vm.Region) string {
+func (c *census) region(r *vm.Region) string {
 	st := r.Store
-	switch {
-	case st == nil || st.Immutable():
+	if st == nil || st.Immutable() || c.alone(st) {
 		return ""
-	case !r.Shared:
-		return "maps a writable file of this node; unmap it first"
 	}
-	own := 0
-	for _, q := range p.Space.Regions() {
-		if q.Store == st {
-			own++
-		}
+	others := c.n.mappersOf(c.set, st)
+	switch {
+	case len(others) > 0:
+		return c.remedy(others, "end the sharing")
+	case r.Shared:
+		return "is a file of this node that can be written; unmap it first"
 	}
-	if st.Users() > own {
-		return "is shared with another process or an open file; end the sharing, or move them together (not built yet)"
-	}
-	return ""
+	return "maps a writable file of this node; unmap it first"
 }

@@ -22,12 +22,15 @@ type pump struct {
 	free  [][]byte // buffers not under way
 	under int      // messages under way
 
-	refs  []vm.PageRef
-	next  uint64 // where the walk of the space goes on
-	walk  bool   // it does
-	store int    // memory store being walked, when the space is done
-	page  int
-	over  bool
+	spaces []*vm.Space // still to be walked, the one that is first
+	of     []int       // which process of the set each is of
+	refs   []vm.PageRef
+	next   uint64            // where the walk of the first goes on
+	last   bool              // refs are its last pages
+	sent   map[hw.PFN]uint64 // pages that others of the set may have too: the word each was sent with
+	store  int               // memory store being walked, when the spaces are done
+	page   int
+	over   bool
 }
 
 // pumpWindow is how many messages are under way at once.
@@ -39,7 +42,11 @@ func (s *source) sendPages() {
 		s.fail("")
 		return
 	}
-	p := &pump{s: s, walk: s.p != nil, refs: make([]vm.PageRef, 0, 64)}
+	p := &pump{s: s, refs: make([]vm.PageRef, 0, 64)}
+	p.spaces, p.of = s.set.spaces()
+	if len(p.spaces) > 1 {
+		p.sent = make(map[hw.PFN]uint64)
+	}
 	s.pump = p
 	for range pumpWindow {
 		p.free = append(p.free, make([]byte, 0, wire.PagesMaxLen))
@@ -53,7 +60,7 @@ func (p *pump) run() {
 		if !p.fill() {
 			p.over = true
 		}
-		if p.msg.Len() > 0 {
+		if !p.msg.Empty() {
 			p.send()
 		}
 	}
@@ -65,53 +72,68 @@ func (p *pump) run() {
 // fill adds pages until a message is full. It reports false when there are no more.
 func (p *pump) fill() bool {
 	for !p.msg.Full() {
-		word, page, ok := p.take()
+		if len(p.refs) == 0 && len(p.spaces) > 0 {
+			p.walk()
+			continue
+		}
+		if len(p.refs) > 0 {
+			p.private(p.refs[0])
+			p.refs = append(p.refs[:0], p.refs[1:]...)
+			continue
+		}
+		word, page, ok := p.takeStored()
 		if !ok {
 			return false
 		}
-		if page != nil {
-			p.s.report.Pages++
-			p.msg.Add(word, page)
-		}
+		p.s.report.Pages++
+		p.msg.Add(word, page)
 	}
 	return true
 }
 
-// take returns the next page that must be sent; page is nil for one that need not.
-func (p *pump) take() (word uint64, page *[vm.PageBytes]byte, ok bool) {
-	for p.walk || len(p.refs) > 0 {
-		if len(p.refs) == 0 {
-			var n int
-			n, p.next = p.s.p.Space.PagesFrom(p.next, p.refs[:cap(p.refs)])
-			p.refs = p.refs[:n]
-			p.walk = p.next != 0
-			continue
-		}
-		r := p.refs[0]
-		p.refs = append(p.refs[:0], p.refs[1:]...)
-		return p.private(r)
+// walk finds the next pages of the spaces.
+func (p *pump) walk() {
+	if p.last {
+		p.spaces, p.of, p.last = p.spaces[1:], p.of[1:], false
+		return
 	}
-	return p.takeStored()
+	var n int
+	n, p.next = p.spaces[0].PagesFrom(p.next, p.refs[:cap(p.refs)])
+	p.refs, p.last = p.refs[:n], p.next == 0
 }
 
-// private decides about a page of the space: those of files the target finds in
-// its own, and zero pages of plain memory it makes when they are touched.
-func (p *pump) private(r vm.PageRef) (uint64, *[vm.PageBytes]byte, bool) {
+// private adds a page of a space, unless it need not be sent: those of files the target
+// finds in its own, zero pages of plain memory it makes when they are touched, and what
+// another process of the set has too was sent with that one.
+func (p *pump) private(r vm.PageRef) {
+	report := &p.s.report
 	if r.Store {
-		p.s.report.FilePages++
-		return 0, nil, true
+		report.FilePages++
+		return
+	}
+	word := wire.PrivateWord(p.of[0], r.Addr)
+	shared := r.Many && p.sent != nil
+	if as, ok := p.sent[r.Frame]; shared && ok {
+		report.SharedPages++
+		p.msg.AddSame(word, as)
+		return
 	}
 	page := hw.Page(r.Frame)
 	if isZero(page) {
-		if reg, ok := p.s.p.Space.Region(r.Addr); ok && reg.Store == nil {
-			p.s.report.ZeroPages++
-			return 0, nil, true
+		if reg, ok := p.spaces[0].Region(r.Addr); ok && reg.Store == nil {
+			report.ZeroPages++
+			return
 		}
 	}
-	return r.Addr, page, true
+	if shared {
+		p.sent[r.Frame] = word
+	}
+	report.Pages++
+	p.msg.Add(word, page)
 }
 
-// takeStored walks the memory the process shares with nobody any more.
+// takeStored walks the memory that several regions or files of the set share, and nobody
+// else.
 func (p *pump) takeStored() (uint64, *[vm.PageBytes]byte, bool) {
 	stores := p.s.cap.stores
 	for ; p.store < len(stores); p.store, p.page = p.store+1, 0 {

@@ -52,7 +52,7 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.Shut:
 		n.reply(r, std.OK, nil)
 		n.K.Halt = true
-	case api.MoveOffer, api.MoveFile, api.MovePages, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
+	case api.MoveOffer, api.MoveFile, api.MovePages, api.MoveState, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
 		n.serveMove(r)
 	default:
 		standard(n, &n.std.node, n, secret, r)

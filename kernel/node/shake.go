@@ -87,7 +87,7 @@ func (n *Node) shaken(t *proc.Thread, called bool, user int64) bool {
 func (x *process) shakeByMove() bool {
 	n, p := x.node, x.p
 	to := n.nextNode()
-	if to == 0 || n.moving(p) != "" || p.Space.Shared() || n.obstacle(p, true) != "" {
+	if to == 0 || n.moving(p) != "" || p.Space.Shared() || n.obstacle(set{p}, true) != "" {
 		return false
 	}
 	x.still = true

@@ -35,6 +35,9 @@ func (x *process) restore() bool {
 	}
 	moves, trail := p.Moves, p.Trail
 	p.Space.Retain()
+	for _, st := range c.stores {
+		st.Retain()
+	}
 	exported := c.holding // so that it finds them under the addresses written down
 	c.holding = nil
 	x.remove()
@@ -65,7 +68,7 @@ var inPlaceBound = []byte("in place")
 // writeDown captures a frozen process, and reads what came of it as a node would that
 // has never seen the process.
 func (n *Node) writeDown(p *proc.Process) (c *captured, a *assembly, why string) {
-	c, err := n.capture(p, n.Number, n.ipc.boot, true)
+	c, err := n.capture(set{p}, forWhom{target: n.Number, boot: n.ipc.boot, residual: true})
 	if err != nil {
 		return c, nil, err.Error()
 	}
@@ -73,7 +76,7 @@ func (n *Node) writeDown(p *proc.Process) (c *captured, a *assembly, why string)
 	if err != nil {
 		return c, nil, fmt.Sprintf("encoding the image: %v", err)
 	}
-	a = &assembly{n: n, space: p.Space, inPlace: true}
+	a = &assembly{n: n, space: p.Space, tables: &tables{stores: c.stores}, inPlace: true}
 	return c, a, a.decode(img, inPlaceBound)
 }
 

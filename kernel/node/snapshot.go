@@ -65,10 +65,10 @@ func (n *Node) takeSnapshot(x *process, residual bool) (reply api.SnapshotReply,
 		return reply, nil
 	}
 	began := n.m.Now()
-	c := &captured{forWhom: forWhom{residual: residual, copy: true}}
+	c := n.newCaptured(set{x.p}, forWhom{residual: residual, copy: true})
 	s = &snapshot{}
 	why := ""
-	if err := n.captureProcess(c, x.p); err != nil {
+	if _, err := n.captureSet(c); err != nil {
 		why = err.Error()
 	}
 	s.pinned = c.pinned
@@ -112,8 +112,10 @@ func (n *Node) noSnapshot(x *process) string {
 	if need, free := uint64(p.Space.Tables()+64), n.K.FreePages(); need > free {
 		return refuse("cannot be written down: node %d has %d KB free, %d are needed; end something there", n.Number, free*4, need*4)
 	}
+	c := n.census(set{p})
+	c.copy = true
 	for _, r := range p.Space.Regions() {
-		if why := n.regionObstacle(p, &r); why != "" {
+		if why := c.region(&r); why != "" {
 			return refuse("cannot be written down: memory at %#x %s", r.Start, why)
 		}
 	}

@@ -35,6 +35,19 @@ func (x *process) thaw() {
 	n.perform()
 }
 
+// silence ends BUSY: nobody knows where the process is.
+func (x *process) silence() {
+	n := x.node
+	n.ipc.m.Silence(n.Tab.Now, x.pid)
+	if x.own != nil {
+		n.ipc.m.Silence(n.Tab.Now, x.own)
+	}
+	if x.raw != nil {
+		n.ipc.raw.Silence(n.Tab.Now, x.raw)
+	}
+	x.eachGroup(n.ipc.grp.Silence)
+}
+
 // remove takes its addresses from this node: they are another copy's.
 func (x *process) remove() {
 	n := x.node

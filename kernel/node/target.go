@@ -2,8 +2,6 @@ package node
 
 import (
 	"fmt"
-	"sort"
-	"strconv"
 
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -15,8 +13,6 @@ import (
 	"motile/proc/api"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // target is a move this node is the target of.
 type target struct {
 	id    wire.MoveID
@@ -25,8 +21,9 @@ type target struct {
 	timer proc.Timer
 	key   [16]byte
 
-	assembly
-	seen []bool // messages of the page stream, by sequence number
+	company
+	seen  []bool // messages of the page stream, by sequence number
+	image []byte // what of the image has come before the rest of it
 
 	ready  rpc.Handle // the prepare to answer
 	commit rpc.Handle // the commit to answer
@@ -44,6 +41,8 @@ func (n *Node) serveMove(r *rpc.Incoming) {
 		n.gotFile(r)
 	case api.MovePages:
 		n.gotPages(r)
+	case api.MoveState:
+		n.gotState(r)
 	case api.MovePrepare:
 		n.gotPrepare(r)
 	case api.MoveCommit, api.MoveAbort:
@@ -53,7 +52,10 @@ func (n *Node) serveMove(r *rpc.Incoming) {
 	}
 }
 
-// gotOffer decides whether a process may come.
+// maxState bounds an image, but for its pages: it passes through the kernel's heap.
+const maxState = 4 << 20
+
+// gotOffer decides whether processes may come.
 func (n *Node) gotOffer(r *rpc.Incoming) {
 	var o wire.Offer
 	if !n.parse(r, &o) {
@@ -67,8 +69,8 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		n.replyWith(r, wire.OfferReply{Refused: why, Boot: n.ipc.boot})
 		return
 	}
-	t := &target{id: o.Move, offer: o, key: n.moveKey(o.Move), assembly: newAssembly(n)}
-	if t.space == nil {
+	t := &target{id: o.Move, offer: o, key: n.moveKey(o.Move), company: company{n: n}}
+	if t.member(0) == nil {
 		n.replyWith(r, wire.OfferReply{Refused: "out of memory", Boot: n.ipc.boot})
 		return
 	}
@@ -89,8 +91,13 @@ func (n *Node) refusal(o *wire.Offer) string {
 		return fmt.Sprintf("has %d KB free, the process needs %d; end something there, or choose another node", free*4, need*4)
 	case n.K.Pressure != nil && n.K.Pressure():
 		return "the kernel's own memory is nearly used up there"
-	case n.Tab.Process(o.PID) != nil:
-		return fmt.Sprintf("has a process %d already", o.PID)
+	case len(o.Others) >= proc.MaxProcesses-len(n.Tab.Processes()):
+		return fmt.Sprintf("has no room for %d more processes", 1+len(o.Others))
+	}
+	for _, pid := range append([]int32{o.PID}, o.Others...) {
+		if n.Tab.Process(pid) != nil {
+			return fmt.Sprintf("has a process %d already", pid)
+		}
 	}
 	for i, leaf := range o.CPU {
 		for k, have := range n.cpu[i].Regs {
@@ -208,6 +215,31 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 
 const maxStream = 1 << 22 // messages: 240 GB
 
+// gotState takes a piece of an image that one message does not take.
+func (n *Node) gotState(r *rpc.Incoming) {
+	var q wire.State
+	if !n.parse(r, &q) {
+		return
+	}
+	t := n.targets[q.Move]
+	switch {
+	case t == nil || t.m.State() != move.Receiving || q.Off < 0 || q.Off > len(t.image):
+		n.reply(r, std.NotFound, nil)
+		return
+	case q.Off+len(q.Data) > maxState:
+		n.reply(r, std.Overflow, nil)
+		return
+	case n.K.Pressure != nil && n.K.Pressure():
+		n.reply(r, std.NoMem, nil)
+		return
+	}
+	t.step(move.Heard)
+	if q.Off+len(q.Data) > len(t.image) { // else it is repeated
+		t.image = append(t.image[:q.Off], q.Data...)
+	}
+	n.reply(r, std.OK, nil)
+}
+
 func (n *Node) gotPrepare(r *rpc.Incoming) {
 	var q wire.Prepare
 	if !n.parse(r, &q) {
@@ -223,12 +255,16 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 		if missing := t.missing(q.Messages); missing >= 0 {
 			t.why = fmt.Sprintf("page message %d of %d is missing", missing, q.Messages)
 		}
+		if q.Before != len(t.image) {
+			t.why = fmt.Sprintf("%d bytes of the image have come of %d", len(t.image), q.Before)
+		}
 		if t.why == "" {
-			t.why = t.decode(q.Image, t.id.Bound())
+			t.why = t.decode(append(t.image, q.Image...), t.id.Bound())
 		}
-		if t.why == "" && t.im.PID != t.offer.PID {
-			t.why = fmt.Sprintf("the image is of process %d", t.im.PID)
+		if t.why == "" && t.all[0].im.PID != t.offer.PID {
+			t.why = fmt.Sprintf("the image is of process %d", t.all[0].im.PID)
 		}
+		t.image = nil
 	}
 	t.step(move.Prepare)
 }
@@ -247,7 +283,7 @@ func (t *target) missing(messages int) int {
 	return -1
 }
 
-// build makes the process of a checked image, parked. Objects that count their
+// build makes the processes of a checked image, parked. Objects that count their
 // holders are told of this node; when all have answered, the target is ready.
 func (t *target) build() {
 	if t.why == "" {
@@ -257,10 +293,12 @@ func (t *target) build() {
 		t.step(move.BuildFailed)
 		return
 	}
-	if t.p != nil {
-		of(t.p).arriving = t
-		of(t.p).adoptStun(t.im)
-		of(t.p).shake = t.im.Shake
+	for _, a := range t.all {
+		if a.p != nil {
+			of(a.p).arriving = t
+			of(a.p).adoptStun(a.im)
+			of(a.p).shake = a.im.Shake
+		}
 	}
 	t.acquire(func(why string) {
 		switch {
@@ -308,7 +346,7 @@ func (t *target) stoodStill() int64 {
 	return d
 }
 
-// activate lets the process run here.
+// activate lets the processes run here.
 func (t *target) activate() {
 	n := t.n
 	t.register()
@@ -318,159 +356,77 @@ func (t *target) activate() {
 		delete(n.arrived, n.arrivals[0])
 		n.arrivals = n.arrivals[1:]
 	}
-	if t.p == nil {
-		t.resumeTimers(t.stoodStill())
+	all, images := t.processes()
+	frozen := t.stoodStill()
+	if len(all) == 0 {
+		t.all[0].resumeTimers(frozen)
 		delete(n.targets, t.id)
 		n.perform()
 		return
 	}
-	n.markSpread(t.p.PGID)
-	of(t.p).arriving = nil
-	of(t.p).arrived = t
-	frozen := t.stoodStill()
-	of(t.p).activateLease(t.im.Lease, frozen)
-	n.Tab.Activate(t.p, t.im, frozen)
-	t.resumeTimers(frozen)
-	n.Log("motile: process %d arrived from node %d", t.p.PID, t.offer.Source)
+	for i, p := range all {
+		n.markSpread(p.PGID)
+		of(p).arriving = nil
+		of(p).arrived = t
+		of(p).activateLease(images[i].Lease, frozen)
+	}
+	n.Tab.ActivateAll(all, images, frozen)
+	t.all[0].resumeTimers(frozen)
+	n.Log("motile: %v arrived from node %d", set(all), t.offer.Source)
 	n.perform()
 }
 
-// committed answers the commit once a thread of the process has run, or at once if
-// one has run before, or none is going to: a process that is stopped or stunned, or whose
+// committed answers the commit once a thread of the processes has run, or at once if
+// one has run before, or none is going to: processes that are stopped or stunned, or whose
 // threads all wait, may stay so for ever.
 func (t *target) committed() {
+	all, _ := t.processes()
+	run := false
+	for _, p := range all {
+		if of(p).arrived != t {
+			t.answer(t.commit, wire.Answer{State: "committed"})
+			return
+		}
+		run = run || p.Runnable()
+	}
 	switch {
-	case t.p == nil || of(t.p).arrived != t:
+	case len(all) == 0:
 		t.answer(t.commit, wire.Answer{State: "committed"})
-	case !t.p.Runnable():
-		of(t.p).settled()
+	case !run:
+		of(all[0]).settled()
 	}
 }
 
 // settled is called when a thread of a process runs, and when what is about to
-// happen to the process keeps them all from running. If it has just arrived, that
-// was what its source waited to hear.
+// happen to the process keeps them all from running. If it has just arrived, alone or
+// with others, that was what its source waited to hear.
 func (x *process) settled() {
 	t := x.arrived
 	if t == nil {
 		return
 	}
-	x.arrived = nil
+	for _, a := range t.all {
+		of(a.p).arrived = nil
+	}
 	delete(t.n.targets, t.id)
 	t.answer(t.commit, wire.Answer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
 }
 
-// drop forgets a process that will not come.
+// what is what was to come, in words.
+func (t *target) what() string {
+	if t.offer.PID == 0 {
+		return "an object"
+	}
+	return pidsText(append([]int32{t.offer.PID}, t.offer.Others...))
+}
+
+// drop forgets processes that will not come.
 func (t *target) drop() {
 	n := t.n
 	delete(n.targets, t.id)
 	n.Tab.StopTimer(&t.timer)
 	t.release()
 	if t.m.State() == move.Dropped && t.why != "" {
-		n.Log("motile: process %d did not arrive: %s", t.offer.PID, t.why)
+		n.Log("motile: %s did not arrive: %s", t.what(), t.why)
 	}
-}
-
-// ask finds out what the source has decided, when its word does not come.
-func (t *target) ask() {
-	n := t.n
-	data, _ := image.Marshal(wire.Commit{Move: t.id})
-	n.call(n.nodeAt(t.offer.Source).address, n.nodeHeader(t.offer.Source, api.MoveStatus), data, movePatience, func(c *rpc.Complete) {
-		var a wire.Answer
-		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &a) != nil {
-			return
-		}
-		switch {
-		case a.Boot != t.id.Boot:
-			t.why = "its source was restarted"
-			t.step(move.SourceLost)
-		case a.State == "aborted":
-			t.step(move.NotCommitted)
-		}
-	})
-}
-
-// gotStatus answers that question. A move this node knows nothing of, although it
-// has not been restarted, was not committed.
-func (n *Node) gotStatus(r *rpc.Incoming) {
-	var q wire.Commit
-	if !n.parse(r, &q) {
-		return
-	}
-	a := wire.Answer{State: "aborted", Boot: n.ipc.boot}
-	if s := n.sourceOf(q.Move); s != nil {
-		a.State = "moving"
-		if s.m.InDoubt() {
-			a.State = "committed"
-		}
-	}
-	if st, ok := n.finished[q.Move.Nr]; ok && q.Move.Boot == n.ipc.boot && (st == move.Done || st == move.Lost) {
-		a.State = "committed"
-	}
-	n.replyWith(r, a)
-}
-
-// targetsRebooted: processes that were to come from a node that was restarted will
-// not.
-func (n *Node) targetsRebooted(node int, boot uint64) {
-	var list []*target
-	for id, t := range n.targets {
-		if t.offer.Source == node && id.Boot == boot {
-			list = append(list, t)
-		}
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].id.Nr < list[j].id.Nr })
-	for _, t := range list {
-		t.why = fmt.Sprintf("node %d was restarted", node)
-		t.step(move.SourceLost)
-	}
-}
-
-// serveResolve ends a move in doubt by hand.
-func (n *Node) serveResolve(r *rpc.Incoming) {
-	var q api.ResolveRequest
-	if !n.parse(r, &q) {
-		return
-	}
-	if s := n.sources[q.PID]; s != nil && s.m.InDoubt() {
-		s.why = "resolved by hand"
-		n.reply(r, std.OK, nil)
-		if q.Resume {
-			s.step(move.Resumed)
-		} else {
-			s.step(move.Discarded)
-		}
-		return
-	}
-	for _, t := range n.targets {
-		if t.offer.PID != q.PID || t.m.State() != move.Arriving {
-			continue
-		}
-		t.why = "resolved by hand"
-		n.reply(r, std.OK, nil)
-		if q.Resume {
-			t.frozen, t.heard = 0, n.Tab.Now
-			t.step(move.TargetResumed)
-		} else {
-			t.step(move.TargetDiscarded)
-		}
-		return
-	}
-	n.reply(r, std.NotFound, nil)
-}
-
-// moveState is what ps shows of a process in a move, or "".
-func (n *Node) moveState(p *proc.Process) string {
-	if s := n.sources[p.PID]; s != nil {
-		if s.m.InDoubt() && n.Tab.Now > s.frozenAt+1e9 {
-			return "in-doubt"
-		}
-		if p.Frozen() {
-			return "frozen"
-		}
-	}
-	if x, ok := p.Ext.(*process); ok && x.arriving != nil {
-		return "arriving"
-	}
-	return ""
 }

@@ -84,7 +84,7 @@ func (s *Space) Snapshot() *Space {
 // first copies it. Its rights come with Settle. It reports false when memory is short
 // or there cannot be a page.
 func (s *Space) Share(addr uint64, p hw.PFN) bool {
-	if addr%pageSize != 0 || addr < minAddress || addr >= abi.UserTop {
+	if !installable(addr) {
 		return false
 	}
 	e := s.entry(addr, true)

@@ -70,25 +70,18 @@ func installable(addr uint64) bool {
 	return addr%pageSize == 0 && addr >= minAddress && addr < abi.UserTop
 }
 
-// Share makes the private page at addr the one that from has at another address: both
-// have it until one of them writes. It reports false when there is none, or when memory
-// is short.
-func (s *Space) Share(addr uint64, from *Space, at uint64) bool {
-	if !installable(addr) || !installable(at) {
+// ShareFrom makes the private page at addr the one that another Space has at an address:
+// whoever writes first copies it. It reports false when there is none, or when memory is
+// short.
+func (s *Space) ShareFrom(addr uint64, from *Space, at uint64) bool {
+	if !installable(at) {
 		return false
 	}
-	e := s.entry(addr, true)
-	if e == nil {
+	e := from.entry(at, false)
+	if e == nil || *e == 0 || !s.Share(addr, frameOf(*e)) {
 		return false
 	}
-	there := from.entry(at, false)
-	if there == nil || *there == 0 {
-		return false
-	}
-	p := frameOf(*there)
-	*there &^= hw.PTEWrite
-	retain(p)
-	s.set(e, addr, p, hw.PTENX)
+	*from.entry(at, false) &^= hw.PTEWrite
 	return true
 }
 

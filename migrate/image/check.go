@@ -11,6 +11,7 @@ const (
 	maxThreads = 1024
 	maxRegions = 16384
 	maxFiles   = 4096
+	maxTable   = 16384 // files of all processes of a set
 	maxSignals = 1024
 	maxPipe    = 64 << 10
 	maxLog     = 1 << 20
@@ -193,32 +194,52 @@ func (p *Process) CheckFiles(objects []Object) error {
 }
 
 func (p *Process) checkFiles(objects []Object) error {
-	if len(p.Files) > maxFiles || len(p.FDs) > maxFiles || len(objects) > maxFiles {
-		return fmt.Errorf("%d files, %d descriptors", len(p.Files), len(p.FDs))
+	if len(p.Files) > maxTable || len(objects) > maxTable {
+		return fmt.Errorf("%d files, %d objects", len(p.Files), len(objects))
 	}
 	for i := range p.Files {
-		if err := p.Files[i].check(objects); err != nil {
+		f := &p.Files[i]
+		if err := f.check(objects); err != nil {
 			return fmt.Errorf("file %d: %w", i, err)
 		}
+		if f.Kind == KindMemory && (f.Store < 0 || int(f.Store) >= len(p.Stores) || len(p.Stores[f.Store].Digest) != 0) {
+			return fmt.Errorf("file %d: store %d of %d", i, f.Store, len(p.Stores))
+		}
 	}
-	inFiles := func(i int32) bool { return i >= 0 && int(i) < len(p.Files) }
+	if err := p.checkObjects(objects); err != nil {
+		return err
+	}
+	return p.checkDescriptors()
+}
+
+func (p *Process) inFiles(i int32) bool { return i >= 0 && int(i) < len(p.Files) }
+
+// checkDescriptors: what a process has of files that are checked.
+func (p *Process) checkDescriptors() error {
+	if len(p.FDs) > maxFiles {
+		return fmt.Errorf("%d descriptors", len(p.FDs))
+	}
 	last := int32(-1)
 	for _, fd := range p.FDs {
-		if fd.FD <= last || fd.FD >= maxFiles || !inFiles(fd.File) {
+		if fd.FD <= last || fd.FD >= maxFiles || !p.inFiles(fd.File) {
 			return fmt.Errorf("descriptor %d for file %d", fd.FD, fd.File)
 		}
 		last = fd.FD
 	}
-	if p.TTY != -1 && !inFiles(p.TTY) || p.Log != -1 && !inFiles(p.Log) {
+	if p.TTY != -1 && !p.inFiles(p.TTY) || p.Log != -1 && !p.inFiles(p.Log) {
 		return fmt.Errorf("terminal %d or log %d is no file", p.TTY, p.Log)
 	}
+	return nil
+}
+
+func (p *Process) checkObjects(objects []Object) error {
 	for i, o := range objects {
 		if len(o.Pipe) > maxPipe || len(o.Log) > maxLog || len(o.Text) > maxLog || len(o.Watches) > maxFiles ||
 			o.LogBase < 0 || o.LogBase > maxTime || o.Readers < 0 || o.Readers > maxEnds || o.Writers < 0 || o.Writers > maxEnds {
 			return fmt.Errorf("object %d is out of range", i)
 		}
 		for _, w := range o.Watches {
-			if !inFiles(w.File) {
+			if !p.inFiles(w.File) {
 				return fmt.Errorf("object %d watches file %d", i, w.File)
 			}
 		}
@@ -243,6 +264,7 @@ func (f *File) check(objects []Object) error {
 		if len(f.Address) != 16 {
 			return fmt.Errorf("address of %d bytes", len(f.Address))
 		}
+	case KindMemory: // its store is known to the process
 	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd:
 		if f.Object < 0 || int(f.Object) >= len(objects) {
 			return fmt.Errorf("object %d of %d", f.Object, len(objects))

@@ -135,6 +135,16 @@ func Read(b []byte) ([]Record, error) {
 	}
 }
 
+// FindAll returns the payloads of all records of a type, in order.
+func FindAll(recs []Record, t Type) (all [][]byte) {
+	for _, r := range recs {
+		if r.Type == t {
+			all = append(all, r.Payload)
+		}
+	}
+	return all
+}
+
 // Find returns the payload of the first record of a type.
 func Find(recs []Record, t Type) ([]byte, error) {
 	for _, r := range recs {

@@ -66,6 +66,9 @@ type Process struct {
 	PosixTimers []PosixTimer `cbor:"55,keyasint,omitempty"`
 	NextTimer   int32        `cbor:"56,keyasint,omitempty"` // id of the next one
 	Locking     bool         `cbor:"60,keyasint,omitempty"` // it has used record locks
+	// Of a process that moves with others, see Set.
+	Space int32 `cbor:"65,keyasint,omitempty"` // it runs in the memory of the process before this number, 0: in its own
+	Vfork int32 `cbor:"66,keyasint,omitempty"` // thread of that one that waits until it leaves
 }
 
 // Stun says why a process stands still, and what its owner was asked.
@@ -201,6 +204,7 @@ const (
 	KindTimerfd  Kind = 11
 	KindSignalfd Kind = 12
 	KindPidfd    Kind = 13
+	KindMemory   Kind = 20 // a writable file without a name (memfd, or unlinked): a memory store
 )
 
 // File is an open file description.
@@ -226,6 +230,8 @@ type File struct {
 	Seekable bool `cbor:"14,keyasint"`
 	Timer    bool `cbor:"20,keyasint,omitempty"` // a remote object that is a timerfd
 	Wall     bool `cbor:"21,keyasint,omitempty"` // of CLOCK_REALTIME
+
+	Store int32 `cbor:"30,keyasint,omitempty"` // index into Stores, of KindMemory
 }
 
 // Object is the state of something descriptors refer to that moves along.

@@ -274,6 +274,10 @@ type MigrateRequest struct {
 	Residual bool   `cbor:"4,keyasint"` // go even if something node-local stays behind
 	// Cap is the capability of the process, whose PSR_MIGRATE right is needed.
 	Cap []byte `cbor:"5,keyasint"`
+	// Tree: all its descendants that are on the same node go along, as one.
+	Tree bool `cbor:"6,keyasint,omitempty"`
+	// With are capabilities of other processes that go along, if they are on that node.
+	With [][]byte `cbor:"7,keyasint,omitempty"`
 }
 
 // MigrateReply is the outcome of a move. Error is empty if it succeeded.
@@ -284,6 +288,8 @@ type MigrateReply struct {
 	Elsewhere bool   `cbor:"4,keyasint" json:"-"` // it is not on this node: ask again where Node says
 
 	Report MoveReport `cbor:"5,keyasint" json:"report"`
+	// Processes are those that have moved, if they are several; Report is of all.
+	Processes []int32 `cbor:"6,keyasint,omitempty" json:"processes,omitempty"`
 }
 
 // MoveReport says what a move cost. Times are in µs, from the source's clock.
@@ -300,6 +306,7 @@ type MoveReport struct {
 	FilePages   int   `cbor:"10,keyasint" json:"file_pages"` // found at the target
 	ZeroPages   int   `cbor:"11,keyasint" json:"zero_pages"`
 	StateBytes  int   `cbor:"12,keyasint" json:"state_bytes"`
+	SharedPages int   `cbor:"13,keyasint,omitempty" json:"shared_pages,omitempty"` // of several processes, sent once
 }
 
 // ResolveRequest ends a move in doubt.

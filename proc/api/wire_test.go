@@ -33,8 +33,9 @@ var samples = []any{
 	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17},
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
 	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken},
-	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44)},
-	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport},
+	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44),
+		Tree: true, With: [][]byte{{0xcb}}},
+	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport, Processes: []int32{1000007, 1000008}},
 	sampleReport,
 	ResolveRequest{PID: 1000007, Resume: true},
 	HolderRequest{Node: 2, Boot: 0x0102030405060708, Seq: 9, Unlock: []Unlock{{PID: 1000007, Upto: 5e9}}},
@@ -53,7 +54,7 @@ var sampleLoad = Load{Node: 2, Boot: 0x0102030405060708, UptimeMs: 90000, Runnab
 var sampleShaken = Shaken{Moves: 3, Restores: 90, Refused: 1}
 
 var sampleReport = MoveReport{NegotiateUs: 1, PrecopyUs: 2, FreezeUs: 3, TransferUs: 4, CommitUs: 5, FirstRunUs: 6, TotalUs: 7,
-	Bytes: 8, Pages: 9, FilePages: 10, ZeroPages: 11, StateBytes: 12}
+	Bytes: 8, Pages: 9, FilePages: 10, ZeroPages: 11, StateBytes: 12, SharedPages: 13}
 
 func TestPayloads_GoldenBytes(t *testing.T) { imagetest.Golden(t, samples...) }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"motile/proc/api"
 	"motile/proc/api/client"
 )
 
@@ -76,14 +77,15 @@ func (a *attachment) withJob(ctx context.Context, f func(n *network, job []*clie
 // sendForeground moves the foreground job to a node.
 func (a *attachment) sendForeground(ctx context.Context, node int) {
 	a.withJob(ctx, func(n *network, job []*client.Process) error {
-		for _, p := range job {
-			r, err := p.Migrate(ctx, client.Move{Target: node})
+		n.Client.MigrateTogether(ctx, job, client.Move{Target: node}, func(who []*client.Process, r api.MigrateReply, err error) {
 			if err != nil {
 				a.say("%v", err)
-				continue
+				return
 			}
-			a.say("process %d is on node %d, frozen for %.1f ms", r.PID, r.Node, float64(r.Report.FreezeUs)/1000)
-		}
+			for _, p := range who {
+				a.say("process %d is on node %d, frozen for %.1f ms", p.PID, r.Node, float64(r.Report.FreezeUs)/1000)
+			}
+		})
 		return nil
 	})
 }

@@ -19,20 +19,23 @@ func (f moveFlags) move(node int) client.Move {
 type migrateCmd struct {
 	facts
 	moveFlags
+	Tree bool `help:"All its descendants on the same node go along, as one."`
 	targets
 	Node int `arg:"" help:"Number of the node it goes to."`
 }
 
-// Run moves a process, or all of a process group.
+// Run moves a process, or all of a process group as one.
 func (cmd *migrateCmd) Run(ctx context.Context, c *common, t terminal) error {
 	return cmd.on(ctx, c, t, cmd.facts, func(n *network, all []*client.Process) error {
 		if err := n.checkNode(ctx, cmd.Node); err != nil {
 			return err
 		}
+		m := cmd.move(cmd.Node)
+		m.Tree = cmd.Tree
 		if cmd.PID > 0 {
-			return n.Migrate(ctx, all[0], cmd.move(cmd.Node))
+			return n.Migrate(ctx, all[0], m)
 		}
-		return n.MigrateAll(ctx, all, cmd.move(cmd.Node))
+		return n.MigrateAll(ctx, all, m)
 	})
 }
 

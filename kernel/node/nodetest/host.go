@@ -191,6 +191,16 @@ func (h *Host) Migrate(pid int32, from, to int, done func(api.MigrateReply)) {
 	h.migrate(api.MigrateRequest{PID: pid, Target: to}, from, done)
 }
 
+// MigrateTree orders a move of processes with all their descendants.
+func (h *Host) MigrateTree(pids []int32, from, to int, done func(api.MigrateReply)) {
+	q := api.MigrateRequest{PID: pids[0], Target: to, Tree: true}
+	for _, pid := range pids[1:] {
+		c := h.w.Key.ProcessCap(pid)
+		q.With = append(q.With, c.Append(nil))
+	}
+	h.migrate(q, from, done)
+}
+
 func (h *Host) migrate(q api.MigrateRequest, from int, done func(api.MigrateReply)) {
 	c := h.w.Key.ProcessCap(q.PID)
 	q.Cap = c.Append(nil)

@@ -142,6 +142,17 @@ func (u *User) Get(off, n int) []byte {
 	return b
 }
 
+// Load and Store reach memory anywhere, word by word.
+func (u *User) Load(addr uint64) uint64 {
+	b := make([]byte, 8)
+	u.t.Process().Space.CopyIn(b, addr)
+	return binary.LittleEndian.Uint64(b)
+}
+
+func (u *User) Store(addr, v uint64) {
+	u.t.Process().Space.CopyOut(addr, binary.LittleEndian.AppendUint64(nil, v))
+}
+
 // Start makes a process on a node that runs a program, with descriptors.
 func (nd *Node) Start(program int, files ...*object.File) *proc.Process {
 	p := nd.Tab.New(vm.New())

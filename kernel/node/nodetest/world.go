@@ -86,8 +86,18 @@ func New(t testing.TB, n int, seed uint64) *World {
 	for i := 1; i <= n; i++ {
 		w.Boot(i)
 	}
+	t.Cleanup(w.end)
 	w.Run(50e6)
 	return w
+}
+
+// end gives the memory back: all worlds of a test binary have theirs from one machine.
+func (w *World) end() {
+	for _, nd := range w.Nodes[1:] {
+		if !nd.dead {
+			w.Kill(nd.n)
+		}
+	}
 }
 
 // Boot powers a node on, for the first time or again.

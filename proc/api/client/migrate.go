@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"motile/ipc/capability"
 	"motile/proc/api"
@@ -17,6 +18,7 @@ type Move struct {
 	Target   int
 	Strategy string // one of Strategies; empty: the source decides
 	Residual bool   // go even if something node-local stays behind
+	Tree     bool   // with all descendants on the same node, as one
 }
 
 // check refuses what no node could do.
@@ -39,6 +41,11 @@ const maxHops = 8
 // Migrate moves a process and returns what it cost. The owner's key finds the
 // process; whether it may be moved is for the process's capability to say.
 func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error) {
+	return p.migrate(ctx, m, nil)
+}
+
+// migrate moves others along, if they are on the same node.
+func (p *Process) migrate(ctx context.Context, m Move, with []*Process) (api.MigrateReply, error) {
 	var r api.MigrateReply
 	if err := m.check(); err != nil {
 		return r, err
@@ -47,7 +54,10 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 	if err != nil {
 		return r, err
 	}
-	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Cap: p.cap.Append(nil)}
+	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil)}
+	for _, other := range with {
+		q.With = append(q.With, other.cap.Append(nil))
+	}
 	for range maxHops {
 		r = api.MigrateReply{}
 		if err := p.c.Node(at).ask(ctx, api.Migrate, &q, &r); err != nil {
@@ -70,6 +80,48 @@ func (p *Process) Migrate(ctx context.Context, m Move) (api.MigrateReply, error)
 		return r, fmt.Errorf("%s: %s", p.name, r.Error)
 	}
 	return r, nil
+}
+
+// MigrateTogether moves processes: those that are on one node as one, so that what they
+// share goes along and none of them moves unless all do. It tells of each move who was
+// to take part. One that has ended needs no move.
+func (c *Client) MigrateTogether(ctx context.Context, all []*Process, m Move, tell func(who []*Process, r api.MigrateReply, err error)) {
+	var nodes []int
+	on := make(map[int][]*Process)
+	for _, p := range all {
+		info, err := p.Info(ctx)
+		switch {
+		case Gone(err) || err == nil && info.State == "zombie":
+			continue
+		case err != nil:
+			tell([]*Process{p}, api.MigrateReply{}, err)
+			continue
+		case len(on[info.Node]) == 0:
+			nodes = append(nodes, info.Node)
+		}
+		on[info.Node] = append(on[info.Node], p)
+	}
+	for _, node := range nodes {
+		who := on[node]
+		r, err := who[0].migrate(ctx, m, who[1:])
+		if err != nil {
+			tell(who, r, err)
+			continue
+		}
+		isAlone := func(p *Process) bool { return p != who[0] && !slices.Contains(r.Processes, p.PID) }
+		var alone []*Process
+		for _, p := range who {
+			if isAlone(p) { // it was not there any more
+				alone = append(alone, p)
+			}
+		}
+		tell(slices.DeleteFunc(who, isAlone), r, nil)
+		for _, p := range alone {
+			if r, err := p.Migrate(ctx, m); !Gone(err) {
+				tell([]*Process{p}, r, err)
+			}
+		}
+	}
 }
 
 // where is the node of a process that has not ended.

@@ -47,6 +47,7 @@ func migrate(ctx context.Context, words []string) error {
 	var m client.Move
 	f := new(flags).withCap()
 	f.moveFlags(&m)
+	f.Bool(&m.Tree, "tree")
 	e, args, err := f.open(words, 2, 2)
 	if err != nil {
 		return err

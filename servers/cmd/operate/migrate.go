@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"motile/proc/api"
 	"motile/proc/api/client"
@@ -23,21 +24,17 @@ func (e *Env) Migrate(ctx context.Context, p *client.Process, m client.Move) err
 	return nil
 }
 
-// MigrateAll moves several processes, one after the other, and goes on after one
-// that does not move. One that has ended needs no move.
+// MigrateAll moves several processes, those on one node as one, and goes on after some
+// that do not move. One that has ended needs no move.
 func (e *Env) MigrateAll(ctx context.Context, processes []*client.Process, m client.Move) error {
 	t := e.tally(MoveText)
-	for _, p := range processes {
-		info, err := p.Info(ctx)
-		if client.Gone(err) || err == nil && info.State == "zombie" {
-			continue
-		}
-		t.add(p.Migrate(ctx, m))
-	}
+	e.Client.MigrateTogether(ctx, processes, m, func(who []*client.Process, r api.MigrateReply, err error) {
+		t.add(len(who), r, err)
+	})
 	err := t.print()
 	switch {
 	case t.stayed > 0:
-		return fmt.Errorf("%d of %d processes did not move", t.stayed, t.stayed+len(t.moved))
+		return fmt.Errorf("%d of %d processes did not move", t.stayed, t.asked)
 	case len(t.moved) == 0:
 		return errors.New("all of these processes have ended")
 	}
@@ -49,6 +46,7 @@ type tally struct {
 	e      *Env
 	text   func(api.MigrateReply) string
 	moved  []api.MigrateReply
+	asked  int // processes that were to move
 	stayed int
 }
 
@@ -56,10 +54,12 @@ func (e *Env) tally(text func(api.MigrateReply) string) *tally {
 	return &tally{e: e, text: text, moved: []api.MigrateReply{}}
 }
 
-func (t *tally) add(r api.MigrateReply, err error) {
+// add takes what became of a move of so many processes.
+func (t *tally) add(n int, r api.MigrateReply, err error) {
+	t.asked += n
 	if err != nil {
 		t.e.warn("%v", err)
-		t.stayed++
+		t.stayed += n
 		return
 	}
 	t.moved = append(t.moved, r)
@@ -82,12 +82,28 @@ func MoveText(r api.MigrateReply) string {
 	if m == (api.MoveReport{}) {
 		return fmt.Sprintf("process %d is on node %d already\n", r.PID, r.Node)
 	}
-	return fmt.Sprintf("process %d is on node %d: %s in all, frozen for %s\n"+
+	shared := ""
+	if m.SharedPages > 0 {
+		shared = fmt.Sprintf(", %d shared", m.SharedPages)
+	}
+	return fmt.Sprintf("%s on node %d: %s in all, frozen for %s\n"+
 		"  negotiate %s, precopy %s, freeze %s, transfer %s, commit %s, first run %s\n"+
-		"  %d pages sent (%s), %d found there, %d of zeros; state %s\n",
-		r.PID, r.Node, millis(m.TotalUs), millis(m.FreezeUs),
+		"  %d pages sent (%s), %d found there, %d of zeros%s; state %s\n",
+		movedText(r), r.Node, millis(m.TotalUs), millis(m.FreezeUs),
 		millis(m.NegotiateUs), millis(m.PrecopyUs), millis(m.FreezeUs), millis(m.TransferUs), millis(m.CommitUs), millis(m.FirstRunUs),
-		m.Pages, Size(m.Bytes), m.FilePages, m.ZeroPages, Size(int64(m.StateBytes)))
+		m.Pages, Size(m.Bytes), m.FilePages, m.ZeroPages, shared, Size(int64(m.StateBytes)))
+}
+
+// movedText names who has moved.
+func movedText(r api.MigrateReply) string {
+	if len(r.Processes) < 2 {
+		return fmt.Sprintf("process %d is", r.PID)
+	}
+	words := make([]string, len(r.Processes))
+	for i, pid := range r.Processes {
+		words[i] = fmt.Sprint(pid)
+	}
+	return "processes " + strings.Join(words, ", ") + " are"
 }
 
 // Drain moves all processes away from a node, each to the node that then has the
@@ -113,7 +129,7 @@ func (e *Env) Drain(ctx context.Context, node int, m client.Move) error {
 			return fmt.Errorf("node %d cannot be emptied: %w", node, err)
 		}
 		if r, err := e.Client.Process(info.PID).Migrate(ctx, m); !client.Gone(err) { // else it has ended meanwhile
-			t.add(r, err)
+			t.add(1, r, err)
 		}
 	}
 	err = t.print()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +114,14 @@ func TestMigrate(t *testing.T) {
   negotiate 1.00 ms, precopy 0.00 ms, freeze 20.50 ms, transfer 8.00 ms, commit 0.90 ms, first run 0.40 ms
   1280 pages sent (5 MB), 300 found there, 20 of zeros; state 2.93 kB
 `)
+	reply.Processes, reply.Report.SharedPages = []int32{7, 8, 11}, 40
+	if err := b.Migrate(t.Context(), p, client.Move{Target: 2, Tree: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.out.String(); !strings.HasPrefix(s, "processes 7, 8, 11 are on node 2: ") || !strings.Contains(s, "20 of zeros, 40 shared; state") {
+		t.Error(s)
+	}
+	b.out.Reset()
 	reply = api.MigrateReply{PID: 7, Node: 1}
 	if err := b.Migrate(t.Context(), p, client.Move{Target: 1}); err != nil {
 		t.Fatal(err)
@@ -125,10 +134,11 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// A job is a process group, whose members may be on several nodes.
+// A job is a process group, whose members may be on several nodes. Those on one node
+// move as one.
 func TestMigrateAll(t *testing.T) {
 	b := setUp(t, 1, 2)
-	for node, pids := range map[int][]int32{1: {7, 9}, 2: {8, 10, 7}} {
+	for node, pids := range map[int][]int32{1: {7, 9, 11, 12}, 2: {8, 10, 7}} {
 		b.Node(node, func(h *std.Header, data []byte) (any, std.Status) {
 			if h.Command == api.Group {
 				if h.Offset != 7 {
@@ -137,28 +147,43 @@ func TestMigrateAll(t *testing.T) {
 				return api.GroupReply{PIDs: pids}, std.OK
 			}
 			q := clienttest.Decode[api.MigrateRequest](data)
-			b.Log("%d", q.PID)
-			if q.PID == 8 {
-				return api.MigrateReply{Error: "it holds on"}, std.OK
+			r := api.MigrateReply{PID: q.PID, Node: q.Target}
+			who := fmt.Sprint(q.PID)
+			for _, with := range q.With {
+				c, _ := capability.Decode(with)
+				who += fmt.Sprintf("+%d", c.Object)
+				if c != b.Key.ProcessCap(int32(c.Object)) {
+					t.Errorf("process %d goes along with %v", c.Object, c)
+				}
 			}
-			return api.MigrateReply{PID: q.PID, Node: q.Target}, std.OK
+			b.Log("%s", who)
+			switch {
+			case q.PID == 8:
+				return api.MigrateReply{Error: "it holds on"}, std.OK
+			case len(q.With) > 0:
+				r.Processes, r.Report.FreezeUs = []int32{7, 11}, 4000 // 12 has left meanwhile
+			}
+			return r, std.OK
 		})
 	}
-	for pid, info := range map[int32]api.ProcessInfo{7: {Node: 1}, 8: {Node: 2}, 9: {Node: 1, State: "zombie"}} { // 10 has ended
+	for pid, info := range map[int32]api.ProcessInfo{7: {Node: 1}, 8: {Node: 2}, 9: {Node: 1, State: "zombie"}, 11: {Node: 1}, 12: {Node: 1}} { // 10 has ended
 		b.Fake.Process(pid, func(*std.Header, []byte) (any, std.Status) { return info, std.OK })
 	}
 	group, err := b.Targets(t.Context(), -7, "")
-	if err != nil || len(group) != 4 || group[3].PID != 10 {
+	if err != nil || len(group) != 6 || group[3].PID != 10 {
 		t.Fatal(group, err)
 	}
-	if err := b.MigrateAll(t.Context(), group, client.Move{Target: 2}); err == nil || err.Error() != "1 of 2 processes did not move" {
+	if err := b.MigrateAll(t.Context(), group, client.Move{Target: 2}); err == nil || err.Error() != "1 of 4 processes did not move" {
 		t.Fatal(err)
 	}
-	if l := strings.Join(b.Logged(), " "); l != "7 8" || !strings.Contains(b.err.String(), "process 8: it holds on") {
+	if l := strings.Join(b.Logged(), " "); l != "7+11+12 12 8" || !strings.Contains(b.err.String(), "process 8: it holds on") {
 		t.Error(l, b.err)
 	}
-	b.prints("process 7 is on node 2 already\n")
-	if err := b.MigrateAll(t.Context(), group[2:], client.Move{Target: 2}); err == nil || !strings.Contains(err.Error(), "have ended") {
+	if s := b.out.String(); !strings.HasPrefix(s, "processes 7, 11 are on node 2: ") || !strings.HasSuffix(s, "process 12 is on node 2 already\n") {
+		t.Error(s)
+	}
+	b.out.Reset()
+	if err := b.MigrateAll(t.Context(), group[2:4], client.Move{Target: 2}); err == nil || !strings.Contains(err.Error(), "have ended") {
 		t.Fatal(err)
 	}
 	b.JSON = true

@@ -1,0 +1,216 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"motile/kernel/vm"
+	"motile/migrate/image"
+	"motile/migrate/wire"
+	"motile/proc"
+)
+
+// company is processes that are being put together because they come together. They
+// are in the order of the image; the first has the tables.
+type company struct {
+	n     *Node
+	all   []*assembly
+	later []samePage
+}
+
+// samePage is a private page that is another's, which has not come yet.
+type samePage struct{ word, as uint64 }
+
+// maxLater is how many of those there may be: the messages of the stream may overtake
+// each other, by a window.
+const maxLater = 1 << 15
+
+// member is the i-th process; it is made when something of it comes first. nil: there
+// are no so many, or memory is short.
+func (c *company) member(i int) *assembly {
+	if i >= proc.MaxProcesses {
+		return nil
+	}
+	for len(c.all) <= i {
+		a := newAssembly(c.n)
+		if a.space == nil {
+			return nil
+		}
+		if len(c.all) > 0 {
+			a.tables = c.all[0].tables
+		}
+		c.all = append(c.all, &a)
+	}
+	return c.all[i]
+}
+
+// decode takes the image apart and checks it. It returns what is wrong, or "".
+func (c *company) decode(b, bound []byte) string {
+	images, states, objects, why := c.n.decodeImage(b, bound)
+	switch {
+	case why != "":
+		return why
+	case len(images) < len(c.all):
+		return "a page of a process that is not there"
+	case c.member(len(images)-1) == nil:
+		return "out of memory"
+	}
+	first := c.all[0]
+	first.first, first.objects = images[0], objects
+	for i, a := range c.all {
+		a.im, a.state = images[i], states[i]
+		if i > 0 && len(a.state.Exports) > 0 {
+			return fmt.Sprintf("image of process %d: it has objects that are in the tables of the first", a.im.PID)
+		}
+	}
+	return ""
+}
+
+// install takes pages. A page that is another's waits for that.
+func (c *company) install(words, pages []byte) bool {
+	for ; len(words) > 0; words = words[8:] {
+		word := binary.LittleEndian.Uint64(words)
+		if wire.Same(word) {
+			words = words[8:]
+			if !c.same(samePage{word, binary.LittleEndian.Uint64(words)}) {
+				return false
+			}
+			continue
+		}
+		if !c.page(word, pages[:vm.PageBytes]) {
+			return false
+		}
+		pages = pages[vm.PageBytes:]
+	}
+	return true
+}
+
+func (c *company) page(word uint64, data []byte) bool {
+	if store, page, ok := wire.Stored(word); ok {
+		first := c.member(0)
+		return first != nil && first.installStored(store, page, data)
+	}
+	i, addr := wire.Private(word)
+	a := c.member(i)
+	if a == nil {
+		return false
+	}
+	page := a.space.Install(addr)
+	if page == nil {
+		return false
+	}
+	copy(page[:], data)
+	return true
+}
+
+func (c *company) same(s samePage) bool {
+	if c.share(s) {
+		return true
+	}
+	c.later = append(c.later, s)
+	return len(c.later) <= maxLater
+}
+
+// share reports false if there is no such page, or no memory.
+func (c *company) share(s samePage) bool {
+	i, addr := wire.Private(s.word)
+	k, at := wire.Private(s.as)
+	if k >= len(c.all) {
+		return false
+	}
+	a := c.member(i)
+	return a != nil && a.space.ShareFrom(addr, c.all[k].space, at)
+}
+
+// assemble makes the processes of checked images, parked: nothing of them runs, and
+// their addresses are not registered here. It returns what is wrong, or "".
+func (c *company) assemble() (why string) {
+	first := c.all[0]
+	defer first.settle()
+	for _, s := range c.later {
+		if !c.share(s) {
+			return "a page that is the same as one that has not come, or no memory for it"
+		}
+	}
+	c.later = nil
+	if !first.inPlace {
+		if why = first.openStores(); why != "" {
+			return why
+		}
+	}
+	if first.im.PID == 0 {
+		if why = first.endpointsFrom(nil); why != "" {
+			return why
+		}
+		why = first.openFiles()
+		if why == "" {
+			first.watches()
+		}
+		return why
+	}
+	for _, a := range c.all {
+		if why = c.memory(a); why != "" {
+			return why
+		}
+		if why = a.adopt(); why != "" {
+			return why
+		}
+	}
+	if why = first.openFiles(); why != "" {
+		return why
+	}
+	for _, a := range c.all {
+		a.descriptors()
+		if a.im.Vfork != 0 {
+			c.n.Tab.VforkAdopt(a.im.Vfork, a.p)
+		}
+	}
+	first.watches()
+	return ""
+}
+
+// memory gives a process its memory, its own or that of one before it.
+func (c *company) memory(a *assembly) string {
+	switch {
+	case a.inPlace:
+		return ""
+	case a.im.Space == 0:
+		return a.memory()
+	}
+	if pages, _ := a.space.Resident(); pages > 0 {
+		return "pages of a process that runs in another's memory"
+	}
+	a.space.Release()
+	a.space = c.all[a.im.Space-1].space
+	a.space.Retain()
+	return ""
+}
+
+// acquire tells objects that count their holders of this node. done is called when all
+// have answered, with what is wrong, or "".
+func (c *company) acquire(done func(why string)) { c.all[0].acquire(done) }
+
+// register lets others find what came, and the processes find their objects here.
+func (c *company) register() {
+	for _, a := range c.all {
+		a.register()
+	}
+}
+
+// release gives back everything: the processes will not be.
+func (c *company) release() {
+	for _, a := range c.all {
+		a.release()
+	}
+	c.all, c.later = nil, nil
+}
+
+// processes are those that were made, and what they were made of.
+func (c *company) processes() (all []*proc.Process, images []*image.Process) {
+	for _, a := range c.all {
+		if a.p != nil {
+			all, images = append(all, a.p), append(images, a.im)
+		}
+	}
+	return all, images
+}

@@ -1,0 +1,190 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"motile/ipc/rpc"
+	"motile/kernel/fs"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/migrate/image"
+	"motile/migrate/move"
+	"motile/migrate/wire"
+	"motile/proc/api"
+)
+
+// What the target is told before anything stands still, and what it is sent.
+
+func (s *source) sendOffer() {
+	n := s.n
+	s.offer = wire.Offer{Move: s.id, Source: n.Number, Version: image.Version}
+	if s.object != nil {
+		s.offerFile(s.object.file)
+	} else {
+		s.describe()
+	}
+	s.send(api.MoveOffer, s.offer, func(c *rpc.Complete) {
+		var a wire.OfferReply
+		if why := s.trouble(c); why != "" {
+			s.fail("%s", why)
+			return
+		}
+		if image.Unmarshal(c.Data, &a) != nil {
+			s.fail("node %d: malformed answer", s.target)
+			return
+		}
+		if a.Refused != "" {
+			s.why = fmt.Sprintf("node %d: %s", s.target, a.Refused)
+			s.step(move.Refused)
+			return
+		}
+		s.boot, s.lack = a.Boot, a.Missing
+		s.accepted = n.Tab.Now
+		s.step(move.Accepted)
+	})
+}
+
+// describe fills in what the target must know of the processes to decide.
+func (s *source) describe() {
+	first := s.set[0]
+	s.offer.PID, s.offer.Others = first.PID, s.set[1:].pids()
+	s.offer.CPU, s.offer.Command, s.offer.Pages = s.n.cpu, command(first), s.pages()
+	for _, p := range s.set {
+		s.offerDir(p.Cwd)
+		for fd := range p.FDs.Len() {
+			if f := p.FDs.Held(int32(fd)); f != nil {
+				s.offerFile(f)
+			}
+		}
+	}
+	spaces, of := s.set.spaces()
+	for i, space := range spaces {
+		for _, r := range space.Regions() {
+			if r.Store != nil && r.Store.Immutable() {
+				s.offerStore(r.Store, s.set[of[i]].Exe)
+			}
+		}
+	}
+}
+
+// pages is how much memory the target needs for the set: what relatives share until one
+// writes is there once, and so is what all of them may write.
+func (s *source) pages() (n int) {
+	spaces, _ := s.set.spaces()
+	if len(spaces) == 1 {
+		_, n = spaces[0].Resident()
+	} else {
+		n = vm.Distinct(spaces)
+	}
+	for st := range s.n.census(s.set).stores { // their order does not matter: it is a sum
+		n += st.Resident()
+	}
+	return n
+}
+
+func (s *source) offerDir(path string) {
+	if !slices.Contains(s.offer.Dirs, path) {
+		s.offer.Dirs = append(s.offer.Dirs, path)
+	}
+}
+
+func (s *source) offerFile(f *object.File) {
+	switch impl := f.Impl.(type) {
+	case *fs.Dir:
+		s.offerDir(f.Path)
+	case *fs.Regular:
+		if st := impl.Store(); st.Immutable() && st.Digest != (vm.Digest{}) {
+			s.offerStore(st, f.Path)
+		}
+	}
+}
+
+func (s *source) offerStore(st *vm.Store, path string) {
+	for _, x := range s.files {
+		if x == st {
+			return
+		}
+	}
+	s.files = append(s.files, st)
+	s.offer.Files = append(s.offer.Files, wire.FileOffer{Digest: st.Digest[:], Path: s.n.pathOf(st, path), Size: st.Size()})
+}
+
+// pathOf is where a file of some content lies in the tree.
+func (n *Node) pathOf(st *vm.Store, or string) string {
+	if node := n.K.FS.ByDigest(st.Digest); node != nil && node.Path != "" {
+		if node.Path[0] != '/' {
+			return "/" + node.Path
+		}
+		return node.Path
+	}
+	return or
+}
+
+// sendFiles sends what the target lacks, piece by piece, while the process runs.
+func (s *source) sendFiles(i int, off int64) {
+	if i == len(s.lack) {
+		s.settle()
+		return
+	}
+	k := s.lack[i]
+	if k < 0 || k >= len(s.files) {
+		s.fail("node %d asks for a file that was not offered", s.target)
+		return
+	}
+	st, f := s.files[k], s.offer.Files[k]
+	data := make([]byte, min(int64(filePiece), st.Size()-off))
+	st.ReadAt(data, off)
+	s.send(api.MoveFile, wire.File{Move: s.id, Digest: f.Digest, Path: f.Path, Size: f.Size, Off: off, Data: data}, func(c *rpc.Complete) {
+		if why := s.trouble(c); why != "" {
+			s.fail("%s", why)
+			return
+		}
+		s.report.Bytes += int64(len(data))
+		if off += int64(len(data)); off < st.Size() {
+			s.sendFiles(i, off)
+		} else {
+			s.sendFiles(i+1, 0)
+		}
+	})
+}
+
+const filePiece = 48 << 10
+
+// Between vfork and exec two processes run in one memory, and neither can leave
+// alone. That is over soon, as a rule: a move waits this long, and then refuses.
+const (
+	vforkGrace = 50e6
+	vforkPause = 2e6
+)
+
+// settle goes on to the freeze, once the set has its memory for itself.
+func (s *source) settle() {
+	if s.object == nil {
+		s.set = s.muster()
+	}
+	p, with := s.n.outsider(s.set)
+	switch {
+	case p == nil:
+		s.step(move.FilesSent)
+	case s.n.Tab.Now-s.accepted < vforkGrace:
+		s.n.Tab.StartTimer(&s.grace, s.n.Tab.Now+vforkPause)
+	default:
+		root := p
+		if p.VforkParent() != nil {
+			root = with
+		}
+		s.fail("process %d is between vfork and exec and shares its memory with process %d; try again when the child has called exec, or move both: migrate --tree %d %d",
+			p.PID, with.PID, root.PID, s.target)
+	}
+}
+
+// graceOver is the source as the owner of its grace timer.
+type graceOver struct{ s *source }
+
+// Expire implements proc.Expirer.
+func (g graceOver) Expire(int64) {
+	if g.s.m.State() == move.Sending {
+		g.s.settle()
+	}
+}
