@@ -41,6 +41,7 @@ func (s *source) freezeObject() {
 		return
 	}
 	s.pulse.start()
+	s.frozenAt, s.frozeWall = n.Tab.Now, n.Tab.Now+n.Tab.WallBase
 	s.cap = n.newCaptured(nil, forWhom{})
 	if err := n.captureObject(s.cap, s.object); err != nil {
 		s.why = err.Error()
