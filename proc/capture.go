@@ -112,7 +112,7 @@ func captureSignals(p *Pending) (out []image.Signal) {
 
 func captureRegions(s *vm.Space) (regions []image.Region, list []image.Store, stores []*vm.Store) {
 	for _, r := range s.Regions() {
-		ir := image.Region{Start: r.Start, End: r.End, Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Store: -1, Off: r.Off}
+		ir := image.Region{Start: r.Start, End: r.End, Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Store: -1, Off: r.Off, Fork: uint8(r.Fork)}
 		if r.Store != nil {
 			ir.Store = -1
 			for i, st := range stores {

@@ -490,6 +490,10 @@ func (w *twin) memoryActions() actions {
 				w.call(abi.SysMunmap, window, windowSize) // how much of it was done is not said
 			}
 		},
+		"advise fork": func() {
+			a := addr()
+			w.call(abi.SysMadvise, a, length(a), w.pick("advice", 10, 11, 18, 19))
+		},
 		"madvise": func() { a := addr(); w.call(abi.SysMadvise, a, length(a), 4) },
 		"mmap, file": func() {
 			const fixed, shared, private = 0x10, 1, 2

@@ -152,10 +152,17 @@ func sysMremap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysMadvise(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	const dontNeed, free, dontNeedLocked = 4, 8, 24
+	const dontNeed, free, dontFork, doFork, wipeOnFork, keepOnFork, dontNeedLocked = 4, 8, 10, 11, 18, 19, 24
+	s := t.Process().Space
 	switch c.Args[2] {
+	case dontFork:
+		return k.setFork(s, c, vm.ForkNone)
+	case wipeOnFork:
+		return k.setFork(s, c, vm.ForkWipe)
+	case doFork, keepOnFork:
+		return k.setFork(s, c, vm.ForkCopy)
 	case dontNeed, dontNeedLocked:
-		return -int64(t.Process().Space.Discard(c.Args[0], c.Args[1]))
+		return -int64(s.Discard(c.Args[0], c.Args[1]))
 	case free:
 		return 0 // allowed to keep the contents
 	}
@@ -163,6 +170,13 @@ func sysMadvise(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EINVAL
 	}
 	return 0
+}
+
+func (k *Kernel) setFork(s *vm.Space, c *proc.Call, mode vm.ForkMode) int64 {
+	if k.crowded(s) {
+		return -abi.ENOMEM
+	}
+	return -int64(s.SetFork(c.Args[0], c.Args[1], mode))
 }
 
 func sysMsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

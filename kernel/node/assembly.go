@@ -180,7 +180,7 @@ func (t *tables) settle() {
 // memory gives the space its regions and rights.
 func (a *assembly) memory() string {
 	for _, r := range a.im.Regions {
-		nr := vm.Region{Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Off: r.Off}
+		nr := vm.Region{Prot: r.Prot, Shared: r.Shared, Stack: r.Stack, Off: r.Off, Fork: vm.ForkMode(r.Fork)}
 		if r.Store >= 0 {
 			nr.Store = a.stores[r.Store]
 			nr.Store.Retain()

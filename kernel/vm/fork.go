@@ -6,22 +6,26 @@ import (
 )
 
 // Fork returns a copy of the Space: private pages are shared until one side
-// writes, shared regions stay shared. nil when memory is short.
+// writes, shared regions stay shared, and what madvise said of regions is heeded. nil when
+// memory is short.
 func (s *Space) Fork() *Space {
 	c := New()
 	if c == nil {
 		return nil
 	}
 	c.Brk, c.BrkStart = s.Brk, s.BrkStart
-	c.regions = make([]Region, len(s.regions), len(s.regions)+4)
-	copy(c.regions, s.regions)
-	for i := range c.regions {
-		if st := c.regions[i].Store; st != nil {
-			st.Retain()
+	c.regions = make([]Region, 0, len(s.regions)+4)
+	for _, r := range s.regions {
+		if r.Fork == ForkNone {
+			continue
 		}
+		if r.Store != nil {
+			r.Store.Retain()
+		}
+		c.regions = append(c.regions, r)
 	}
 	for i := range s.regions {
-		if !s.forkRegion(c, &s.regions[i]) {
+		if s.regions[i].Fork == ForkCopy && !s.forkRegion(c, &s.regions[i]) {
 			c.Release()
 			hw.FlushAll(s.root)
 			return nil

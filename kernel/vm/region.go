@@ -16,9 +16,19 @@ type Region struct {
 	Prot       uint8
 	Shared     bool // MAP_SHARED: writes go to the Store
 	Stack      bool // grows downwards on a fault just below
+	Fork       ForkMode
 	Store      *Store
 	Off        int64 // of Start in the Store, page-aligned
 }
+
+// ForkMode says what a child gets of a region (madvise(2)).
+type ForkMode uint8
+
+const (
+	ForkCopy ForkMode = iota
+	ForkWipe          // pages of zeros
+	ForkNone          // no region
+)
 
 // Pages is the length in pages.
 func (r *Region) Pages() int { return int((r.End - r.Start) / pageSize) }
@@ -90,7 +100,7 @@ func (s *Space) join(i int) {
 }
 
 func joins(a, b *Region) bool {
-	return a.End == b.Start && a.Prot == b.Prot && a.Shared == b.Shared && a.Stack == b.Stack &&
+	return a.End == b.Start && a.Prot == b.Prot && a.Shared == b.Shared && a.Stack == b.Stack && a.Fork == b.Fork &&
 		a.Store == b.Store && (a.Store == nil || a.Off+int64(a.End-a.Start) == b.Off)
 }
 

@@ -182,6 +182,38 @@ func (s *Space) Discard(addr, n uint64) int {
 	return 0
 }
 
+// SetFork says what a child gets of [addr, addr+n): madvise(MADV_WIPEONFORK) and the
+// like. Only private memory without a file can be wiped.
+func (s *Space) SetFork(addr, n uint64, mode ForkMode) (errno int) {
+	n = pageUp(n)
+	if addr%pageSize != 0 || addr > abi.UserTop || n > abi.UserTop-addr {
+		return abi.EINVAL
+	}
+	end := addr + n
+	for at := addr; at < end; {
+		i := s.find(at)
+		if i == len(s.regions) || s.regions[i].Start >= end {
+			return abi.ENOMEM
+		}
+		if s.regions[i].Start > at {
+			errno = abi.ENOMEM // the rest is done all the same
+			at = s.regions[i].Start
+		}
+		if r := &s.regions[i]; mode == ForkWipe && (r.Store != nil || r.Shared) {
+			return abi.EINVAL
+		}
+		s.split(at)
+		s.split(min(end, s.regions[s.find(at)].End))
+		i = s.find(at)
+		s.regions[i].Fork = mode
+		at = s.regions[i].End
+	}
+	for i := s.find(end); i >= max(s.find(addr), 1)-1; i-- {
+		s.join(i)
+	}
+	return errno
+}
+
 // Remap is mremap(2): shrink, grow in place, or (mayMove, or fixed to a place) move.
 func (s *Space) Remap(addr, oldLen, newLen, to uint64, mayMove, fixed bool) (uint64, int) {
 	oldLen = (oldLen + pageSize - 1) &^ (pageSize - 1)

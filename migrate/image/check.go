@@ -170,7 +170,7 @@ func (p *Process) checkMemory() error {
 		switch {
 		case r.Start < end || r.End <= r.Start || r.End > abi.UserTop || r.Start%pageSize != 0 || r.End%pageSize != 0:
 			return fmt.Errorf("region %#x-%#x", r.Start, r.End)
-		case r.Prot > 7 || r.Off < 0 || r.Off%pageSize != 0:
+		case r.Prot > 7 || r.Fork > 2 || r.Off < 0 || r.Off%pageSize != 0:
 			return fmt.Errorf("region %#x: protection %d, offset %d", r.Start, r.Prot, r.Off)
 		case r.Store < -1 || int(r.Store) >= len(p.Stores) || r.Shared && r.Store < 0:
 			return fmt.Errorf("region %#x: store %d of %d", r.Start, r.Store, len(p.Stores))

@@ -168,6 +168,7 @@ type Region struct {
 	Stack  bool   `cbor:"5,keyasint"`
 	Store  int32  `cbor:"6,keyasint"` // index into Stores, -1: zero pages
 	Off    int64  `cbor:"7,keyasint"`
+	Fork   uint8  `cbor:"8,keyasint,omitempty"` // what a child gets: 0 a copy, 1 zeros, 2 nothing
 }
 
 // Store is the backing of regions: a file known by its digest, or memory the
