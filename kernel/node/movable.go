@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"motile/kernel/fs"
 	"motile/kernel/object"
@@ -86,7 +87,30 @@ func (c *census) exclusive(f *object.File) bool {
 	if c.n.findExport(f) != nil {
 		refs--
 	}
-	return refs == c.files[f]
+	return refs == c.files[f] && !c.watchedByOthers(f)
+}
+
+// watchedByOthers reports whether an epoll set that is not the set's watches a
+// description: by a descriptor that was closed since. The watch lasts as long as the
+// description is open (epoll(7)), and that it is where the watch is.
+func (c *census) watchedByOthers(f *object.File) (others bool) {
+	f.Watchers(func(e *object.Epoll) {
+		mine := slices.ContainsFunc(c.open, func(g *object.File) bool { return g.Impl == object.Impl(e) })
+		others = others || !mine
+	})
+	return others
+}
+
+// watchesOthers names a description that an epoll set of the set watches and only other
+// processes have open any more, or is "". What they do with it is no business of the
+// node that the set would be on.
+func (c *census) watchesOthers(e *object.Epoll) string {
+	for _, in := range e.Interests {
+		if c.files[in.File] == 0 {
+			return in.File.Path
+		}
+	}
+	return ""
 }
 
 // alone reports whether all uses of a store are the set's.
@@ -123,6 +147,10 @@ func (c *census) dispose(f *object.File, residual bool) (d disposition, why stri
 		}
 		return byReference, ""
 	case *object.Epoll:
+		if path := c.watchesOthers(impl); path != "" {
+			return refused, fmt.Sprintf("is an epoll set that watches a file (%s) which only another process has open any more; "+
+				"a program should remove a watch before it closes the descriptor", path)
+		}
 		if alone {
 			return byValue, ""
 		}
@@ -201,7 +229,7 @@ func (c *census) pipe(pipe *object.Pipe) bool {
 		if x.file.Impl != object.Impl(pipe) || c.files[x.file] > 0 {
 			continue
 		}
-		if x.file.Refs() > 1 {
+		if x.file.Refs() > 1 || c.watchedByOthers(x.file) {
 			return false
 		}
 		count(x.file)
@@ -214,7 +242,7 @@ func (c *census) pipe(pipe *object.Pipe) bool {
 func (n *Node) homeless(x *export) bool { return !x.taking && n.abroad(x) }
 
 func (n *Node) abroad(x *export) bool {
-	if x.file.Refs() > 1 || !x.held() || n.usesRemote(x.ep.Address()) || x.leaving || x.gone {
+	if x.file.Refs() > 1 || n.census(nil).watchedByOthers(x.file) || !x.held() || n.usesRemote(x.ep.Address()) || x.leaving || x.gone {
 		return false
 	}
 	if pipe, ok := x.file.Impl.(*object.Pipe); ok {

@@ -180,6 +180,13 @@ func (f *File) unwatched(in *Interest) {
 	}
 }
 
+// Watchers calls visit for each epoll set that watches f.
+func (f *File) Watchers(visit func(*Epoll)) {
+	for _, in := range f.watchers {
+		visit(in.set)
+	}
+}
+
 // Refs is the number of references.
 func (f *File) Refs() int { return f.refs }
 
