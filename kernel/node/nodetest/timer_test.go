@@ -236,37 +236,38 @@ var intervals = Register(func(u *User) {
 	}
 })
 
-// An interval timer keeps its phase over moves, also when it runs out on the way.
+// An interval timer keeps its phase over moves, also when it runs out on the way: the
+// wire is so slow here that this happens.
 func TestMove_IntervalTimerKeepsItsPhase(t *testing.T) {
 	w := New(t, 3, 1)
 	out := w.Host.NewObject()
 	pid := w.Nodes[1].Start(intervals, nil, w.Nodes[1].Remote(out)).PID
 	w.Run(50e6)
+	w.Wire.Delay = 12e6
 	for i := range 12 {
 		w.Move(pid, (i+1)%3+1)
 		w.Run([]int64{40e6, 77e6, 90e6, 250e6}[i%4])
 	}
+	w.Wire.Delay = 50_000
+	w.Run(500e6)
+	moved := strings.Count(string(out.Out), "\n")
 	w.Run(1e9)
-	var began, last int64
 	lines := strings.Split(strings.TrimSuffix(string(out.Out), "\n"), "\n")
+	var began int64
 	for i, l := range lines {
 		var n, mono, wall int64
-		fmt.Sscanf(l, "%d %d %d", &n, &mono, &wall)
+		if k, _ := fmt.Sscanf(l, "%d %d %d", &n, &mono, &wall); k != 3 || n != int64(i) {
+			t.Fatalf("line %d: %q", i, l)
+		}
 		if i == 0 {
-			began = mono - mono%1
-			continue
+			began = mono
 		}
-		late := (mono - began - 30e6) % 100e6
-		if n != int64(i) || late > 12e6 && late < 99e6 {
-			t.Errorf("line %d: %d signals, %d us after its time", i, n, late/1000)
+		if off := (mono-began-30e6+50e6)%100e6 - 50e6; i >= moved && (off < -1e6 || off > 1e6) {
+			t.Errorf("line %d is %d us out of step", i, off/1000)
 		}
-		if i > 1 && mono-last > 112e6 {
-			t.Errorf("line %d: %d ms after the one before", i, (mono-last)/1e6)
-		}
-		last = mono
 	}
-	if len(lines) < 20 {
-		t.Errorf("%d lines", len(lines))
+	if len(lines) < moved+9 {
+		t.Errorf("%d lines in a second", len(lines)-moved)
 	}
 }
 
