@@ -23,8 +23,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -447,6 +449,110 @@ static void waitid_(void)
 	helperPID = 0;
 }
 
+// pidfd is a descriptor for the helper.
+static int pidfd(void)
+{
+	int fd = syscall(SYS_pidfd_open, helperPID, 0);
+	must(fd >= 0, "pidfd_open");
+	return fd;
+}
+
+static void waitidPidfd(void)
+{
+	siginfo_t info = {0};
+	help(doExit);
+	int fd = pidfd();
+	ready();
+	outcome(waitid(3 /* P_PIDFD */, fd, &info, WEXITED));
+	say("pid %d code %d status %d", info.si_pid == helperPID, info.si_code, info.si_status);
+	helperPID = 0;
+}
+
+// What is readable is waitable, at once.
+static void pollPidfd(void)
+{
+	siginfo_t info = {0};
+	help(doExit);
+	struct pollfd p = {.fd = pidfd(), .events = POLLIN};
+	ready();
+	outcome(poll(&p, 1, -1));
+	must(waitid(3, p.fd, &info, WEXITED | WNOHANG) == 0, "waitid");
+	say("pid %d status %d", info.si_pid == helperPID, info.si_status);
+	helperPID = 0;
+}
+
+static void signalfdRead(void)
+{
+	struct signalfd_siginfo info = {0};
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIGUSR1);
+	int fd = signalfd(-1, &set, 0);
+	must(fd >= 0, "signalfd");
+	help(doSignal);
+	ready();
+	outcome(read(fd, &info, sizeof info));
+	say("signal %u from helper %d", info.ssi_signo, info.ssi_pid == helperPID);
+}
+
+// A timer goes off every quarter of the limit, four times.
+static struct itimerspec quarters(void)
+{
+	return (struct itimerspec){.it_value = spec(limitNs() / 4), .it_interval = spec(limitNs() / 4)};
+}
+
+static void timerfdTimeout(void)
+{
+	struct itimerspec t = quarters();
+	uint64_t n, sum = 0;
+	int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	must(fd >= 0, "timerfd_create");
+	ready();
+	must(timerfd_settime(fd, 0, &t, NULL) == 0, "timerfd_settime");
+	for (; sum < 4; sum += n)
+		must(read(fd, &n, 8) == 8, "read");
+	say("expiries %llu", (unsigned long long)sum);
+	waited(0);
+}
+
+static void timerfdUntilTimeout(void)
+{
+	uint64_t n = 0;
+	int fd = timerfd_create(CLOCK_REALTIME, 0);
+	must(fd >= 0, "timerfd_create");
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ready();
+	struct itimerspec t = {.it_value = spec(nowOf(CLOCK_REALTIME) + limitNs())};
+	must(timerfd_settime(fd, TFD_TIMER_ABSTIME, &t, NULL) == 0, "timerfd_settime");
+	outcome(poll(&p, 1, -1));
+	must(read(fd, &n, 8) == 8, "read");
+	say("expiries %llu", (unsigned long long)n);
+	waited(0);
+}
+
+static void timerCreateTimeout(void)
+{
+	struct itimerspec t = quarters();
+	struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 42};
+	siginfo_t info;
+	timer_t timer;
+	int sum = 0;
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIGUSR1);
+	must(timer_create(CLOCK_MONOTONIC, &e, &timer) == 0, "timer_create");
+	ready();
+	must(timer_settime(timer, 0, &t, NULL) == 0, "timer_settime");
+	while (sum < 4) {
+		must(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_code == SI_TIMER && info.si_value.sival_int == 42, "sigwaitinfo");
+		sum += 1 + info.si_overrun;
+	}
+	say("expiries %d", sum);
+	waited(0);
+}
+
 static void pause_(void)
 {
 	handle(SIGUSR1, 0);
@@ -636,6 +742,12 @@ static const struct {
 	{"eventfd-write", eventfdWrite},
 	{"wait4", wait4_},
 	{"waitid", waitid_},
+	{"waitid-pidfd", waitidPidfd},
+	{"poll-pidfd", pollPidfd},
+	{"signalfd-read", signalfdRead},
+	{"timerfd-timeout", timerfdTimeout},
+	{"timerfd-realtime-timeout", timerfdUntilTimeout},
+	{"timer_create-timeout", timerCreateTimeout},
 	{"pause", pause_},
 	{"sigsuspend", sigsuspend_},
 	{"sigtimedwait", sigtimedwait_},
