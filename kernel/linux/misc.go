@@ -45,7 +45,15 @@ func sysPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		setName, getName           = 15, 16
 		setSubreaper, getSubreaper = 36, 37
 		setNoNewPrivs, getNoNew    = 38, 39
-		setTHPDisable              = 41
+		setTHPDisable, getTHP      = 41, 42
+		getKeepcaps, setKeepcaps   = 7, 8
+		getSeccomp                 = 21
+		capbsetRead                = 23
+		setTimerslack, getSlack    = 29, 30
+		getTIDAddress              = 40
+
+		lastCapability = 40
+		timerslack     = 50_000 // ns, Linux's; nothing is put off by it here
 	)
 	p := t.Process()
 	switch c.Args[0] {
@@ -59,10 +67,19 @@ func sysPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return k.copyOut(t, c.Args[1], le.AppendUint32(nil, uint32(p.DeathSig)))
 	case getDumpable:
 		return 1
-	case setDumpable, setNoNewPrivs, setTHPDisable:
+	case setDumpable, setNoNewPrivs, setTHPDisable, setKeepcaps, setTimerslack:
 		return 0
-	case getNoNew:
+	case getNoNew, getTHP, getKeepcaps, getSeccomp:
 		return 0
+	case capbsetRead:
+		if c.Args[1] > lastCapability {
+			return -abi.EINVAL
+		}
+		return 1
+	case getSlack:
+		return timerslack
+	case getTIDAddress:
+		return k.copyOut(t, c.Args[1], words(t.ClearTID))
 	case setName:
 		var b [16]byte
 		if n, f := p.Space.CopyIn(b[:], c.Args[1]); f != vm.OK && n == 0 {
@@ -202,8 +219,65 @@ func sysSchedGetparam(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysMembarrier(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	if c.Args[0] == 0 { // MEMBARRIER_CMD_QUERY
-		return 0
+	// GLOBAL, GLOBAL_EXPEDITED, PRIVATE_EXPEDITED and its SYNC_CORE, and registering for
+	// each. There is one CPU, and to run another thread it goes through the kernel, so
+	// all of them are done by asking.
+	const all = 1<<7 - 1
+	cmd := uint32(c.Args[0])
+	switch {
+	case c.Args[1] != 0:
+		return -abi.EINVAL
+	case cmd == 0: // MEMBARRIER_CMD_QUERY
+		return all
+	case cmd&(cmd-1) != 0 || cmd&all == 0:
+		return -abi.EINVAL
+	}
+	return 0
+}
+
+// Scheduling policies (sched(7)).
+const (
+	schedFifo = 1
+	schedRR   = 2
+	schedLast = 6 // SCHED_DEADLINE; 4 does not exist
+)
+
+func schedPriority(policy uint64, realtime int64) int64 {
+	switch {
+	case policy == schedFifo || policy == schedRR:
+		return realtime
+	case policy > schedLast || policy == 4:
+		return -abi.EINVAL
+	}
+	return 0
+}
+
+func sysSchedPriorityMax(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return schedPriority(c.Args[0]&0xffffffff, 99)
+}
+
+func sysSchedPriorityMin(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	return schedPriority(c.Args[0]&0xffffffff, 1)
+}
+
+func sysSchedRrInterval(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	const slice = 2_000_000 // ns
+	switch pid := int32(c.Args[0]); {
+	case pid < 0:
+		return -abi.EINVAL
+	case pid > 0 && k.Tab.NamedThread(t.Process(), pid) == nil:
+		return -abi.ESRCH
+	}
+	return k.copyOut(t, c.Args[1], timespec(slice))
+}
+
+// sysPerm is what only the node itself may do.
+func sysPerm(*Kernel, *proc.Thread, *proc.Call) int64 { return -abi.EPERM }
+
+// sysClockSettime: nobody sets a clock.
+func sysClockSettime(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if clockID(c.Args[0]) == clockRealtime {
+		return -abi.EPERM
 	}
 	return -abi.EINVAL
 }

@@ -85,5 +85,11 @@ var calls = [abi.MaxSys]handler{
 	abi.SysSchedSetaffinit: sysZero, abi.SysSchedGetparam: sysSchedGetparam,
 	abi.SysSchedGetschedul: sysZero, abi.SysSchedSetschedul: sysZero, abi.SysSchedSetparam: sysZero,
 	abi.SysGetpriority: sysGetpriority, abi.SysSetpriority: sysZero,
+	abi.SysSchedPriorityMax: sysSchedPriorityMax, abi.SysSchedPriorityMin: sysSchedPriorityMin,
+	abi.SysSchedRrInterval: sysSchedRrInterval, abi.SysIoprioGet: sysZero, abi.SysIoprioSet: sysZero,
+	abi.SysPersonality: sysZero, abi.SysCapset: sysZero, abi.SysSetfsuid: sysZero, abi.SysSetfsgid: sysZero,
+	abi.SysMlockall: sysZero, abi.SysMunlockall: sysZero, abi.SysMlock2: sysZero,
+	abi.SysSyncfs: sysFsync, abi.SysSyncFileRange: sysFsync, abi.SysReadahead: sysFsync,
+	abi.SysClockSettime: sysClockSettime, abi.SysSettimeofday: sysPerm,
 	abi.SysGetcpu: sysGetcpu, abi.SysMembarrier: sysMembarrier,
 }
