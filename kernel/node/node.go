@@ -94,6 +94,7 @@ type Node struct {
 	began       int64 // monotonic time of the start
 	hello       proc.Timer
 	loadMilli   int
+	movedIn     map[uint32]int // processes that have arrived in the middle of a call, by its number
 	denied      int // requests refused for their capability
 	strangers   int // broadcasts that were not from this cluster
 }
@@ -121,6 +122,7 @@ func New(cfg Config, m Machine) *Node {
 	n.unclaimed = make(map[int32]int)
 	n.lockers = make(map[int32]int)
 	n.news = make(map[int32]*news)
+	n.movedIn = make(map[uint32]int)
 	n.watches = make(map[int32]*endWatch)
 	n.slice = defaultSlice
 	n.initIPC(&cfg)

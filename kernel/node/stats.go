@@ -2,7 +2,12 @@ package node
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"motile/kernel/abi"
+	"motile/migrate/image"
 )
 
 // stats is the answer to Stats: counters, a line each.
@@ -15,6 +20,11 @@ func (n *Node) stats() string {
 	add("segments", n.liveSegments())
 	add("denied", n.denied)
 	add("strangers", n.strangers)
+	b.WriteString("moved_in")
+	for _, nr := range slices.Sorted(maps.Keys(n.movedIn)) {
+		fmt.Fprintf(&b, " %d:%d", nr, n.movedIn[nr])
+	}
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
 	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
 	fmt.Fprintf(&b, "raw %+v\n", n.ipc.raw.Stats)
@@ -31,6 +41,26 @@ func (n *Node) liveSegments() (count int) {
 		}
 	}
 	return count
+}
+
+const maxNative = 256 // there are fewer calls of our own
+
+// countCalls notes in the middle of which calls a process has arrived.
+func (n *Node) countCalls(im *image.Process) {
+	count := func(nr uint32) {
+		if nr < abi.SysMotile+maxNative { // others are what somebody made up
+			n.movedIn[nr]++
+		}
+	}
+	for i := range im.Threads {
+		t := &im.Threads[i]
+		if t.Call != nil {
+			count(t.Call.Nr)
+		}
+		for k := range t.Below {
+			count(t.Below[k].Call.Nr)
+		}
+	}
 }
 
 // Leftovers names what outlives all processes and should not, or "".

@@ -369,6 +369,7 @@ func (t *target) activate() {
 		of(p).arriving = nil
 		of(p).arrived = t
 		of(p).activateLease(images[i].Lease, frozen)
+		n.countCalls(images[i])
 	}
 	n.Tab.ActivateAll(all, images, frozen)
 	t.all[0].resumeTimers(frozen)

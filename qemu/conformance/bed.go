@@ -26,22 +26,23 @@ type Bed struct {
 // Shaking is what the programs go through.
 var Shaking = api.Shake{Every: 3, By: api.ShakeByBoth}
 
-// Time that a program has on a node, which is an emulated CPU that others use too.
-const (
-	stillLimit  = 150 * time.Second
-	shakenLimit = 300 * time.Second
-	killLimit   = 20 * time.Second
-)
+// limit is the time that a program has on a node, an emulated CPU that others use too,
+// if it took so long on the host.
+func limit(way Way, host time.Duration) time.Duration {
+	d := 60*time.Second + 100*host
+	if way == Shaken {
+		d *= 2
+	}
+	return d
+}
+
+const killLimit = 20 * time.Second
 
 // errBroken is a failure that says something about the cluster, not the program.
 var errBroken = errors.New("the cluster does not answer")
 
 // Run runs a program on a node, in one of the two ways.
-func (b *Bed) Run(ctx context.Context, p *Program, exe string, node int, way Way) (Outcome, error) {
-	limit := stillLimit
-	if way == Shaken {
-		limit = shakenLimit
-	}
+func (b *Bed) Run(ctx context.Context, p *Program, exe string, node int, way Way, limit time.Duration) (Outcome, error) {
 	text := new(output)
 	out, err := hostio.NewOutput(b.Flip, text)
 	if err != nil {
@@ -104,7 +105,11 @@ func (b *Bed) run(ctx context.Context, p *Program, exe string, node int, way Way
 	proc := b.Client.Process(pid)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if r.end, err = proc.End(limited); err == nil {
+	r.end, err = proc.End(limited)
+	for client.Gone(err) && b.has(limited, pid) { // nodes of a busy host fall silent for seconds
+		r.end, err = proc.End(limited)
+	}
+	if err == nil {
 		_ = proc.Destroy(ctx) // the node forgets it by itself, later
 		return r, nil
 	}
@@ -131,6 +136,22 @@ func (b *Bed) run(ctx context.Context, p *Program, exe string, node int, way Way
 	_, _ = proc.End(last)
 	_ = proc.Destroy(last)
 	return r, nil
+}
+
+// has reports whether any node has the process, or is on the way to have it.
+func (b *Bed) has(ctx context.Context, pid int32) bool {
+	for range 5 {
+		list, err := b.Client.Processes(ctx, b.Nodes)
+		for _, i := range list {
+			if i.PID == pid {
+				return true
+			}
+		}
+		if ctx.Err() != nil || err == nil {
+			return false
+		}
+	}
+	return false
 }
 
 // output collects what a program prints, up to a limit.

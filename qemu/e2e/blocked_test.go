@@ -149,4 +149,5 @@ func TestMove_InEveryBlockingCall(t *testing.T) {
 		}
 		checkWait(t, name, moved[name])
 	}
+	w.recordMovedIn(moves)
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // rewrite is for make golden: the record of what passes is written anew.
-var rewrite = flag.Bool("rewrite", false, "write testdata/features.txt anew")
+var rewrite = flag.Bool("rewrite", false, "write testdata/features.txt and moved-in.txt anew")
 
 const featuresRecord = "testdata/features.txt"
 
