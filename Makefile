@@ -182,12 +182,20 @@ soak: all guests ## MOVES=10000 moves of mixed programs, with faults; goes on wh
 	$(call WANT,scripts/soak)
 	@exec scripts/soak --moves $(MOVES)
 
+.PHONY: conformance
+conformance: all ## Go's own test programs on the host, on a cluster, and moved about; RUN=PATTERN, SAMPLE=N pick some
+	$(QUIET)$(GO) run ./tools/conformance $(if $(RUN),-run '$(RUN)') $(if $(SAMPLE),-sample $(SAMPLE)) $(CONFORMANCEFLAGS)
+
 # --- housekeeping -------------------------------------------------------------------
 
 .PHONY: notice
 notice: | setup ## write NOTICE anew
 	@mkdir -p build
 	$(QUIET)$(GO) run ./tools/notice >build/NOTICE && mv build/NOTICE NOTICE
+
+.PHONY: support
+support: | setup ## write SUPPORT.md anew
+	$(QUIET)$(GO) run ./tools/support
 
 .PHONY: doctor
 doctor: ## what is installed, what is missing; changes nothing
@@ -202,7 +210,7 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-BOOTS := qemu-cluster demo session test e2e bench soak guests
+BOOTS := qemu-cluster demo session test e2e bench soak conformance guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
 	$(if $(filter test unit e2e bench soak guests,$(MAKECMDGOALS)),cc) \

@@ -95,8 +95,8 @@ type Node struct {
 	hello       proc.Timer
 	loadMilli   int
 	movedIn     map[uint32]int // processes that have arrived in the middle of a call, by its number
-	denied      int // requests refused for their capability
-	strangers   int // broadcasts that were not from this cluster
+	denied      int            // requests refused for their capability
+	strangers   int            // broadcasts that were not from this cluster
 }
 
 // New returns a node without processes or files.

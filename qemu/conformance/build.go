@@ -66,13 +66,16 @@ func (b *Builder) Build(ctx context.Context, p *Program) (exe string, err error)
 	if err := b.setUp(ctx); err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(p.File)
-	if err != nil {
-		return "", err
-	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s%q%q", b.version, p.Flags, p.Name)
-	h.Write(text)
+	files := append([]string{p.File}, p.More...)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		h.Write(text)
+	}
 	exe = filepath.Join(b.Cache, fmt.Sprintf("%x", h.Sum(nil)[:12]))
 	if _, err := os.Stat(exe); err == nil {
 		return exe, nil
@@ -86,7 +89,7 @@ func (b *Builder) Build(ctx context.Context, p *Program) (exe string, err error)
 	if len(p.Flags) == 0 {
 		// Without the go command, as Go's own runner does: most programs are tiny.
 		pkg := filepath.Join(dir, "pkg.a")
-		if _, err := run(b.command(ctx, "tool", "compile", "-p=main", "-importcfg="+b.importcfg, "-o", pkg, p.File)); err != nil {
+		if _, err := run(b.command(ctx, append([]string{"tool", "compile", "-p=main", "-importcfg="+b.importcfg, "-o", pkg}, files...)...)); err != nil {
 			return "", err
 		}
 		if _, err := run(b.command(ctx, "tool", "link", "-s", "-w", "-importcfg="+b.importcfg, "-o", made, pkg)); err != nil {
@@ -94,7 +97,7 @@ func (b *Builder) Build(ctx context.Context, p *Program) (exe string, err error)
 		}
 	} else {
 		args := append([]string{"build", "-ldflags=-s -w", "-o", made}, p.Flags...)
-		if _, err := run(b.command(ctx, append(args, p.File)...)); err != nil {
+		if _, err := run(b.command(ctx, append(args, files...)...)); err != nil {
 			return "", err
 		}
 	}

@@ -8,8 +8,14 @@ import (
 	"strings"
 )
 
-// List says what becomes of each program: it is run, or skipped for a reason.
-type List map[string]string // name → why it is skipped; empty: it is run
+// List says what becomes of each program, by name.
+type List map[string]Entry
+
+// Entry is what the list says of a program.
+type Entry struct {
+	Skip string // why it is not run; empty: it is
+	Slow bool   // it is not for the sample
+}
 
 //go:embed programs.txt
 var listText string
@@ -17,7 +23,7 @@ var listText string
 // Frozen is the list of the repository.
 func Frozen() (List, error) { return ParseList(listText) }
 
-// ParseList reads lines of a name, and “pass” or “skip” and the reason.
+// ParseList reads lines of a name, and “pass”, “pass slow” or “skip” and the reason.
 func ParseList(text string) (List, error) {
 	l := make(List)
 	s := bufio.NewScanner(strings.NewReader(text))
@@ -33,12 +39,13 @@ func ParseList(text string) (List, error) {
 		switch {
 		case twice:
 			return nil, fmt.Errorf("line %d: %s is there twice", n, name)
-		case what == "pass" && why == "":
+		case what == "pass" && (why == "" || why == "slow"):
+			l[name] = Entry{Slow: why != ""}
 		case what == "skip" && why != "":
+			l[name] = Entry{Skip: why}
 		default:
-			return nil, fmt.Errorf("line %d: want a name, and “pass”, or “skip” and the reason", n)
+			return nil, fmt.Errorf("line %d: want a name, and “pass”, “pass slow”, or “skip” and the reason", n)
 		}
-		l[name] = why
 	}
 	return l, s.Err()
 }
@@ -57,18 +64,22 @@ func (l List) Names() []string {
 func (l List) Text() string {
 	var b strings.Builder
 	for _, name := range l.Names() {
-		if why := l[name]; why != "" {
-			fmt.Fprintf(&b, "%s skip %s\n", name, why)
-		} else {
+		switch e := l[name]; {
+		case e.Skip != "":
+			fmt.Fprintf(&b, "%s skip %s\n", name, e.Skip)
+		case e.Slow:
+			fmt.Fprintf(&b, "%s pass slow\n", name)
+		default:
 			fmt.Fprintf(&b, "%s pass\n", name)
 		}
 	}
 	return b.String()
 }
 
-// Sample picks so many of the programs that are run, evenly.
+// Sample picks so many of the programs that are run and not slow, evenly; 0: all that
+// are run.
 func (l List) Sample(n int) []string {
-	all := slices.DeleteFunc(l.Names(), func(name string) bool { return l[name] != "" })
+	all := slices.DeleteFunc(l.Names(), func(name string) bool { return l[name].Skip != "" || n > 0 && l[name].Slow })
 	if n <= 0 || n >= len(all) {
 		return all
 	}

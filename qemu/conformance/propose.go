@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -23,42 +24,48 @@ func Propose(ctx context.Context, conf Config) (List, error) {
 		some[i] = &suite[i]
 	}
 	err = each(ctx, some, func(ctx context.Context, _ int, p *Program) error {
-		why, err := propose(ctx, &b, p)
+		entry, err := propose(ctx, &b, p)
 		mu.Lock()
 		defer mu.Unlock()
-		l[p.Name] = why
-		if why != "" {
-			conf.Say("%s: %s", p.Name, why)
+		l[p.Name] = entry
+		if entry.Skip != "" {
+			conf.Say("%s: %s", p.Name, entry.Skip)
 		}
 		return err
 	})
 	return l, err
 }
 
-func propose(ctx context.Context, b *Builder, p *Program) (why string, err error) {
+// slowMs is how long a program may take on the host to be in the sample.
+const slowMs = 400
+
+func propose(ctx context.Context, b *Builder, p *Program) (Entry, error) {
 	if p.Not != "" {
-		return p.Not, nil
+		return Entry{Skip: p.Not}, nil
 	}
 	text, err := os.ReadFile(p.File)
 	if err != nil {
-		return "", err
+		return Entry{}, err
 	}
 	if strings.Contains(string(text), `"os/exec"`) && strings.Contains(string(text), `"go"`) || strings.Contains(string(text), "runtime.GOROOT()") {
-		return "needs the go command", nil
+		return Entry{Skip: "needs the go command"}, nil
 	}
 	exe, err := b.Build(ctx, p)
 	if ctx.Err() != nil {
-		return "", ctx.Err()
+		return Entry{}, ctx.Err()
 	}
 	if err != nil {
-		return "cannot be built as a static program by itself", nil
+		why, _, _ := strings.Cut(err.Error(), "\n")
+		_, last, _ := strings.Cut(err.Error(), "\n")
+		last, _, _ = strings.Cut(last, "\n")
+		return Entry{Skip: "cannot be built by itself: " + cmp.Or(last, why)}, nil
 	}
 	o, err := onHost(ctx, p, exe)
 	if err != nil {
-		return "", err
+		return Entry{}, err
 	}
 	if !o.OK {
-		return "fails on the host too, in an empty folder: " + o.Why, nil
+		return Entry{Skip: "fails on the host too, in an empty folder: " + o.Why}, nil
 	}
-	return "", nil
+	return Entry{Slow: o.Ms > slowMs}, nil
 }

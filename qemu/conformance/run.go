@@ -141,13 +141,13 @@ func (r *runner) choose(suite []Program) (todo []*Program) {
 	for i := range suite {
 		p := &suite[i]
 		there[p.Name] = true
-		why, listed := r.List[p.Name]
+		entry, listed := r.List[p.Name]
 		switch {
 		case !wanted(p.Name):
 		case !listed:
 			r.results.Wrong = append(r.results.Wrong, p.Name+" is not in the list")
-		case why != "":
-			r.results.Programs[p.Name] = &Result{Skip: why}
+		case entry.Skip != "":
+			r.results.Programs[p.Name] = &Result{Skip: entry.Skip}
 		default:
 			todo = append(todo, p)
 		}

@@ -16,6 +16,7 @@ import (
 type Program struct {
 	Name  string // its path in the folder of tests
 	File  string
+	More  []string // files that are part of it
 	Flags []string // for the go command
 	Args  []string
 	Out   []byte // what it has to print
@@ -48,7 +49,7 @@ func Suite(dir string) ([]Program, error) {
 	return all, err
 }
 
-// read looks at a file. What is to be done with it is in its first comment that is no
+// read looks at a file. What is to be done with it is the first comment that is no
 // build constraint.
 func read(dir, path string) (p Program, ok bool, err error) {
 	text, err := os.ReadFile(path)
@@ -59,39 +60,39 @@ func read(dir, path string) (p Program, ok bool, err error) {
 	if p.Name, err = filepath.Rel(dir, path); err != nil {
 		return p, false, err
 	}
+	action := ""
+header:
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "":
-			continue
 		case constraint.IsGoBuild(line):
 			if x, err := constraint.Parse(line); err == nil && !x.Eval(tag) {
 				p.Not = "not for static programs of linux/amd64 (" + strings.TrimPrefix(line, "//go:build ") + ")"
 			}
-			continue
 		case !strings.HasPrefix(line, "//"):
-			return p, false, nil
+			break header
+		case action == "":
+			action = strings.TrimSpace(strings.TrimPrefix(line, "//"))
 		}
-		words := strings.Fields(strings.TrimPrefix(line, "//"))
-		if len(words) == 0 || words[0] != "run" {
-			return p, false, nil
-		}
-		words = words[1:]
-		for len(words) > 0 && strings.HasPrefix(words[0], "-") {
-			p.Flags = append(p.Flags, strings.Trim(words[0], `"'`))
-			words = words[1:]
-			if len(words) > 0 && p.Flags[len(p.Flags)-1] == "-goexperiment" {
-				p.Flags, words = append(p.Flags, words[0]), words[1:]
-			}
-			// -gcflags='all=-N -l' is two words to us.
-			if len(words) > 0 && strings.HasSuffix(words[0], "'") {
-				p.Flags[len(p.Flags)-1] += " " + strings.Trim(words[0], "'")
-				words = words[1:]
-			}
-		}
-		p.Args = words
-		break
 	}
+	words := split(action)
+	if len(words) == 0 || words[0] != "run" {
+		return p, false, nil
+	}
+	words = words[1:]
+	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
+		p.Flags = append(p.Flags, words[0])
+		words = words[1:]
+		if len(words) > 0 && p.Flags[len(p.Flags)-1] == "-goexperiment" {
+			p.Flags, words = append(p.Flags, words[0]), words[1:]
+		}
+	}
+	for len(words) > 0 && strings.HasSuffix(words[0], ".go") { // as go run has it
+		p.More = append(p.More, filepath.Join(filepath.Dir(path), words[0]))
+		words = words[1:]
+	}
+	p.Args = words
 	for _, f := range p.Flags {
 		switch {
 		case f == "-race":
@@ -105,6 +106,27 @@ func read(dir, path string) (p Program, ok bool, err error) {
 		err = nil
 	}
 	return p, true, err
+}
+
+// split takes a line of a comment apart as a shell would: what is quoted is one word.
+func split(line string) (words []string) {
+	quote, word, some := rune(0), "", false
+	for _, c := range line + " " {
+		switch {
+		case quote == 0 && c == ' ':
+			if some {
+				words = append(words, word)
+			}
+			word, some = "", false
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote, some = c, true
+		case c == quote:
+			quote = 0
+		default:
+			word, some = word+string(c), true
+		}
+	}
+	return words
 }
 
 func tag(t string) bool {
