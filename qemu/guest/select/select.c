@@ -14,15 +14,19 @@ FEATURE("select")
 	for (int round = 0; working(); round++) {
 		fd_set r, w;
 		struct timeval t = {0, 15000};
-		FD_ZERO(&r), FD_ZERO(&w);
-		FD_SET(in[0], &r), FD_SET(out[0], &r), FD_SET(out[1], &w);
+		FD_ZERO(&r);
+		FD_ZERO(&w);
+		FD_SET(in[0], &r);
+		FD_SET(out[0], &r);
+		FD_SET(out[1], &w);
 		int full = round % 2;
 		if (full)
 			MUST(write(out[1], much, sizeof much) == sizeof much);
 		else
 			MUST(write(in[1], "x", 1) == 1);
 		MUST(select(out[1] + 1, &r, &w, NULL, &t) == (full ? 1 : 2));
-		CHECK(!FD_ISSET(in[0], &r) == full && !FD_ISSET(out[0], &r) == !full && !FD_ISSET(out[1], &w) == full, "the sets are wrong in round %d", round);
+		int a = FD_ISSET(in[0], &r) != 0, b = FD_ISSET(out[0], &r) != 0, o = FD_ISSET(out[1], &w) != 0;
+		CHECK(a == !full && b == full && o == !full, "the sets are wrong in round %d", round);
 		if (full)
 			for (size_t n = 0; n < sizeof much;) {
 				ssize_t k = read(out[0], much, sizeof much - n);

@@ -12,14 +12,17 @@ struct instant {
 // at looks at both clocks, at nearly the same time if that can be had.
 static struct instant at(void)
 {
-	struct instant i;
-	for (int tries = 0; tries < 1000; tries++) {
+	struct instant best = {0};
+	long long shortest = LLONG_MAX;
+	for (int tries = 0; tries < 300 && shortest > 50000; tries++) {
+		struct instant i;
 		i.clock = now_ns(CLOCK_MONOTONIC);
 		i.tsc = __rdtsc();
-		if (now_ns(CLOCK_MONOTONIC) - i.clock < 100000)
-			break;
+		long long took = now_ns(CLOCK_MONOTONIC) - i.clock;
+		if (took < shortest)
+			shortest = took, best = i;
 	}
-	return i;
+	return best;
 }
 
 static double pace(struct instant a, struct instant b) { return (double)(b.tsc - a.tsc) / (b.clock - a.clock); }
