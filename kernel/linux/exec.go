@@ -103,8 +103,15 @@ func (k *Kernel) find(t *proc.Thread, dirfd int64, name string, img *image, dept
 	if pl.Node == nil {
 		return -abi.ENOENT
 	}
-	if name[0] != '/' {
+	switch {
+	case name[0] != '/':
 		img.path = k.absolute(t, dirfd, name)
+	case strings.HasPrefix(name, "/proc/"):
+		// What such a link leads to changes with the exec: /proc/self/exe would lead
+		// to itself.
+		if l, errno := k.resolve(t, dirfd, name, false); errno == 0 && l.Node != nil && l.Node.IsLink() {
+			img.path = l.Node.Target()
+		}
 	}
 	return k.findProgram(t, pl.Node, img, depth)
 }

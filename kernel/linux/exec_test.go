@@ -272,6 +272,12 @@ func TestExec_RelativeAndAt(t *testing.T) {
 		t.Errorf("exe %q", p.Process().Exe)
 	}
 	p = b.Process()
+	p.Process().Exe = "/bin/prog"
+	p.Must(abi.SysExecve, p.Text("/proc/self/exe"), 0, 0)
+	if p.Process().Exe != "/bin/prog" {
+		t.Errorf("exe %q of one that executes itself", p.Process().Exe)
+	}
+	p = b.Process()
 	dir := p.Open("/bin", object.ODirectory)
 	p.Must(abi.SysExecveat, dir, p.Text("prog"), 0, 0, 0)
 	p = b.Process()

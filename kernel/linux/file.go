@@ -146,6 +146,23 @@ func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !seekable(f) {
 		return -abi.ESPIPE
 	}
+	if c.Slot != 0 && c.Answer == nil {
+		return -abi.EBLOCKED // asked another node; the answer is under way
+	}
+	if c.Answer != nil { // of a node that had the file, which may be here by now
+		off, errno := object.Sought(k.op(t))
+		if errno != 0 {
+			return -int64(errno)
+		}
+		return off
+	}
+	if r, ok := f.Impl.(*object.Remote); ok {
+		if c.Args[2] > end {
+			return -abi.EINVAL
+		}
+		r.Seek(k.op(t), int64(c.Args[1]), uint32(c.Args[2]))
+		return -abi.EBLOCKED
+	}
 	size := int64(0)
 	if s, ok := f.Impl.(object.Seekable); ok {
 		size = s.Size()

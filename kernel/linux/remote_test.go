@@ -141,3 +141,33 @@ func TestRemote_PolledTwiceInOneCall(t *testing.T) {
 		t.Errorf("asked %d times; the next call must ask again", asked)
 	}
 }
+
+// The offset of a file elsewhere is there: lseek asks, and pread says where.
+func TestRemote_Seek(t *testing.T) {
+	const fd = 5
+	b := New(t)
+	p := b.Process()
+	far := &elsewhere{t: p.Thread}
+	b.K.Link = func(*proc.Thread) object.Link { return far }
+	r := &object.Remote{Seekable: true, Ask: func(*object.Remote, object.Events, bool) {}}
+	p.Process().FDs.Set(fd, object.NewFile(r, object.ORdonly, "far"), false)
+	answer := func(h std.Header) {
+		b.Tab.Answered(p.Process(), 1, &object.Answer{Header: h})
+		b.Run()
+	}
+	const set = 0
+	p.Want(Blocked, abi.SysLseek, fd, 100, set)
+	answer(std.Header{Offset: 100})
+	p.Expect(100)
+	p.Want(Blocked, abi.SysLseek, fd, ^uint64(0), set)
+	answer(std.Header{Extra: abi.EINVAL})
+	p.Expect(-abi.EINVAL)
+	p.Want(Blocked, abi.SysPread64, fd, p.Alloc(8), 8, 40)
+	answer(std.Header{})
+	p.Expect(0)
+	if far.asked != 3 {
+		t.Errorf("asked %d times", far.asked)
+	}
+	r.Seekable = false
+	p.Want(-abi.ESPIPE, abi.SysLseek, fd, 0, set)
+}

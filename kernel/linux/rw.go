@@ -61,6 +61,9 @@ func (k *Kernel) positioned(t *proc.Thread, c *proc.Call, write bool,
 }
 
 func seekable(f *object.File) bool {
+	if r, ok := f.Impl.(*object.Remote); ok {
+		return r.Seekable
+	}
 	if _, ok := f.Impl.(object.Seekable); ok {
 		return true
 	}

@@ -116,6 +116,23 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 	return abi.EBLOCKED
 }
 
+// Seek asks for the offset to be changed, as lseek(2) does; Sought finds the outcome.
+func (r *Remote) Seek(op *Op, off int64, whence uint32) {
+	op.Link.Ask(r.Addr, &std.Header{Command: fileio.Seek, Offset: uint64(off), Size: whence}, op.who(nil))
+}
+
+// Sought is the offset that a Seek has led to.
+func Sought(op *Op) (off int64, errno int) {
+	a, ok := op.Link.Answer()
+	switch {
+	case !ok:
+		return 0, abi.EIO
+	case a.Status != std.OK:
+		return 0, unreachable(a.Status)
+	}
+	return int64(a.Header.Offset), int(a.Header.Extra)
+}
+
 // take is the outcome of a read: its data go to the buffer.
 func (a *Answer) take(op *Op) int {
 	if a.Header.Extra != 0 {
