@@ -1,5 +1,7 @@
 package e2e
 
+import "maps"
+
 // manner is how a feature differs from the others.
 type manner struct {
 	residual     bool              // it moves only if what is node-local may stay behind
@@ -8,12 +10,67 @@ type manner struct {
 	unless       map[string]string // why an event does not apply
 }
 
+// A copy has no relatives.
+var notCopied = map[string]string{"restart": "a copy has no running children"}
+
+var parent = manner{unless: notCopied}
+
+// Files of a node stay there; a process that has one open for writing goes on with it
+// from afar, if it may. A copy has no such file.
+var localFile = manner{residual: true, unless: map[string]string{
+	"restart": "a copy has no file of another node open for writing",
+	"shake":   "shaking leaves nothing behind",
+}}
+
 var manners = map[string]manner{
-	"shared-memory": {unless: familyMoves},
+	"append": localFile,
+	"memfd":  localFile,
+
+	"cow":            parent,
+	"epoll-closed":   {unless: watches},
+	"fifo":           {unless: map[string]string{"restart": "a copy has no FIFO of another node open"}},
+	"file-locks":     and(localFile, notCopied),
+	"group-signal":   parent,
+	"job-control":    parent,
+	"orphan":         parent,
+	"pidfd":          parent,
+	"pipe-end":       parent,
+	"pipe-relatives": parent,
+	"record-locks":   and(localFile, notCopied),
+	"session":        parent,
+	"shared-offset":  parent,
+	"sigpipe":        parent,
+	"wait4":          parent,
+	"waitid":         parent,
+
+	"posix-spawn": {childrenStay: true, unless: notCopied},
+	"sigchld":     {childrenStay: true, unless: notCopied},
+	"vfork":       {childrenStay: true, unless: notCopied},
+
+	"exec":          {unless: map[string]string{"restart": "a copy has another pid"}},
+	"shared-memory": {unless: alone},
 }
 
-var familyMoves = map[string]string{
+var watches = map[string]string{
+	"move":            "a watch on a file whose descriptor the process has closed does not move",
+	"ten-moves":       "a watch on a file whose descriptor the process has closed does not move",
+	"move-under-loss": "a watch on a file whose descriptor the process has closed does not move",
+	"shake":           "a watch on a file whose descriptor the process has closed does not move",
+	"restart":         "a copy has no running children",
+}
+
+var alone = map[string]string{
 	"move":            "relatives that share memory move as a tree only",
 	"ten-moves":       "relatives that share memory move as a tree only",
 	"move-under-loss": "relatives that share memory move as a tree only",
+	"shake":           "relatives that share memory move as a tree only",
+	"restart":         "a copy has no running children",
+}
+
+// and adds to where a manner does not apply.
+func and(m manner, unless map[string]string) manner {
+	both := maps.Clone(m.unless)
+	maps.Copy(both, unless)
+	m.unless = both
+	return m
 }

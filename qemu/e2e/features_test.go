@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"motile/migrate/checkpoint"
 	"motile/proc/api"
 	"motile/proc/api/client"
 	"motile/qemu/bridge"
@@ -124,10 +126,10 @@ func (r *tried) awaited(re string) (string, bool) {
 }
 
 // try runs programs of features, and has an event happen to them in the middle.
-func (w *world) try(fs []feature, happen func(w *world, all []*tried)) []*tried {
+func (w *world) try(fs []feature, e event) []*tried {
 	var all []*tried
 	for i, f := range fs {
-		all = append(all, &tried{feature: f, program: w.run(i%3+1, "/test/"+f.program, f.name)})
+		all = append(all, &tried{feature: f, program: w.runShaken(i%3+1, e.shake, "/test/"+f.program, f.name)})
 	}
 	verdict := func(r *tried, re string) {
 		if said, ok := r.awaited(re); ok && strings.HasPrefix(said, "FAIL") {
@@ -135,7 +137,7 @@ func (w *world) try(fs []feature, happen func(w *world, all []*tried)) []*tried 
 		}
 	}
 	each(all, func(r *tried) { verdict(r, "^ready$|^FAIL.*") })
-	happen(w, all)
+	e.happen(w, all)
 	each(all, func(r *tried) {
 		if _, err := r.in.WriteString("go\n"); err != nil {
 			r.failed("%v", err)
@@ -164,17 +166,87 @@ func (w *world) try(fs []feature, happen func(w *world, all []*tried)) []*tried 
 type event struct {
 	name   string
 	happen func(w *world, all []*tried)
+	shake  *api.Shake
 }
 
 var events = []event{
-	{"nothing", func(*world, []*tried) { time.Sleep(300 * time.Millisecond) }},
-	{"move", func(w *world, all []*tried) { w.moveAll(all, 1) }},
-	{"ten-moves", func(w *world, all []*tried) { w.moveAll(all, 10) }},
-	{"move-under-loss", func(w *world, all []*tried) {
+	{name: "nothing", happen: func(*world, []*tried) { time.Sleep(300 * time.Millisecond) }},
+	{name: "move", happen: func(w *world, all []*tried) { w.moveAll(all, 1) }},
+	{name: "ten-moves", happen: func(w *world, all []*tried) { w.moveAll(all, 10) }},
+	{name: "move-under-loss", happen: func(w *world, all []*tried) {
 		w.wire(bridge.Faults{Loss: 0.05, Dup: 0.05})
 		w.moveAll(all, 2)
 		w.wire(bridge.Faults{})
 	}},
+	{name: "restart", happen: func(w *world, all []*tried) {
+		each(all, func(r *tried) {
+			if err := r.restart(); err != nil {
+				r.failed("%v", err)
+			}
+		})
+	}},
+	{name: "shake", happen: shaken, shake: &api.Shake{Every: 25, By: api.ShakeByBoth, Seed: 1}},
+}
+
+// restart makes a checkpoint of the process, kills it, and makes a process of the
+// checkpoint on another node.
+func (r *tried) restart() error {
+	info, err := r.Info(r.w.ctx)
+	if err != nil {
+		return err
+	}
+	snap, err := r.Snapshot(r.w.ctx, manners[r.name].residual)
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	var salt [32]byte
+	copy(salt[:], r.name)
+	out, err := checkpoint.NewWriter(&file, &r.w.key, salt, snap.Descriptor, checkpoint.Options{})
+	if err == nil {
+		err = snap.Write(r.w.ctx, out, true, nil)
+	}
+	snap.Drop(r.w.ctx)
+	if err == nil {
+		err = out.Close()
+	}
+	if err == nil {
+		err = r.Destroy(r.w.ctx)
+	}
+	if err != nil {
+		return err
+	}
+	c, err := checkpoint.Open(bytes.NewReader(file.Bytes()), &r.w.key)
+	if err != nil {
+		return err
+	}
+	reply, err := r.w.client.Node(next(info.Node)).Restart(r.w.ctx, c, api.ExecRequest{Detached: true, Stdio: r.files}, nil)
+	if err != nil {
+		return err
+	}
+	r.Process = r.w.client.Process(reply.PID)
+	return nil
+}
+
+// shaken waits until each process has been moved, or written down and made anew, at some
+// points of its life.
+func shaken(w *world, all []*tried) {
+	const points = 4
+	each(all, func(r *tried) {
+		ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
+		defer cancel()
+		for {
+			info, err := r.Info(ctx)
+			switch {
+			case err != nil:
+				r.failed("it is shaken: %v", err)
+				return
+			case info.Shaken != nil && info.Shaken.Moves+info.Shaken.Restores >= points:
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
 }
 
 func (w *world) wire(f bridge.Faults) {
@@ -210,7 +282,7 @@ func (w *world) moveAll(all []*tried, times int) {
 			}
 			for _, pid := range children[r.PID] {
 				if at[pid].State != "zombie" {
-					if err := w.relocate(pid, client.Move{Target: next(to)}); err != nil && w.alive(pid) {
+					if err := w.relocate(pid, client.Move{Target: next(to), Residual: how.residual}); err != nil && w.alive(pid) {
 						r.failed("its child: %v", err)
 					}
 				}
@@ -222,7 +294,7 @@ func (w *world) moveAll(all []*tried, times int) {
 // relocate moves a process. On a bad wire a move may be given up, and is tried again.
 func (w *world) relocate(pid int32, m client.Move) error {
 	var err error
-	for range 3 {
+	for range 20 {
 		var r api.MigrateReply
 		if r, err = w.client.Process(pid).Migrate(w.ctx, m); err == nil {
 			if r.Node != m.Target {
@@ -230,7 +302,8 @@ func (w *world) relocate(pid int32, m client.Move) error {
 			}
 			return nil
 		}
-		if w.Bridge().Faults().Perfect() {
+		// Between vfork and exec it does not move, and says so.
+		if w.Bridge().Faults().Perfect() && !strings.Contains(err.Error(), "try again") {
 			break
 		}
 	}
@@ -267,7 +340,7 @@ func TestFeatures(t *testing.T) {
 					apply = append(apply, f)
 				}
 			}
-			for _, r := range w.try(apply, e.happen) {
+			for _, r := range w.try(apply, e) {
 				if r.why != "" {
 					t.Errorf("%s: %s", r.name, r.why)
 				} else {

@@ -22,6 +22,7 @@ type world struct {
 	ctx    context.Context // ends at the test's deadline
 	flip   *flipnode.Node
 	client *client.Client
+	key    [32]byte // the cluster's
 }
 
 // boot starts a cluster and joins its network.
@@ -34,7 +35,7 @@ func boot(t testing.TB, opt harness.Options) *world {
 	w.flip, err = flipnode.DialMTU(c.HostSocket(), c.Networks()[0].MTU)
 	w.must(err)
 	t.Cleanup(func() { w.flip.Close() })
-	w.client = client.New(w.flip, key)
+	w.client, w.key = client.New(w.flip, key), [32]byte(key)
 	return w
 }
 
@@ -49,9 +50,10 @@ func (w *world) must(err error) {
 // and its output and errors arrive there.
 type program struct {
 	*client.Process
-	w   *world
-	in  *os.File // the host's pipe holds what the program does not read yet
-	out *transcript
+	w     *world
+	in    *os.File // the host's pipe holds what the program does not read yet
+	out   *transcript
+	files []api.FileRef // its descriptors 0 to 2
 
 	ended bool // and somebody has seen it
 }
@@ -59,6 +61,12 @@ type program struct {
 // run starts a program of the nodes' archive. Its words are those of args, the
 // first of which is its path.
 func (w *world) run(node int, args ...string) *program {
+	w.t.Helper()
+	return w.runShaken(node, nil, args...)
+}
+
+// runShaken is run, and has the program shaken.
+func (w *world) runShaken(node int, shake *api.Shake, args ...string) *program {
 	w.t.Helper()
 	const readOnly, writeOnly = 0, 1
 	r, typed, err := os.Pipe()
@@ -76,10 +84,12 @@ func (w *world) run(node int, args ...string) *program {
 	})
 	from, to := in.Address(), out.Address()
 	output := api.FileRef{Address: to[:], Flags: writeOnly, Path: "host:out"}
+	p.files = []api.FileRef{{Address: from[:], Flags: readOnly, Path: "host:in"}, output, output}
 	pid, err := w.client.Node(node).Exec(w.ctx, &api.ExecRequest{
 		Path: args[0], Args: args, Cwd: "/", Env: []string{"PATH=/bin:/bbin:/test", "HOME=/root"},
-		Files:    []api.FileRef{{Address: from[:], Flags: readOnly, Path: "host:in"}, output, output},
+		Files:    p.files,
 		Detached: true, // its end is remembered until we ask
+		Shake:    shake,
 	})
 	w.must(err)
 	p.Process = w.client.Process(pid)

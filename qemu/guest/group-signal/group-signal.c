@@ -42,5 +42,7 @@ FEATURE("group-signal")
 	for (int i = 0; i < MEMBERS; i++)
 		ended(pid[i], 1);
 	CHECK(got == 0, "a signal for the group reached us");
+	for (long long from = now_ns(CLOCK_MONOTONIC); kill(-pid[0], 0) == 0; usleep(1000)) // they may be elsewhere
+		CHECK(now_ns(CLOCK_MONOTONIC) - from < LATE, "the group outlives its members");
 	ERRNO(kill(-pid[0], 0), ESRCH);
 }

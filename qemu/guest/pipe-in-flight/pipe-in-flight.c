@@ -9,9 +9,10 @@ FEATURE("pipe-in-flight")
 	int fds[2], held;
 	uint64_t in = 0, out = 0, v[64];
 	MUST(pipe2(fds, O_CLOEXEC) == 0);
-	for (; in < 5000; in++) {
-		uint64_t w = word(3, in);
-		MUST(write(fds[1], &w, 8) == 8);
+	while (in < 5120) {
+		for (int i = 0; i < 64; i++, in++)
+			v[i] = word(3, in);
+		MUST(write(fds[1], v, sizeof v) == sizeof v);
 	}
 	ready();
 	while (working()) {
