@@ -47,9 +47,22 @@ var manners = map[string]manner{
 	"sigchld":     {childrenStay: true, unless: notCopied},
 	"vfork":       {childrenStay: true, unless: notCopied},
 
+	"go-exec": {childrenStay: true, unless: notCopied},
+	"rpc-server": {motileOnly: native, unless: map[string]string{
+		"restart": "at most once forbids that a copy repeats a request: it fails",
+	}},
+	"group-member": {motileOnly: native, unless: map[string]string{
+		"restart": "a copy is in no group: its calls end",
+	}},
+	"raw-flip": {motileOnly: native, unless: map[string]string{
+		"restart": "a copy has other addresses",
+	}},
+
 	"exec":          {unless: map[string]string{"restart": "a copy has another pid"}},
 	"shared-memory": {unless: alone},
 }
+
+const native = "the calls are Motile's own"
 
 var watches = map[string]string{
 	"move":            "a watch on a file whose descriptor the process has closed does not move",

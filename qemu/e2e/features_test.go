@@ -38,7 +38,7 @@ type feature struct {
 
 var (
 	declaresC  = regexp.MustCompile(`(?m)^FEATURE\("([^"]+)"\)`)
-	declaresGo = regexp.MustCompile(`(?m)^// Feature (\S+) `)
+	declaresGo = regexp.MustCompile(`(?m)^const Name = "([^"]+)"`)
 	proves     = regexp.MustCompile(`(?m)\A// calls:(.*)$`)
 )
 

@@ -1,0 +1,41 @@
+// Package event is what the features' programs that are in Go have in common, as
+// feature.h is for those in C: they say when they are ready, and go on doing their thing
+// until they hear that the events are over.
+package event
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"time"
+)
+
+var over = make(chan struct{})
+
+// Ready says that all is set up.
+func Ready() {
+	fmt.Println("ready")
+	go func() {
+		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+			fmt.Println("FAIL: input:", err)
+			os.Exit(1)
+		}
+		close(over)
+	}()
+}
+
+// Over is closed when the events are over.
+func Over() <-chan struct{} { return over }
+
+// Working reports whether the events are still going on. It takes one round's time.
+func Working() bool {
+	select {
+	case <-over:
+		return false
+	case <-time.After(20 * time.Millisecond):
+		return true
+	}
+}
+
+// Late is how much later than it should something may happen; early is never right.
+const Late = 20 * time.Second
