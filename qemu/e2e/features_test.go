@@ -77,7 +77,7 @@ func features(t testing.TB) []feature {
 }
 
 // featuresAtLeast is how many programs there are at the least.
-const featuresAtLeast = 20
+const featuresAtLeast = 60
 
 // tried is a feature under an event: its process, and what came of it.
 type tried struct {

@@ -25,5 +25,5 @@ FEATURE("append")
 		CHECK(memcmp(b, want, 11) == 0, "line %ld is %.11s", i, b);
 	}
 	CHECK(pread(a, b, 1, lines * 11) == 0, "there is something behind line %ld", lines);
-	MUST(unlink(name) == 0);
+	unlink(name); // which is another node's by now, perhaps
 }

@@ -36,8 +36,9 @@ FEATURE("record-locks")
 {
 	char c;
 	snprintf(name, sizeof name, "/tmp/fcntl.%d", getpid());
-	int fd = open(name, O_RDWR | O_CREAT, 0600);
-	MUST(fd >= 0 && pipe(fds) == 0);
+	// Names are the node's own: both are opened before anything moves.
+	int fd = open(name, O_RDWR | O_CREAT, 0600), second = open(name, O_RDWR);
+	MUST(fd >= 0 && second >= 0 && pipe(fds) == 0);
 	struct flock l = range(F_WRLCK, 0, 100);
 	MUST(fcntl(fd, F_SETLK, &l) == 0);
 	pid_t pid = child(other, NULL);
@@ -55,7 +56,6 @@ FEATURE("record-locks")
 	MUST(fcntl(fd, F_SETLK, &l) == 0);
 	ended(pid, 0);
 	// Of two descriptions of one process.
-	int second = open(name, O_RDWR);
 	l = range(F_WRLCK, 200, 5);
 	MUST(fcntl(fd, F_OFD_SETLK, &l) == 0);
 	l = range(F_WRLCK, 200, 5);
