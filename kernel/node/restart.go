@@ -41,7 +41,7 @@ type restart struct {
 const maxRestarts = 8
 
 func (n *Node) startRestart(q *api.ExecRequest, r *rpc.Incoming) {
-	if len(q.Stdio) > 16 {
+	if len(q.Stdio) > 16 || q.Lease < 0 || q.Lease > maxLease {
 		n.reply(r, std.ArgBad, nil)
 		return
 	}
@@ -298,6 +298,7 @@ func (x *restart) start() {
 	if x.q.Terminal && len(x.stdio) > 0 {
 		n.K.AdoptTerminal(p, x.stdio[0])
 	}
+	of(p).lease.grant(x.q.Lease)
 	if x.q.Comment != "" {
 		p.Comment = x.q.Comment[:min(len(x.q.Comment), maxComment)]
 	}

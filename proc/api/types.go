@@ -133,7 +133,7 @@ type ExecRequest struct {
 	// ImageCap is a segment, of any node, that has the image, if it is too long to be
 	// said here: the snapshot itself, for one.
 	ImageCap []byte `cbor:"11,keyasint,omitempty"`
-	// Lease is that of the new process from its start on, ns; 0: none.
+	// Lease is that of the process made of an image, from its start on, ns; 0: none.
 	Lease int64 `cbor:"12,keyasint,omitempty"`
 
 	Shake *Shake `cbor:"20,keyasint,omitempty"`

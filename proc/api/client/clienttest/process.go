@@ -66,7 +66,8 @@ func (p *Stopped) Records(caps ...capability.Capability) []image.Record {
 // else is to be in it.
 func (p *Stopped) Image(s *Segments, more ...image.Record) []byte {
 	var caps []capability.Capability
-	for i, pages := range []uint64{1024, 256} {
+	last := len(p.Runs) - 2
+	for i, pages := range []uint64{min(p.Runs[last]+p.Runs[last+1], 1024), 10} { // behind them nobody reads
 		var memory []byte
 		for n := range pages {
 			memory = append(memory, p.Page(i, n)...)

@@ -24,7 +24,11 @@ func (f *Fake) Segments(node int) *Segments {
 }
 
 // Fail has f called for each request: what is not OK is the answer.
-func (s *Segments) Fail(f func(h *std.Header) std.Status) { s.fail = f }
+func (s *Segments) Fail(f func(h *std.Header) std.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = f
+}
 
 // Add makes a segment.
 func (s *Segments) Add(memory []byte) capability.Capability {
@@ -53,8 +57,11 @@ func (s *Segments) Left() int {
 
 // Serve answers what is for a segment. ok is false if something else is.
 func (s *Segments) Serve(h *std.Header, data []byte) (v any, status std.Status, ok bool) {
-	if s.fail != nil {
-		if status := s.fail(h); status != std.OK {
+	s.mu.Lock()
+	fail := s.fail
+	s.mu.Unlock()
+	if fail != nil {
+		if status := fail(h); status != std.OK {
 			return nil, status, true
 		}
 	}
