@@ -50,7 +50,8 @@ type restartCmd struct {
 }
 
 // Run makes a process of a file. As with run, the process gets a terminal if we have
-// one, and else our streams, in place of those it had.
+// one, and else our streams, in place of those it had. The log of one that was detached
+// is shown until it ends.
 func (cmd *restartCmd) Run(ctx context.Context, c *common, t terminal) error {
 	n, err := c.attach(ctx, t, cmd.JSON)
 	if err != nil {
@@ -69,6 +70,17 @@ func (cmd *restartCmd) Run(ctx context.Context, c *common, t terminal) error {
 	defer f.Close()
 	if cmd.Detach {
 		return n.RestartDetached(ctx, f, cmd.Node)
+	}
+	if f.Process.Log >= 0 { // it was detached: what it writes goes to its log, which came along
+		r, err := n.Restart(ctx, f, cmd.Node, operate.Detached())
+		if err != nil {
+			return err
+		}
+		p := n.Client.Process(r.PID)
+		if err := n.Logs(ctx, p, true); err != nil {
+			return err
+		}
+		return passOn(n.Wait(ctx, p))
 	}
 	start := cmd.start(n, f)
 	if term.IsTerminal(int(t.in.Fd())) && term.IsTerminal(int(t.out.Fd())) {
