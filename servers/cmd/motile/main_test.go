@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,4 +64,22 @@ func TestCommands_AreLinked(t *testing.T) {
 	if strings.Contains(names.String(), "wait\n") || !strings.Contains(names.String(), "migrate\n") {
 		t.Error(names.String())
 	}
+	makefile, err := os.ReadFile("../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(makefile)) {
+		linked, ok := strings.CutPrefix(line, "COMMANDS := ")
+		if !ok {
+			continue
+		}
+		want, got := strings.Fields(names.String()), strings.Fields(linked)
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(want, got) {
+			t.Errorf("the Makefile links %v, the commands are %v", got, want)
+		}
+		return
+	}
+	t.Error("the Makefile has no COMMANDS")
 }
