@@ -199,7 +199,7 @@ func (a *assembly) memory() string {
 
 // adopt makes the process, with its endpoints.
 func (a *assembly) adopt() string {
-	if a.copy && !a.n.makeCopy(a.im, a.objects) {
+	if a.copy && !a.n.makeCopy(a.im) {
 		return fmt.Sprintf("node %d has as many processes as it can have", a.n.Number)
 	}
 	a.im.Moves, a.im.Trail = a.im.Moves+1, append(slices.Clip(a.im.Trail), a.n.Number)

@@ -9,6 +9,7 @@ import (
 	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
+	"motile/migrate/seal"
 	"motile/proc"
 )
 
@@ -458,4 +459,37 @@ func (n *Node) rehome(f *object.File, addr flip.Address) {
 		l.Hold(false) // who waits tries again, from afar
 	}
 	old.Close(f)
+}
+
+// record is one of an image, before it is encoded.
+type record struct {
+	Type    image.Type
+	Payload any
+}
+
+// encode makes the image of a move or checkpoint: a container with the processes, their
+// objects, and, sealed and bound to that, the state of their endpoints; and more.
+func (n *Node) encode(c *captured, bound []byte, more ...record) ([]byte, error) {
+	var list []record
+	for _, im := range c.images {
+		list = append(list, record{image.TypeProcess, im})
+	}
+	list = append(list, record{image.TypeObjects, c.objects})
+	for _, st := range c.states {
+		list = append(list, record{image.TypeRPC, st})
+	}
+	w := image.NewWriter()
+	for _, r := range append(list, more...) {
+		b, err := image.Marshal(r.Payload)
+		if err != nil {
+			return nil, err
+		}
+		if r.Type == image.TypeRPC {
+			var nonce [16]byte
+			n.K.Random(nonce[:])
+			b = seal.Seal((*[32]byte)(&n.ipc.key), nonce, bound, b)
+		}
+		w.Add(image.Record{Type: r.Type, Required: true, Payload: b})
+	}
+	return w.Bytes(), nil
 }

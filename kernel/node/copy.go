@@ -43,8 +43,6 @@ import (
 //	pidfd                  the same         the same; of itself: of the copy; of a child: it has ended
 //	shared with others     by reference     by reference
 //	epoll, log, text file  moves            its own
-//	timerfd, signalfd      moves            its own
-//	pidfd                  moves            its own; one for itself is for the copy
 //	file, directory        found again      found again, with an offset of its own
 //	terminal, remote       by reference     by reference, or as Stdio says
 //
@@ -85,15 +83,9 @@ func (c *census) pipeOwn(pipe *object.Pipe) bool {
 
 // makeCopy makes a checked image that of a copy. It reports false if there are too many
 // processes here.
-func (n *Node) makeCopy(im *image.Process, objects []image.Object) bool {
-	was := im.PID
+func (n *Node) makeCopy(im *image.Process) bool {
 	if !n.Tab.NewIdentity(im) {
 		return false
-	}
-	for i := range im.Files {
-		if f := &im.Files[i]; f.Kind == image.KindPidfd && objects[f.Object].PID == was {
-			objects[f.Object].PID = im.PID
-		}
 	}
 	im.Stun, im.Lease, im.Locking = nil, 0, false
 	im.Wall = n.Tab.Now + n.Tab.WallBase

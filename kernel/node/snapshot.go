@@ -7,7 +7,6 @@ import (
 	"motile/ipc/std"
 	"motile/kernel/vm"
 	"motile/migrate/image"
-	"motile/migrate/seal"
 	"motile/proc"
 	"motile/proc/api"
 )
@@ -181,7 +180,7 @@ func (n *Node) describe(s *snapshot, p *proc.Process, c *captured, reply *api.Sn
 	}
 	lineage := n.lineage(p)
 	c.im.Lineage, c.im.Generation = lineage.ID[:], lineage.Generation
-	b, err := n.encodeImage(c, lineage.Bound(), image.Record{Type: image.TypeLineage, Required: true}, &lineage, image.Record{Type: image.TypeSegments, Required: true}, segments)
+	b, err := n.encode(c, lineage.Bound(), record{image.TypeLineage, &lineage}, record{image.TypeSegments, segments})
 	if err != nil {
 		return "encoding the image: " + err.Error()
 	}
@@ -207,34 +206,6 @@ func (n *Node) lineage(p *proc.Process) image.Lineage {
 		l.CPU = append(l.CPU, image.CPUID(leaf))
 	}
 	return l
-}
-
-// encodeImage makes an image of what was captured, and of pairs of a record and what
-// goes into it. The state of endpoints is sealed, bound to
-// the checkpoint.
-func (n *Node) encodeImage(c *captured, bound []byte, more ...any) ([]byte, error) {
-	w := image.NewWriter()
-	add := func(r image.Record, v any) (err error) {
-		if r.Payload, err = image.Marshal(v); err != nil {
-			return err
-		}
-		if r.Type == image.TypeRPC {
-			var nonce [16]byte
-			n.K.Random(nonce[:])
-			r.Payload = seal.Seal((*[32]byte)(&n.ipc.key), nonce, bound, r.Payload)
-		}
-		w.Add(r)
-		return nil
-	}
-	all := append([]any{image.Record{Type: image.TypeProcess, Required: true}, c.im,
-		image.Record{Type: image.TypeObjects, Required: true}, c.objects,
-		image.Record{Type: image.TypeRPC, Required: true}, c.rpc}, more...)
-	for ; len(all) > 0; all = all[2:] {
-		if err := add(all[0].(image.Record), all[1]); err != nil {
-			return nil, err
-		}
-	}
-	return w.Bytes(), nil
 }
 
 // segmentsOf makes a segment of the pages of each region and store. ok is false if

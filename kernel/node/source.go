@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 
 	"motile/ipc/rpc"
@@ -9,7 +8,6 @@ import (
 	"motile/kernel/vm"
 	"motile/migrate/image"
 	"motile/migrate/move"
-	"motile/migrate/seal"
 	"motile/migrate/wire"
 	"motile/proc"
 	"motile/proc/api"
@@ -192,31 +190,6 @@ func (s *source) sendPrepare(rest []byte, before int) {
 		}
 		s.step(move.Ready)
 	})
-}
-
-// encode makes the image: a container with the processes, their objects, and, sealed,
-// the state of their endpoints.
-func (n *Node) encode(c *captured, bound []byte) ([]byte, error) {
-	w := image.NewWriter()
-	add := func(t image.Type, v any) error {
-		b, err := image.Marshal(v)
-		if t == image.TypeRPC && err == nil {
-			var nonce [16]byte
-			n.K.Random(nonce[:])
-			b = seal.Seal((*[32]byte)(&n.ipc.key), nonce, bound, b)
-		}
-		w.Add(image.Record{Type: t, Required: true, Payload: b})
-		return err
-	}
-	var err error
-	for _, im := range c.images {
-		err = errors.Join(err, add(image.TypeProcess, im))
-	}
-	err = errors.Join(err, add(image.TypeObjects, c.objects))
-	for _, st := range c.states {
-		err = errors.Join(err, add(image.TypeRPC, st))
-	}
-	return w.Bytes(), err
 }
 
 // sendCommit is sent until it is answered. FrozenNs is made anew each time.

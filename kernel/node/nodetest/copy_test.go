@@ -74,19 +74,6 @@ var copied = map[string]int{
 	"an interval timer": sequence(
 		mark(), handle(abi.SIGALRM, 0), put(textAt, append(make([]byte, 16), timeval(500e3)...)...),
 		call(abi.SysSetitimer, 0, DataBase+textAt, 0), want(0), call(abi.SysPause), want(-abi.EINTR), has(signalAt, "\x01"), elapsed(500e6)),
-	"a timer of its own": sequence(
-		mark(), handle(abi.SIGUSR1, 0), put(textAt, sigevent(0, abi.SIGUSR1)...), call(abi.SysTimerCreate, 1, DataBase+textAt, DataBase+eventAt), want(0),
-		put(textAt, append(make([]byte, 16), timespec(500e6)...)...), call(abi.SysTimerSettime, 0, 0, DataBase+textAt, 0), want(0),
-		call(abi.SysPause), want(-abi.EINTR), has(signalAt, "\x01"), elapsed(500e6)),
-	"a timerfd": sequence(
-		mark(), call(abi.SysTimerfdCreate, 1, 0), keepFD(0), put(textAt, append(make([]byte, 16), timespec(500e6)...)...),
-		onFD(0, abi.SysTimerfdSettime, 0, DataBase+textAt, 0), want(0),
-		onFD(0, abi.SysRead, DataBase+textAt, 8), want(8), has(textAt, string(le64(1))), elapsed(500e6)),
-	"a signalfd": sequence(
-		put(textAt, le64(1<<(abi.SIGUSR1-1))...), call(abi.SysRtSigprocmask, 0, DataBase+textAt, 0, 8), want(0),
-		call(abi.SysSignalfd4, 1<<64-1, DataBase+textAt, 8, 0), keepFD(0),
-		call(abi.SysGetpid), func(u *User, next uint64) string { u.Call(next, abi.SysKill, uint64(u.Ret), abi.SIGUSR1); return "" }, want(0),
-		sleep(500e6), onFD(0, abi.SysRead, DataBase+textAt, 128), want(128), has(textAt, "\x0a")),
 	"ids that it has written down": sequence(
 		call(abi.SysGetpid), func(u *User, next uint64) string { u.SetA(uint64(u.Ret)); return "" },
 		call(abi.SysGettid), func(u *User, next uint64) string { u.SetB(uint64(u.Ret)); return "" },
@@ -192,14 +179,6 @@ var silent = sequence(func(u *User, next uint64) string {
 	u.Call(next, abi.SysGetreq, u.putHeader(std.Header{Port: silentPort}), DataBase+dataAt, 64)
 	return ""
 }, call(abi.SysPause))
-
-// sigevent is a struct sigevent.
-func sigevent(notify, signo uint32) []byte {
-	b := append(le64(0), make([]byte, 56)...)
-	binary.LittleEndian.PutUint32(b[8:], signo)
-	binary.LittleEndian.PutUint32(b[12:], notify)
-	return b
-}
 
 func timeval(us uint64) []byte { return append(le64(us/1e6), le64(us%1e6)...) }
 
