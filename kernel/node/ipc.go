@@ -146,6 +146,9 @@ func (n *Node) perform() {
 
 // completed gives the end of a transaction to whoever waits for it.
 func (n *Node) completed(c *rpc.Complete) {
+	if c.Endpoint == nil { // of a call that was forgotten meanwhile
+		return
+	}
 	switch owner := c.Endpoint.Owner.(type) {
 	case *Node:
 		done := n.ipc.calls[c.Slot]
@@ -194,6 +197,11 @@ func (n *Node) call(to flip.Address, h *std.Header, data []byte, patience int64,
 func (n *Node) forgetCall(slot int) {
 	n.ipc.calls[slot] = nil
 	n.ipc.m.ForgetTrans(n.Tab.Now, n.ipc.asker, uint32(slot))
+	for i := range n.ipc.m.Out.Completes { // its outcome may be among what is to be performed
+		if c := &n.ipc.m.Out.Completes[i]; c.Endpoint == n.ipc.asker && c.Slot == uint32(slot) {
+			c.Endpoint = nil
+		}
+	}
 	n.perform()
 }
 

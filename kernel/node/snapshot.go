@@ -79,7 +79,6 @@ func (n *Node) takeSnapshot(x *process, residual bool) (reply api.SnapshotReply,
 		why = s.fork(x.p, c)
 	}
 	forked := n.m.Now()
-	reply.FreezeUs, reply.CaptureUs, reply.ForkUs = (forked-began)/1000, (captured-began)/1000, (forked-captured)/1000
 	if why == "" {
 		why = n.describe(s, x.p, c, &reply)
 	}
@@ -88,7 +87,9 @@ func (n *Node) takeSnapshot(x *process, residual bool) (reply api.SnapshotReply,
 		reply.Refused = fmt.Sprintf("process %d: %s", x.p.PID, why)
 		return reply, nil
 	}
-	reply.EncodeUs = (n.m.Now() - forked) / 1000
+	encoded := n.m.Now()
+	reply.FreezeUs, reply.CaptureUs = (encoded-began)/1000, (captured-began)/1000
+	reply.ForkUs, reply.EncodeUs = (forked-captured)/1000, (encoded-forked)/1000
 	return reply, s
 }
 

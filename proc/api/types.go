@@ -204,7 +204,7 @@ type SnapshotReply struct {
 	Refused   string `cbor:"5,keyasint,omitempty"`
 	CaptureUs int64  `cbor:"6,keyasint"` // of FreezeUs: writing down all but memory
 	ForkUs    int64  `cbor:"7,keyasint"` // of FreezeUs: taking hold of its pages
-	EncodeUs  int64  `cbor:"8,keyasint"` // afterwards, while it could run again
+	EncodeUs  int64  `cbor:"8,keyasint"` // of FreezeUs: making and sealing the image
 	Bytes     int    `cbor:"9,keyasint"` // of the image
 }
 
