@@ -83,6 +83,12 @@ func (n *Node) Exec(ctx context.Context, q *api.ExecRequest) (pid int32, err err
 	if err := n.ask(ctx, api.Exec, q, &r); err != nil {
 		return 0, err
 	}
+	if r.Refused != "" {
+		return 0, &Error{n.name, r.Refused, std.ArgBad}
+	}
+	if len(r.Missing) > 0 {
+		return 0, &Error{n.name, fmt.Sprintf("lacks %d files that the image names by digest; put them there first", len(r.Missing)), std.NotFound}
+	}
 	if r.Errno != 0 {
 		return 0, &ExecError{Node: n.Number, Path: q.Path, Errno: r.Errno}
 	}
