@@ -1,6 +1,9 @@
 package node
 
 import (
+	"bytes"
+	"fmt"
+
 	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
@@ -165,8 +168,48 @@ func (x *process) ownerAnswered(c *rpc.Complete) {
 	}
 }
 
-// replace makes another process of a descriptor, in place of the stunned one.
-func (x *process) replace([]byte) {
-	x.stun.silence = std.ComBad
-	x.node.Log("motile: process %d stays stunned: its owner wants it replaced, which is not built yet", x.p.PID)
+// replace makes another process of a descriptor, by an EXEC on this node, and when it runs
+// ends the stunned one. Its owner owns the new one too, and is told of it with SWAPPROC
+// in place of the old one's end. Until then anything may happen to the old one;
+// if it was resumed or has left, there is nothing to be replaced any more.
+func (x *process) replace(descriptor []byte) {
+	n, s := x.node, x.stun
+	data, err := image.Marshal(api.ExecRequest{Args: x.p.Args, Image: bytes.Clone(descriptor), Detached: x.kept, Comment: x.p.Comment})
+	if err != nil {
+		return
+	}
+	n.call(n.nodeAt(n.Number).address, n.nodeHeader(n.Number, api.Exec), data, patience, func(c *rpc.Complete) {
+		var r api.ExecReply
+		switch {
+		case c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &r) != nil:
+			r.Refused = fmt.Sprint(c.Status, c.Header.Status())
+		case len(r.Missing) > 0:
+			r.Refused = "it names files that this node lacks"
+		}
+		now := n.Tab.Process(r.PID)
+		gone := x.stun != s || n.Tab.Process(x.p.PID) != x.p || x.p.Moving()
+		switch {
+		case now == nil && !gone:
+			s.silence = std.ArgBad
+			n.Log("motile: process %d stays stunned: its owner's image was refused: %s", x.p.PID, r.Refused)
+		case now != nil && gone:
+			n.Log("motile: process %d is not replaced: it has gone on", x.p.PID)
+			n.Tab.Exit(now, abi.SIGKILL)
+		case now != nil:
+			now.Owner = x.p.Owner
+			x.tellSwapped(of(now))
+			x.p.Owner = nil
+			n.Tab.Exit(x.p, abi.SIGKILL)
+		}
+	})
+}
+
+// tellSwapped tells the owner which process is in the place of another: Offset is the pid of
+// the old one, the data are the capabilities of both.
+func (x *process) tellSwapped(now *process) {
+	owner, _ := capability.Decode(x.p.Owner)
+	h := &std.Header{Command: api.SwapProc, Offset: uint64(x.p.PID)}
+	h.SetCapability(owner)
+	was, is := x.capability(), now.capability()
+	x.node.call(flip.Address{}, h, is.Append(was.Append(nil)), patience, func(*rpc.Complete) {})
 }

@@ -58,6 +58,8 @@ func (s *stun) String() string {
 	switch {
 	case s.slot != 0:
 		words = append(words, "its owner was asked")
+	case s.silence <= std.CapBad: // an error of his or the kernel's, not of the transaction
+		words = append(words, fmt.Sprintf("its owner's answer was of no use (%v)", s.silence))
 	case s.silence != std.OK:
 		words = append(words, fmt.Sprintf("its owner does not answer (%v)", s.silence))
 	}

@@ -15,6 +15,7 @@ const (
 	Checkpoint = std.ProcessFirst + 8 // to the owner: see CheckpointMessage
 	GetComment = std.ProcessFirst + 9
 	SetComment = std.ProcessFirst + 10 // data: the text
+	SwapProc   = std.ProcessFirst + 11 // to the owner: Offset: pid of a process that was replaced; data: its capability, the new one's
 	SGetLoad   = std.ProcessFirst + 12 // → SLoad
 )
 

@@ -36,7 +36,8 @@ type ProcessInfo struct {
 // process stands still until the owner answers:
 //
 //	STD_OK, no data           it goes on; the signal is forgotten
-//	STD_OK, an image          it is replaced by a process made of that
+//	STD_OK, an image          it is replaced by a process made of that, with an id of its
+//	                          own, and the owner is sent SWAPPROC
 //	STD_OVERFLOW              he had no room for the message: as if he did not answer
 //	anything else             it is killed
 //

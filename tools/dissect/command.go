@@ -79,6 +79,7 @@ var Commands = []Command{
 	{api.Checkpoint, "PS_CHECKPOINT", of(api.CheckpointMessage{}), opaque, ownersOnly},
 	{api.GetComment, "PS_GETCOMMENT", opaque, asText, toProcess},
 	{api.SetComment, "PS_SETCOMMENT", asText, opaque, toProcess},
+	{api.SwapProc, "PS_SWAPPROC", opaque, opaque, ownersOnly},
 	{api.SGetLoad, "PS_SGETLOAD", opaque, of(api.SLoad{}), toNode},
 
 	{api.List, "PS_LIST", opaque, of(api.ListReply{}), toNode},

@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -519,4 +520,67 @@ func TestOwner_Snapshot(t *testing.T) {
 	w.Nodes[2].Tab.Signal(w.Nodes[2].Tab.Process(r.PID), proc.Info{Signo: abi.SIGKILL})
 	w.Run(5e9)
 	w.CheckEmpty()
+}
+
+// An owner who answers with an image has the process replaced by what is made of it; one
+// whose image is of no use has changed nothing.
+func TestOwner_Replaces(t *testing.T) {
+	for _, good := range []bool{true, false} {
+		w := New(t, 2, 1)
+		heard := w.Host.NewOwner()
+		out := w.Host.NewObject()
+		p := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))
+		w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: api.SetOwner}, heard.cap())
+		w.Run(550e6)
+		e := w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: api.Snapshot}, nil)
+		var snap api.SnapshotReply
+		if err := image.Unmarshal(e.Data, &snap); err != nil || snap.Refused != "" {
+			t.Fatal(err, snap.Refused)
+		}
+		self := e.Header.Capability()
+		w.Run(1e9) // what it has counted since then is lost
+		before := strings.Count(string(out.Out), "\n")
+		heard.With = snap.Image
+		if !good {
+			heard.With = snap.Image[:len(snap.Image)/2]
+		}
+		w.mustStun(p.PID, 6, 0)
+		w.Run(2e9)
+		if good {
+			if w.has(p.PID) != 0 || len(heard.Told) != 2 || heard.Told[1].Command != api.SwapProc {
+				t.Fatalf("the owner heard %+v\n%s", heard.Told, w.Describe())
+			}
+			was, _ := capability.Decode(heard.Data[1])
+			is, _ := capability.Decode(heard.Data[1][44:])
+			if was != w.Key.ProcessCap(p.PID) || is.Object == was.Object || w.On(int32(is.Object)) != 1 {
+				t.Errorf("swapped %+v for %+v", was, is)
+			}
+			if lines := strings.Split(string(out.Out), "\n"); !strings.HasPrefix(lines[before], "6 ") || len(lines) < before+15 {
+				t.Errorf("then it said %q", lines[before:])
+			}
+			if e := w.ask(is, std.Header{Command: api.GetOwner}, nil); !bytes.Equal(e.Data, heard.cap()) {
+				t.Errorf("the new one's owner is %x", e.Data)
+			}
+			w.ask(is, std.Header{Command: api.SetOwner}, nil)
+			w.ask(is, std.Header{Command: std.Destroy}, nil)
+		} else {
+			if in := w.info(p.PID); in.State != "stunned" || in.Stun != "code 6; its owner's answer was of no use (STD_ARGBAD)" {
+				t.Errorf("%+v", in)
+			}
+			w.resume(p.PID)
+			w.Run(500e6)
+			checkLines(t, out.Out)
+			w.ask(w.Key.ProcessCap(p.PID), std.Header{Command: std.Destroy}, nil)
+		}
+		w.ask(self, std.Header{Command: std.Destroy}, nil)
+		for _, data := range heard.Data {
+			var m api.CheckpointMessage
+			if image.Unmarshal(data, &m) == nil && len(m.Snapshot) > 0 {
+				c, _ := capability.Decode(m.Snapshot)
+				w.ask(c, std.Header{Command: std.Destroy}, nil)
+			}
+		}
+		w.Run(5e9)
+		w.CheckEmpty()
+	}
 }
