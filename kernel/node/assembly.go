@@ -108,11 +108,6 @@ func (n *Node) decodeImage(b, bound []byte) (set image.Set, states []image.RPC, 
 	return set, states, objects, ""
 }
 
-// install takes pages of a process that comes alone.
-func (a *assembly) install(words, pages []byte) bool {
-	return (&company{n: a.n, all: []*assembly{a}}).install(words, pages)
-}
-
 // assemble makes the process of a checked image, parked: nothing of it runs, and its
 // addresses are not registered here. It returns what is wrong, or "".
 func (a *assembly) assemble() string {

@@ -33,7 +33,8 @@
 // protocols' effects, and the calls of programs. server.go, pid.go, std.go, exec.go,
 // late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
 // relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
-// source.go, pulse.go, pump.go, capture.go, movable.go: a move, at the source;
-// target.go, assembly.go, adopt.go: at the target; movewire.go: between them. echo.go: frames
+// order.go, set.go, movable.go, remedy.go, source.go, offer.go, freeze.go, capture.go,
+// pump.go, pulse.go, rehome.go: a move, at the source; target.go, company.go, assembly.go,
+// adopt.go: at the target; doubt.go: what has become of one. echo.go: frames
 // that only come back.
 package node

@@ -89,7 +89,7 @@ func (b *Builder) Build(ctx context.Context, p *Program) (exe string, err error)
 	if len(p.Flags) == 0 {
 		// Without the go command, as Go's own runner does: most programs are tiny.
 		pkg := filepath.Join(dir, "pkg.a")
-		if _, err := run(b.command(ctx, append([]string{"tool", "compile", "-p=main", "-importcfg="+b.importcfg, "-o", pkg}, files...)...)); err != nil {
+		if _, err := run(b.command(ctx, append([]string{"tool", "compile", "-p=main", "-importcfg=" + b.importcfg, "-o", pkg}, files...)...)); err != nil {
 			return "", err
 		}
 		if _, err := run(b.command(ctx, "tool", "link", "-s", "-w", "-importcfg="+b.importcfg, "-o", made, pkg)); err != nil {
