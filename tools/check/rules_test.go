@@ -47,7 +47,9 @@ var imports = map[string]string{
 	// Captures for tests come from simulated nodes.
 	"tools/dissect/dissecttest": "kernel proc ipc migrate netdev qemu/bridge/pcapng",
 
-	"tools": "boot/pvh boot/info ipc kernel/abi kernel/tty migrate netdev proc/api qemu servers tools",
+	// The table of calls is what it prints.
+	"tools/support": "kernel/linux",
+	"tools":         "boot/pvh boot/info ipc kernel/abi kernel/tty migrate netdev proc/api qemu servers tools",
 }
 
 // modules says which of our packages may import another's: those with one of the
