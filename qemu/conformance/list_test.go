@@ -106,3 +106,43 @@ func TestOnHost(t *testing.T) {
 		}
 	}
 }
+
+// A run is well if all that is to run does, shaken and not, all but a few in a hundred
+// unmoved, and if the list is that of the programs there are.
+func TestSummary(t *testing.T) {
+	good, bad := &Outcome{OK: true, Moves: 2, Restores: 30}, &Outcome{Why: "it fell"}
+	three := func(host, still, shaken *Outcome) *Result {
+		return &Result{Ways: map[Way]*Outcome{Host: host, Still: still, Shaken: shaken}}
+	}
+	results := func() *Results {
+		r := &Results{Programs: map[string]*Result{"skipped": {Skip: "because"}, "earlier": three(bad, bad, bad)}, tried: map[string]bool{"skipped": true}}
+		for i := range 100 {
+			name := string(rune('a'+i%26)) + string(rune('a'+i/26))
+			r.Programs[name], r.tried[name] = three(good, good, good), true
+		}
+		return r
+	}
+	for _, test := range []struct {
+		what string
+		do   func(r *Results)
+		ok   bool
+	}{
+		{"all is well", func(*Results) {}, true},
+		{"one fails unmoved", func(r *Results) { r.Programs["aa"] = three(good, bad, nil) }, true},
+		{"three fail unmoved", func(r *Results) {
+			for _, name := range []string{"aa", "ba", "ca"} {
+				r.Programs[name] = three(good, bad, nil)
+			}
+		}, false},
+		{"one fails shaken", func(r *Results) { r.Programs["aa"] = three(good, good, bad) }, false},
+		{"one was not shaken", func(r *Results) { r.Programs["aa"] = three(good, good, nil) }, false},
+		{"one fails on the host", func(r *Results) { r.Programs["aa"] = three(bad, nil, nil) }, false},
+		{"one is not listed", func(r *Results) { r.Wrong = []string{"x.go is not in the list"} }, false},
+	} {
+		r := results()
+		test.do(r)
+		if s := r.Summary(); s.OK() != test.ok || s.Skipped != 1 || s.Host+len(s.HostFails) != 100 {
+			t.Errorf("%s: %v\n%s", test.what, s.OK(), s.String())
+		}
+	}
+}

@@ -30,12 +30,14 @@ type Summary struct {
 	Wrong     []string // with the list
 }
 
-// Summary looks through the results.
+// Summary looks through the results of the run.
 func (r *Results) Summary() (s Summary) {
 	s.Wrong = r.Wrong
 	var names []string
 	for name := range r.Programs {
-		names = append(names, name)
+		if r.tried[name] {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range names {

@@ -46,6 +46,8 @@ type Results struct {
 	Kernel   string             `json:"kernel"` // what was tried, by its digest
 	Programs map[string]*Result `json:"programs"`
 	Wrong    []string           `json:"wrong,omitempty"` // what is wrong with the list
+
+	tried map[string]bool // in this run, which goes on with the results of earlier ones
 }
 
 type runner struct {
@@ -83,7 +85,7 @@ func (r *runner) load() error {
 	if err != nil {
 		return err
 	}
-	r.results = &Results{Kernel: kernel, Programs: make(map[string]*Result)}
+	r.results = &Results{Kernel: kernel, Programs: make(map[string]*Result), tried: make(map[string]bool)}
 	text, err := os.ReadFile(r.Results)
 	if r.Results == "" || errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -142,6 +144,7 @@ func (r *runner) choose(suite []Program) (todo []*Program) {
 		p := &suite[i]
 		there[p.Name] = true
 		entry, listed := r.List[p.Name]
+		r.results.tried[p.Name] = wanted(p.Name)
 		switch {
 		case !wanted(p.Name):
 		case !listed:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"motile/kernel/abi"
 	"motile/kernel/object"
 	"motile/proc"
 	"motile/proc/api"
@@ -167,4 +168,51 @@ func TestShake_ChildrenInherit(t *testing.T) {
 		s, moves, ok := w.shaken(child)
 		return ok && s.Moves >= 3 && moves == s.Moves
 	})
+}
+
+// spinner has two threads: the first yields the CPU until the second, which makes calls
+// of its own first, says so in memory.
+var spinner = Register(func(u *User) {
+	const flagAt, threadFlags = 512, 0x10f00 // CLONE_VM | FS | FILES | SIGHAND | THREAD
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysClone, threadFlags, DataBase+DataSize-4096)
+	case 1:
+		if u.Ret == 0 {
+			u.Call(20, abi.SysGetpid)
+		} else {
+			u.Call(2, abi.SysSchedYield)
+		}
+	case 2:
+		if u.Get(flagAt, 1)[0] == 0 {
+			u.Call(2, abi.SysSchedYield)
+		} else {
+			u.Print(3, 1, "end\n")
+		}
+	case 3:
+		u.Call(4, abi.SysExitGroup, 0)
+	case 20:
+		if u.SetA(u.A() + 1); u.A() < 10 {
+			u.Call(20, abi.SysGetpid)
+			return
+		}
+		u.Put(flagAt, []byte{1})
+		u.Call(21, abi.SysPause)
+	}
+})
+
+// All threads of a process get their turn, although it stops at each call of whichever
+// runs, and goes on elsewhere.
+func TestShake_EveryThreadGetsItsTurn(t *testing.T) {
+	for _, by := range []api.ShakeBy{api.ShakeByMove, api.ShakeByRestore} {
+		w := New(t, 2, 1)
+		out := w.Host.NewObject()
+		p := w.Nodes[1].Start(spinner, nil, w.Nodes[1].Remote(out))
+		w.Nodes[1].Shake(p, &api.Shake{Every: 1, By: by})
+		pid := p.PID
+		w.RunUntil(20e9, "ended", func() bool { return w.gone(pid) })
+		if string(out.Out) != "end\n" {
+			t.Errorf("%v: it says %q", by, out.Out)
+		}
+	}
 }
