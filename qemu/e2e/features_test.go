@@ -302,8 +302,8 @@ func (w *world) relocate(pid int32, m client.Move) error {
 			}
 			return nil
 		}
-		// Between vfork and exec it does not move, and says so.
-		if w.Bridge().Faults().Perfect() && !strings.Contains(err.Error(), "try again") {
+		// Between fork and exec it does not move, and says so.
+		if w.Bridge().Faults().Perfect() && !strings.Contains(err.Error(), "try again") && !strings.Contains(err.Error(), "shared with") {
 			break
 		}
 	}
