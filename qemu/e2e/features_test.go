@@ -24,7 +24,7 @@ import (
 	"motile/qemu/harness"
 )
 
-// rewrite is for make golden: the record of what passes is written anew.
+// rewrite: go test ./qemu/e2e -run Features -rewrite writes down what passes.
 var rewrite = flag.Bool("rewrite", false, "write testdata/features.txt and moved-in.txt anew")
 
 const featuresRecord = "testdata/features.txt"

@@ -130,7 +130,7 @@ func movedIn(path string) (map[uint32]bool, error) {
 }
 
 var (
-	declares = regexp.MustCompile(`(?m)^FEATURE\("([^"]+)"\)|^// Feature (\S+) `)
+	declares = regexp.MustCompile(`(?m)^FEATURE\("([^"]+)"\)|^const Name = "([^"]+)"`)
 	proves   = regexp.MustCompile(`(?m)\A// calls:(.*)$`)
 )
 
