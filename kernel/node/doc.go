@@ -37,4 +37,7 @@
 // pump.go, pulse.go, rehome.go: a move, at the source; target.go, company.go, assembly.go,
 // adopt.go: at the target; doubt.go: what has become of one. echo.go: frames
 // that only come back.
+// snapshot.go, segment.go: a process written down, and its memory as objects; restart.go,
+// pull.go, copy.go: a process that goes on from that, which is another one. stun.go,
+// owner.go, lease.go: one that stands still.
 package node
