@@ -1,6 +1,5 @@
 // calls: clone execve pipe2 waitid pidfd_open wait4
 
-// Package goexec starts programs by os/exec: with input, output, a status, a deadline.
 package goexec
 
 import (

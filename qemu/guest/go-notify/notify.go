@@ -1,6 +1,5 @@
 // calls: rt_sigaction sigaltstack tgkill kill
 
-// Package gonotify takes signals by os/signal, and lets them be.
 package gonotify
 
 import (

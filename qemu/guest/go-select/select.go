@@ -1,7 +1,5 @@
 // calls: futex epoll_pwait read write pipe2
 
-// Package goselect has goroutines select among channels, timers and readers of pipes,
-// which the runtime's poller waits for.
 package goselect
 
 import (

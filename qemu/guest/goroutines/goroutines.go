@@ -1,7 +1,5 @@
 // calls: clone futex mmap madvise epoll_pwait tgkill nanosleep
 
-// Package goroutines keeps a Go runtime busy: goroutines that pass values around,
-// garbage, timers, preemption.
 package goroutines
 
 import (

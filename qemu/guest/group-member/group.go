@@ -1,7 +1,5 @@
 // calls: grp_create grp_send grp_receive grp_leave
 
-// Package groupmember is the founder of a group, which hears its own messages in the
-// order in which it sent them.
 package groupmember
 
 import (

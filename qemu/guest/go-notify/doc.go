@@ -1,0 +1,2 @@
+// Package gonotify takes signals by os/signal, and lets them be.
+package gonotify
