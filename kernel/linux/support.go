@@ -61,6 +61,7 @@ var Partial = map[uint32]string{
 // Blocking are the calls that may wait for something other than an object on another
 // node, which any call about a descriptor may wait for.
 var Blocking = []uint32{
+	abi.SysOpen, abi.SysOpenat, // of a FIFO
 	abi.SysRead, abi.SysReadv, abi.SysWrite, abi.SysWritev,
 	abi.SysFlock, abi.SysFcntl,
 	abi.SysPoll, abi.SysPpoll, abi.SysSelect, abi.SysPselect6,
