@@ -281,11 +281,9 @@ func sysFallocate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return 0
 }
 
-// sysSendfile copies between descriptors in the kernel. It moves one buffer per
-// step; what a full output has not taken goes back to the input's offset.
-func sysSendfile(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	return -abi.EINVAL // callers fall back to read and write
-}
+// sysSendfile says what Linux says of files that it cannot do this with: callers fall
+// back to read and write.
+func sysSendfile(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return -abi.EINVAL }
 
 func sysGetdents64(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	f := file(t, c.Args[0])

@@ -248,6 +248,7 @@ type psFacts struct {
 	Moves         int            `json:"moves"`
 	Command       string         `json:"command"`
 	Unimplemented map[string]int `json:"unimplemented"`
+	Stun          string         `json:"stun"`
 }
 
 // process is what ps says about one; it fails the test if there is none.
