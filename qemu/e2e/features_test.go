@@ -309,6 +309,7 @@ func (w *world) relocate(pid int32, m client.Move) error {
 		if w.Bridge().Faults().Perfect() && !strings.Contains(err.Error(), "try again") && !strings.Contains(err.Error(), "shared with") {
 			break
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return err
 }

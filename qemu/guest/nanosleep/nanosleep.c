@@ -3,11 +3,13 @@
 
 // What is left of a sleep that a signal interrupts, and what has passed, make up all of
 // it, however often.
+static atomic_int done;
+
 static void onSignal(int signo) {}
 
 static void *poke(void *who)
 {
-	while (!over()) {
+	while (!done) {
 		usleep(15000);
 		ZERO(pthread_kill(*(pthread_t *)who, SIGUSR1));
 	}
@@ -35,6 +37,7 @@ FEATURE("nanosleep")
 		long long sum = nanoseconds(left) + now_ns(CLOCK_MONOTONIC) - began;
 		CHECK(sum >= 1000 * SECOND - interrupted * MS / 10 && sum < 1000 * SECOND + LATE + interrupted * SECOND / 4, "%lld ms are left and have passed of 1000 s, after %lld interruptions", sum / MS, interrupted);
 	}
+	done = 1;
 	join(p);
 	join(w);
 	began = now_ns(CLOCK_MONOTONIC);
