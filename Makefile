@@ -28,7 +28,7 @@ SAY    = @printf '%-9s%s\n' $(1) '$(2)'
 KERNEL_LDFLAGS := -T -2145386496 -E motile/boot/rt.kstart
 
 .PHONY: all
-all: kernel archive motile flipdump ## build the kernel, the boot archive, bin/motile and bin/flipdump
+all: kernel archive motile flipdump ckpt ## build the kernel, the boot archive, bin/motile, bin/flipdump and bin/ckpt
 
 # --- what is built ------------------------------------------------------------
 
@@ -83,6 +83,11 @@ motile: | setup ## bin/motile, the way into a cluster
 flipdump: | setup ## bin/flipdump, which reads captures of the network
 	$(call SAY,GO,bin/flipdump)
 	$(QUIET)CGO_ENABLED=0 $(GO) build -o bin/flipdump ./tools/flipdump
+
+.PHONY: ckpt
+ckpt: | setup ## bin/ckpt, which looks inside checkpoints and running processes
+	$(call SAY,GO,bin/ckpt)
+	$(QUIET)CGO_ENABLED=0 $(GO) build -o bin/ckpt ./tools/ckpt
 
 # --- what is run ----------------------------------------------------------------
 

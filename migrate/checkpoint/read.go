@@ -175,13 +175,18 @@ func expand(p *image.Pages) ([]byte, error) {
 	return out, nil
 }
 
-// Pages calls f for all pages, in order. data is nil for pages of zeros.
-func (c *Checkpoint) Pages(f func(segment int, first, count uint64, data []byte) error) error {
+// Records calls f for all records, in order.
+func (c *Checkpoint) Records(f func(image.Record) error) error {
 	o, err := c.rewind()
 	if err != nil {
 		return err
 	}
-	return c.each(o, func(rec image.Record) error {
+	return c.each(o, f)
+}
+
+// Pages calls f for all pages, in order. data is nil for pages of zeros.
+func (c *Checkpoint) Pages(f func(segment int, first, count uint64, data []byte) error) error {
+	return c.Records(func(rec image.Record) error {
 		if rec.Type != image.TypePages {
 			return nil
 		}
@@ -201,12 +206,8 @@ func (c *Checkpoint) Pages(f func(segment int, first, count uint64, data []byte)
 
 // Content is a file that came along.
 func (c *Checkpoint) Content(digest [32]byte) ([]byte, error) {
-	o, err := c.rewind()
-	if err != nil {
-		return nil, err
-	}
 	var whole bytes.Buffer
-	err = c.each(o, func(rec image.Record) error {
+	err := c.Records(func(rec image.Record) error {
 		if rec.Type != image.TypeContent {
 			return nil
 		}

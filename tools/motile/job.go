@@ -32,7 +32,7 @@ const (
 // object, so that they stay in order.
 func (n *network) streams(t terminal) (s *streams, err error) {
 	s = new(streams)
-	if s.in, err = hostio.NewInput(n.flip, t.in); err != nil {
+	if s.in, err = hostio.NewInput(n.at.Flip, t.in); err != nil {
 		return nil, err
 	}
 	at := s.in.Address()
@@ -42,7 +42,7 @@ func (n *network) streams(t terminal) (s *streams, err error) {
 		name string
 	}{{t.out, "host:stdout"}, {t.err, "host:stderr"}} {
 		if len(s.outs) == 0 || !sameFile(t.out, f.file) {
-			out, err := hostio.NewOutput(n.flip, f.file)
+			out, err := hostio.NewOutput(n.at.Flip, f.file)
 			if err != nil {
 				s.close()
 				return nil, err

@@ -2,77 +2,38 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
-	"motile/proc/api/client"
 	"motile/qemu/cluster"
 	"motile/servers/checkpoints"
 	"motile/servers/cmd/operate"
-	"motile/tools/flipnode"
+	"motile/tools/attach"
 )
 
 // network is this command's place on the cluster's network.
 type network struct {
 	operate.Env
-	flip *flipnode.Node
+	at *attach.Attachment
 
 	mu sync.Mutex // the daemon's client takes one request at a time
-	cl *cluster.Client
 }
 
 // attach joins the network of the cluster.
 func (c *common) attach(ctx context.Context, t terminal, json bool) (*network, error) {
-	cl, err := c.connect()
+	a, err := attach.Open(ctx, c.dir())
 	if err != nil {
 		return nil, err
 	}
-	n := &network{cl: cl, Env: operate.Env{Out: t.out, Err: t.err, JSON: json, Lineages: checkpoints.Ledger(c.dir().Lineages())}}
-	if err := n.open(ctx, c.dir()); err != nil {
-		cl.Close()
-		return nil, err
-	}
-	n.Nodes = n.running
+	n := &network{at: a}
+	n.Env = operate.Env{Client: a.Client, Nodes: n.running, Out: t.out, Err: t.err, JSON: json, Lineages: checkpoints.Ledger(c.dir().Lineages())}
 	return n, nil
-}
-
-func (n *network) open(ctx context.Context, dir cluster.Dir) error {
-	s, err := n.cl.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if s.Initrd == "" {
-		return errors.New("the nodes have no boot archive, and so neither key nor programs: start the cluster with --initrd")
-	}
-	key, err := dir.LoadKey()
-	if err != nil {
-		return err
-	}
-	if n.flip, err = flipnode.DialMTU(s.Hosts, smallestMTU(s)); err != nil {
-		return err
-	}
-	n.Client = client.New(n.flip, key)
-	return nil
-}
-
-// smallestMTU is what every card on our network, the first, can take.
-func smallestMTU(s cluster.Status) int {
-	mtu := s.Nets[0].MTU
-	for _, n := range s.Nodes {
-		for _, card := range n.Cards {
-			if card.Net == s.Nets[0].Name {
-				mtu = min(mtu, card.MTU)
-			}
-		}
-	}
-	return mtu
 }
 
 // running lists the nodes that run, as far as their machines can tell.
 func (n *network) running(ctx context.Context) (nodes []int, err error) {
 	n.mu.Lock()
-	s, err := n.cl.Status(ctx)
+	s, err := n.at.Cluster.Status(ctx)
 	n.mu.Unlock()
 	for _, i := range s.Nodes {
 		if i.State == cluster.Running {
@@ -86,7 +47,7 @@ func (n *network) running(ctx context.Context) (nodes []int, err error) {
 // answer: asking it would tell the same after seconds.
 func (n *network) checkNode(ctx context.Context, number int) error {
 	n.mu.Lock()
-	s, err := n.cl.Status(ctx)
+	s, err := n.at.Cluster.Status(ctx)
 	n.mu.Unlock()
 	if err != nil {
 		return err
@@ -107,7 +68,7 @@ func (n *network) checkNode(ctx context.Context, number int) error {
 func (n *network) lastNode(ctx context.Context) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s, _ := n.cl.Status(ctx) // without it, numbers of one digit will do
+	s, _ := n.at.Cluster.Status(ctx) // without it, numbers of one digit will do
 	return last(s.Nodes)
 }
 
@@ -122,6 +83,5 @@ func (n *network) signalGroup(ctx context.Context, pgid int32, signo int) {
 }
 
 func (n *network) close() {
-	n.flip.Close()
-	n.cl.Close()
+	n.at.Close()
 }

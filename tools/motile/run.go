@@ -134,7 +134,7 @@ func (n *network) runTerminal(ctx context.Context, start starter, t terminal) (s
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	screen := hostio.NewScreen()
-	tty, err := hostio.NewTerminal(n.flip, screen, func(pgid int32, signo int) { n.signalGroup(life, pgid, signo) })
+	tty, err := hostio.NewTerminal(n.at.Flip, screen, func(pgid int32, signo int) { n.signalGroup(life, pgid, signo) })
 	if err != nil {
 		return 0, err
 	}

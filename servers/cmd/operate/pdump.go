@@ -257,6 +257,17 @@ func describeFile(f *image.File, objects []image.Object) string {
 
 func (u *Dump) String() string {
 	var b strings.Builder
+	b.WriteString(u.Identity())
+	for i := range u.Threads {
+		b.WriteString(u.Threads[i].String())
+	}
+	b.WriteString(u.Holdings())
+	return b.String()
+}
+
+// Identity says in lines who the process is.
+func (u *Dump) Identity() string {
+	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("process %d: %s", u.PID, u.Command)
 	line("  parent %d, group %d, session %d; on node %d, moved %d times", u.Parent, u.PGID, u.SID, u.Node, u.Moves)
@@ -270,24 +281,34 @@ func (u *Dump) String() string {
 	if len(u.Children) > 0 {
 		line("  children: %s", strings.Join(u.Children, "; "))
 	}
-	for _, t := range u.Threads {
-		text := t.Call
-		if text == "" {
-			text = "runs"
-		}
-		line("  thread %d %s at %#x, stack %#x: %s", t.TID, t.Name, t.IP, t.SP, text)
-		for _, c := range t.Below {
-			line("    below a signal handler: %s", c)
-		}
-		if len(t.Signals) > 0 {
-			line("    pending: %s", strings.Join(t.Signals, " "))
-		}
+	return b.String()
+}
+
+// String says in lines what the thread is in.
+func (t *ThreadDump) String() string {
+	var b strings.Builder
+	text := t.Call
+	if text == "" {
+		text = "runs"
 	}
+	fmt.Fprintf(&b, "  thread %d %s at %#x, stack %#x: %s\n", t.TID, t.Name, t.IP, t.SP, text)
+	for _, c := range t.Below {
+		fmt.Fprintf(&b, "    below a signal handler: %s\n", c)
+	}
+	if len(t.Signals) > 0 {
+		fmt.Fprintf(&b, "    pending: %s\n", strings.Join(t.Signals, " "))
+	}
+	return b.String()
+}
+
+// Holdings says in lines what memory and descriptors the process has.
+func (u *Dump) Holdings() string {
+	var b strings.Builder
 	for _, s := range u.Segments {
-		line("  segment %#x-%#x %s %s: %s, %s of its own", s.Start, s.End, s.Prot, s.Of, Size(int64(s.End-s.Start)), Size(s.Present))
+		fmt.Fprintf(&b, "  segment %#x-%#x %s %s: %s, %s of its own\n", s.Start, s.End, s.Prot, s.Of, Size(int64(s.End-s.Start)), Size(s.Present))
 	}
 	for _, f := range u.FDs {
-		line("  fd %d: %s", f.FD, f.What)
+		fmt.Fprintf(&b, "  fd %d: %s\n", f.FD, f.What)
 	}
 	return b.String()
 }
