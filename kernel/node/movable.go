@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"motile/kernel/fs"
@@ -270,8 +271,8 @@ func contains(list []*object.File, f *object.File) bool {
 func (n *Node) obstacle(s set, residual bool) string {
 	c := n.census(s)
 	for _, p := range s {
-		if why := c.obstacle(p, residual); why != "" {
-			return fmt.Sprintf("process %d cannot move: %s", p.PID, why)
+		for what, why := range c.obstacles(p, residual) {
+			return fmt.Sprintf("process %d cannot move: %s %s", p.PID, what, why)
 		}
 	}
 	if b := c.stateBytes(); b > maxState {
@@ -302,22 +303,24 @@ func (c *census) stateBytes() (n int) {
 	return n
 }
 
-func (c *census) obstacle(p *proc.Process, residual bool) string {
-	for fd := range p.FDs.Len() {
-		f := p.FDs.Held(int32(fd))
-		if f == nil {
-			continue
+// obstacles are what forbids moving one process, and why.
+func (c *census) obstacles(p *proc.Process, residual bool) iter.Seq2[string, string] {
+	return func(yield func(what, why string) bool) {
+		for fd := range p.FDs.Len() {
+			f := p.FDs.Held(int32(fd))
+			if f == nil {
+				continue
+			}
+			if d, why := c.dispose(f, residual); d == refused && !yield(fmt.Sprintf("fd %d (%s)", fd, f.Path), why) {
+				return
+			}
 		}
-		if d, why := c.dispose(f, residual); d == refused {
-			return fmt.Sprintf("fd %d (%s) %s", fd, f.Path, why)
+		for _, r := range p.Space.Regions() {
+			if why := c.region(&r); why != "" && !yield(fmt.Sprintf("memory at %#x", r.Start), why) {
+				return
+			}
 		}
 	}
-	for _, r := range p.Space.Regions() {
-		if why := c.region(&r); why != "" {
-			return fmt.Sprintf("memory at %#x %s", r.Start, why)
-		}
-	}
-	return ""
 }
 
 func (c *census) region(r *vm.Region) string {

@@ -87,6 +87,7 @@ type Node struct {
 	restarts    []*restart                  // under way
 	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
+	pace        pace     // of the last moves from here
 	echo        *echo    // under way
 	forward     [16]byte // head of a loopback frame
 	clock       timeSync

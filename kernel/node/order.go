@@ -111,15 +111,22 @@ func (s *source) hindrance() string {
 		return fmt.Sprintf("process %d has ended", s.named)
 	}
 	for _, p := range s.set {
-		x := of(p)
-		switch other := n.sources[p.PID]; {
-		case other != nil && other != s:
-			return fmt.Sprintf("process %d is %s already", p.PID, n.moving(p))
-		case x.arriving != nil:
-			return fmt.Sprintf("process %d is arriving from node %d; move it when it is here", p.PID, x.arriving.offer.Source)
+		if why := s.busy(p); why != "" {
+			return fmt.Sprintf("process %d %s", p.PID, why)
 		}
 	}
 	return n.obstacle(s.set, s.residual)
+}
+
+// busy says why a process cannot move just now, or "".
+func (s *source) busy(p *proc.Process) string {
+	switch other := s.n.sources[p.PID]; {
+	case other != nil && other != s:
+		return fmt.Sprintf("is %s already", s.n.moving(p))
+	case of(p).arriving != nil:
+		return fmt.Sprintf("is arriving from node %d; move it when it is here", of(p).arriving.offer.Source)
+	}
+	return ""
 }
 
 // enter has the node know by its processes that the move is under way; with a set of

@@ -45,6 +45,8 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.replyWith(r, n.groupMembers(int32(r.Header.Offset)))
 	case api.Migrate:
 		n.serveMigrate(r)
+	case api.Explain:
+		n.serveExplain(r)
 	case api.Echo:
 		n.serveEcho(r)
 	case api.Resolve:

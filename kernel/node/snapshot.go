@@ -72,7 +72,7 @@ func (n *Node) takeSnapshot(x *process, residual bool) (reply api.SnapshotReply,
 	}
 	s.pinned = c.pinned
 	if why == "" {
-		n.lookRPC(c, x)
+		n.lookRPC(c.rpc, x)
 	}
 	captured := n.m.Now()
 	if why == "" {
@@ -124,26 +124,26 @@ func (n *Node) noSnapshot(x *process) string {
 
 // lookRPC takes the state of the process's endpoints, for who looks at the image. A copy
 // has others.
-func (n *Node) lookRPC(c *captured, x *process) {
+func (n *Node) lookRPC(state *image.RPC, x *process) {
 	if x.pid != nil {
 		if st, ok := n.ipc.m.Look(n.Tab.Now, x.pid); ok {
-			c.rpc.PID = st.Append(nil)
+			state.PID = st.Append(nil)
 		}
 	}
 	if x.own != nil {
 		if st, ok := n.ipc.m.Look(n.Tab.Now, x.own); ok {
-			c.rpc.Own = st.Append(nil)
+			state.Own = st.Append(nil)
 		}
 	}
 	if x.raw != nil {
-		c.rpc.Raw = n.ipc.raw.Look(x.raw)
+		state.Raw = n.ipc.raw.Look(x.raw)
 	}
 	for gid, mb := range x.groups {
 		if mb == nil {
 			continue
 		}
 		if st, ok := n.ipc.grp.Look(mb); ok {
-			c.rpc.Groups = append(c.rpc.Groups, image.Group{GID: gid, State: st.Append(nil)})
+			state.Groups = append(state.Groups, image.Group{GID: gid, State: st.Append(nil)})
 		}
 	}
 }

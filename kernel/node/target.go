@@ -65,8 +65,15 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		n.replyWith(r, t.accept())
 		return
 	}
-	if why := n.refusal(&o); why != "" {
-		n.replyWith(r, wire.OfferReply{Refused: why, Boot: n.ipc.boot})
+	reasons := n.refusals(&o)
+	if o.Ask {
+		a := (&target{offer: o, company: company{n: n}}).accept()
+		a.Reasons = reasons
+		n.replyWith(r, a)
+		return
+	}
+	if len(reasons) > 0 {
+		n.replyWith(r, wire.OfferReply{Refused: reasons[0], Boot: n.ipc.boot})
 		return
 	}
 	t := &target{id: o.Move, offer: o, key: n.moveKey(o.Move), company: company{n: n}}
@@ -80,38 +87,41 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 	n.replyWith(r, t.accept())
 }
 
-// refusal says why a process cannot come, in words that help, or "".
-func (n *Node) refusal(o *wire.Offer) string {
+// refusals says why processes cannot come, in words that help.
+func (n *Node) refusals(o *wire.Offer) (why []string) {
+	no := func(format string, args ...any) { why = append(why, fmt.Sprintf(format, args...)) }
 	free := n.K.FreePages()
 	need := uint64(o.Pages + o.Pages/256 + 64)
-	switch {
-	case o.Version > image.Version:
-		return fmt.Sprintf("reads images up to version %d, this one is %d", image.Version, o.Version)
-	case need > free:
-		return fmt.Sprintf("has %d KB free, the process needs %d; end something there, or choose another node", free*4, need*4)
-	case n.K.Pressure != nil && n.K.Pressure():
-		return "the kernel's own memory is nearly used up there"
-	case len(o.Others) >= proc.MaxProcesses-len(n.Tab.Processes()):
-		return fmt.Sprintf("has no room for %d more processes", 1+len(o.Others))
+	if o.Version > image.Version {
+		no("reads images up to version %d, this one is %d", image.Version, o.Version)
+	}
+	if need > free {
+		no("has %d KB free, the process needs %d; end something there, or choose another node", free*4, need*4)
+	}
+	if n.K.Pressure != nil && n.K.Pressure() {
+		no("the kernel's own memory is nearly used up there")
+	}
+	if len(o.Others) >= proc.MaxProcesses-len(n.Tab.Processes()) {
+		no("has no room for %d more processes", 1+len(o.Others))
 	}
 	for _, pid := range append([]int32{o.PID}, o.Others...) {
 		if n.Tab.Process(pid) != nil {
-			return fmt.Sprintf("has a process %d already", pid)
+			no("has a process %d already", pid)
 		}
 	}
 	for i, leaf := range o.CPU {
 		for k, have := range n.cpu[i].Regs {
 			if miss := leaf.Regs[k] &^ have; k >= 1 && miss != 0 {
-				return fmt.Sprintf("its CPU lacks features the process may use (CPUID leaf %#x, register %d, bits %#x); start all nodes with the same -cpu", leaf.Leaf, k, miss)
+				no("its CPU lacks features the process may use (CPUID leaf %#x, register %d, bits %#x); start all nodes with the same -cpu", leaf.Leaf, k, miss)
 			}
 		}
 	}
 	for _, dir := range o.Dirs {
 		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, dir, true); errno != 0 || pl.Node == nil || !pl.Node.IsDir() {
-			return fmt.Sprintf("has no directory %s, in which the process works; make it there first", dir)
+			no("has no directory %s, in which the process works; make it there first", dir)
 		}
 	}
-	return ""
+	return why
 }
 
 // accept lists the files that are not here.

@@ -29,6 +29,9 @@ type Offer struct {
 	// Others are the processes that come along, as far as they are known: while files
 	// are sent, some end and some are born.
 	Others []int32 `cbor:"11,keyasint,omitempty"`
+	// Ask: it is only a question. Nothing is kept for the process, and all that is in
+	// its way is said.
+	Ask bool `cbor:"12,keyasint,omitempty"`
 }
 
 // CPUID is a leaf of the instruction: what a program may have found out about the
@@ -50,6 +53,8 @@ type OfferReply struct {
 	Refused string `cbor:"1,keyasint"` // empty: accepted
 	Boot    uint64 `cbor:"2,keyasint"` // of the target
 	Missing []int  `cbor:"3,keyasint"` // indices into Files
+	// Reasons are all that is in the way, in the answer to a question.
+	Reasons []string `cbor:"4,keyasint,omitempty"`
 }
 
 // File carries a piece of a file that the target lacks.

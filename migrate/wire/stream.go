@@ -76,9 +76,15 @@ func (m *PageBatch) AddSame(word, as uint64) { m.words = append(m.words, word|sa
 func (m *PageBatch) Empty() bool { return len(m.words) == 0 }
 
 // Full reports whether no page fits any more.
-func (m *PageBatch) Full() bool {
-	return streamHead+8*(len(m.words)+1)+abi.PageSize*(len(m.pages)+1)+streamTag > PagesMaxLen
+func (m *PageBatch) Full() bool { return m.Len()+8+abi.PageSize > PagesMaxLen }
+
+// Len is how long the message is.
+func (m *PageBatch) Len() int {
+	return streamHead + 8*len(m.words) + abi.PageSize*len(m.pages) + streamTag
 }
+
+// Clear empties the batch.
+func (m *PageBatch) Clear() { m.words, m.pages = m.words[:0], m.pages[:0] }
 
 // Encode lays the message out in buf, which has room for PagesMaxLen, and empties
 // the batch.
@@ -95,7 +101,7 @@ func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, key *[16]byte) []b
 		b = append(b, p[:]...)
 	}
 	tag := siphash.Sum(key, b)
-	m.words, m.pages = m.words[:0], m.pages[:0]
+	m.Clear()
 	return append(b, tag[:]...)
 }
 

@@ -17,8 +17,8 @@ var move = MoveID{Boot: 0x0102030405060708, Nr: 3}
 var samples = []any{
 	Offer{Move: move, Source: 1, PID: 1000007, Version: 1,
 		CPU:   [3]CPUID{{1, [4]uint32{1, 2, 3, 4}}, {7, [4]uint32{5, 6, 7, 8}}, {0x80000001, [4]uint32{9, 10, 11, 12}}},
-		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9, Others: []int32{1000008, 2000009}},
-	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}},
+		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9, Others: []int32{1000008, 2000009}, Ask: true},
+	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}, Reasons: []string{"it is full"}},
 	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
 	State{Move: move, Off: 256 << 10, Data: []byte("more")},
 	Prepare{Move: move, Image: []byte("the rest"), Messages: 21, Before: 512 << 10},

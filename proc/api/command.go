@@ -32,6 +32,7 @@ const (
 	Stats   = std.PrivateFirst + 8  // → text: counters
 	Echo    = std.PrivateFirst + 9  // EchoRequest → EchoReply: frames to a station and back
 	GetFile = std.PrivateFirst + 10 // Offset, Size; data: the digest of an immutable file → GetFileReply
+	Explain = std.PrivateFirst + 28 // MigrateRequest → ExplainReply: what the move would come to
 )
 
 // To a process.

@@ -14,7 +14,7 @@ func NodeRight(command uint32) capability.Rights {
 		return capability.PSRExec
 	case PutFile, SegCreate:
 		return capability.PSRCreate
-	case Migrate, std.Touch:
+	case Migrate, Explain, std.Touch:
 		return 0 // of a move the process's own capability decides
 	case Signal:
 		return capability.PSRKill

@@ -84,6 +84,7 @@ var Commands = []Command{
 
 	{api.List, "PS_LIST", opaque, of(api.ListReply{}), toNode},
 	{api.Migrate, "PS_MIGRATE", of(api.MigrateRequest{}), of(api.MigrateReply{}), toNode},
+	{api.Explain, "PS_EXPLAIN", of(api.MigrateRequest{}), of(api.ExplainReply{}), toNode},
 	{api.PutFile, "PS_PUTFILE", of(api.PutFileRequest{}), of(api.PutFileReply{}), toNode},
 	{api.Group, "PS_GROUP", opaque, of(api.GroupReply{}), toNode},
 	{api.Nodes, "PS_NODES", opaque, of(api.NodesReply{}), toNode},

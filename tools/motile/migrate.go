@@ -19,7 +19,8 @@ func (f moveFlags) move(node int) client.Move {
 type migrateCmd struct {
 	facts
 	moveFlags
-	Tree bool `help:"All its descendants on the same node go along, as one."`
+	Tree    bool `help:"All its descendants on the same node go along, as one."`
+	Explain bool `help:"Do not move: say what would refuse the move, and what it would cost."`
 	targets
 	Node int `arg:"" help:"Number of the node it goes to."`
 }
@@ -32,6 +33,9 @@ func (cmd *migrateCmd) Run(ctx context.Context, c *common, t terminal) error {
 		}
 		m := cmd.move(cmd.Node)
 		m.Tree = cmd.Tree
+		if cmd.Explain {
+			return n.Env.Explain(ctx, all, m)
+		}
 		if cmd.PID > 0 {
 			return n.Migrate(ctx, all[0], m)
 		}

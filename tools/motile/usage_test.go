@@ -49,6 +49,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"clone", "1000001"}, exitFailure, down},
 		{[]string{"pdump", "-s", "--json", "1000001"}, exitFailure, down},
 		{[]string{"migrate", "--strategy", "copy", "--residual", "1000001", "2"}, exitFailure, down},
+		{[]string{"migrate", "--explain", "--tree", "--json", "1000001", "2"}, exitFailure, down},
 		{[]string{"migrate", "1000001"}, exitUsage, "<node>"},
 		{[]string{"drain", "2"}, exitFailure, down},
 		{[]string{"resolve", "1000001", "discard"}, exitFailure, down},

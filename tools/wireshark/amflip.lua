@@ -121,12 +121,16 @@ local COMMANDS = {
 	[2301] = { name = "PS_GETOWNER", to = { process = true }, request = { form = "opaque" }, reply = { form = "capability" } },
 	[2302] = { name = "PS_SETOWNER", to = { process = true }, request = { form = "capability" }, reply = { form = "opaque" } },
 	[2303] = { name = "PS_EXEC", to = { node = true }, request = { form = "cbor", type = "api.ExecRequest" }, reply = { form = "cbor", type = "api.ExecReply" } },
+	[2304] = { name = "PS_GETDEF", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.Definition" } },
 	[2305] = { name = "PS_GETLOAD", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.Load" } },
-	[2308] = { name = "PS_CHECKPOINT", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[2308] = { name = "PS_CHECKPOINT", to = { service = true }, request = { form = "cbor", type = "api.CheckpointMessage" }, reply = { form = "opaque" } },
 	[2309] = { name = "PS_GETCOMMENT", to = { process = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[2310] = { name = "PS_SETCOMMENT", to = { process = true }, request = { form = "text" }, reply = { form = "opaque" } },
+	[2311] = { name = "PS_SWAPPROC", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[2312] = { name = "PS_SGETLOAD", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.SLoad" } },
 	[15000] = { name = "PS_LIST", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.ListReply" } },
 	[15001] = { name = "PS_MIGRATE", to = { node = true }, request = { form = "cbor", type = "api.MigrateRequest" }, reply = { form = "cbor", type = "api.MigrateReply" } },
+	[15028] = { name = "PS_EXPLAIN", to = { node = true }, request = { form = "cbor", type = "api.MigrateRequest" }, reply = { form = "cbor", type = "api.ExplainReply" } },
 	[15002] = { name = "PS_PUTFILE", to = { node = true }, request = { form = "cbor", type = "api.PutFileRequest" }, reply = { form = "cbor", type = "api.PutFileReply" } },
 	[15003] = { name = "PS_GROUP", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.GroupReply" } },
 	[15004] = { name = "PS_NODES", to = { node = true }, request = { form = "opaque" }, reply = { form = "cbor", type = "api.NodesReply" } },
@@ -141,9 +145,11 @@ local COMMANDS = {
 	[15023] = { name = "PS_CHILD", to = { process = true }, request = { form = "cbor", type = "api.ChildEvent" }, reply = { form = "opaque" } },
 	[15024] = { name = "PS_ORPHAN", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15025] = { name = "PS_RESUME", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[15027] = { name = "PS_LEASE", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15040] = { name = "MOVE_OFFER", to = { node = true }, request = { form = "cbor", type = "wire.Offer" }, reply = { form = "cbor", type = "wire.OfferReply" } },
 	[15041] = { name = "MOVE_FILE", to = { node = true }, request = { form = "cbor", type = "wire.File" }, reply = { form = "opaque" } },
 	[15042] = { name = "MOVE_PAGES", to = { node = true }, request = { form = "pages" }, reply = { form = "opaque" } },
+	[15047] = { name = "MOVE_STATE", to = { node = true }, request = { form = "cbor", type = "wire.State" }, reply = { form = "opaque" } },
 	[15043] = { name = "MOVE_PREPARE", to = { node = true }, request = { form = "cbor", type = "wire.Prepare" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15044] = { name = "MOVE_COMMIT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15045] = { name = "MOVE_ABORT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
@@ -155,7 +161,7 @@ local COMMANDS = {
 	[15102] = { name = "OBJ_SEEK", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15103] = { name = "OBJ_TRUNCATE", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15104] = { name = "OBJ_STAT", to = { object = true }, request = { form = "opaque" }, reply = { form = "status" } },
-	[15105] = { name = "OBJ_TIMER", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[15107] = { name = "OBJ_TIMER", to = { object = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15060] = { name = "OBJ_ACQUIRE", to = { object = true }, request = { form = "cbor", type = "api.HolderRequest" }, reply = { form = "opaque" } },
 	[15061] = { name = "OBJ_RELEASE", to = { object = true }, request = { form = "cbor", type = "api.HolderRequest" }, reply = { form = "opaque" } },
 	[15080] = { name = "HOST_TIME", to = { host = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
@@ -163,6 +169,16 @@ local COMMANDS = {
 }
 local HELLO = { form = "cbor", type = "api.Load" }
 local STRUCTS = {
+	["api.CheckpointMessage"] = {
+		[1] = { "PID", nil },
+		[2] = { "Cap", nil },
+		[3] = { "Code", nil },
+		[4] = { "Signal", nil },
+		[5] = { "Info", "api.ProcessInfo" },
+		[6] = { "Image", nil },
+		[7] = { "Snapshot", nil },
+		[8] = { "Without", nil },
+	},
 	["api.ChildEvent"] = {
 		[1] = { "PID", nil },
 		[2] = { "PGID", nil },
@@ -171,6 +187,11 @@ local STRUCTS = {
 		[5] = { "UserNs", nil },
 		[6] = { "SystemNs", nil },
 		[7] = { "ExitSig", nil },
+	},
+	["api.Definition"] = {
+		[1] = { "PageLog2", nil },
+		[2] = { "FirstPage", nil },
+		[3] = { "LastPage", nil },
 	},
 	["api.EchoReply"] = {
 		[1] = { "RoundNs", nil },
@@ -190,6 +211,7 @@ local STRUCTS = {
 		[2] = { "Errno", nil },
 		[3] = { "Missing", nil },
 		[4] = { "Refused", nil },
+		[5] = { "Restart", "api.RestartReport" },
 	},
 	["api.ExecRequest"] = {
 		[1] = { "Path", nil },
@@ -202,6 +224,26 @@ local STRUCTS = {
 		[8] = { "Comment", nil },
 		[9] = { "Image", nil },
 		[10] = { "Stdio", "api.FileRef" },
+		[11] = { "ImageCap", nil },
+		[12] = { "Lease", nil },
+		[20] = { "Shake", nil },
+	},
+	["api.ExplainFile"] = {
+		[1] = { "Path", nil },
+		[2] = { "Size", nil },
+	},
+	["api.ExplainReply"] = {
+		[1] = { "PID", nil },
+		[2] = { "Node", nil },
+		[3] = { "Target", nil },
+		[4] = { "Elsewhere", nil },
+		[5] = { "Error", nil },
+		[6] = { "Processes", nil },
+		[7] = { "Obstacles", "api.Obstacle" },
+		[8] = { "More", nil },
+		[9] = { "Report", "api.MoveReport" },
+		[10] = { "Files", "api.ExplainFile" },
+		[11] = { "Moves", nil },
 	},
 	["api.FileRef"] = {
 		[1] = { "Address", nil },
@@ -217,6 +259,8 @@ local STRUCTS = {
 	["api.HolderRequest"] = {
 		[1] = { "Node", nil },
 		[2] = { "Boot", nil },
+		[3] = { "Seq", nil },
+		[4] = { "Unlock", "api.Unlock" },
 	},
 	["api.ListReply"] = {
 		[1] = { "Node", nil },
@@ -242,6 +286,7 @@ local STRUCTS = {
 		[3] = { "Error", nil },
 		[4] = { "Elsewhere", nil },
 		[5] = { "Report", "api.MoveReport" },
+		[6] = { "Processes", nil },
 	},
 	["api.MigrateRequest"] = {
 		[1] = { "PID", nil },
@@ -249,6 +294,8 @@ local STRUCTS = {
 		[3] = { "Strategy", nil },
 		[4] = { "Residual", nil },
 		[5] = { "Cap", nil },
+		[6] = { "Tree", nil },
+		[7] = { "With", nil },
 	},
 	["api.MoveReport"] = {
 		[1] = { "NegotiateUs", nil },
@@ -263,9 +310,16 @@ local STRUCTS = {
 		[10] = { "FilePages", nil },
 		[11] = { "ZeroPages", nil },
 		[12] = { "StateBytes", nil },
+		[13] = { "SharedPages", nil },
 	},
 	["api.NodesReply"] = {
 		[1] = { "Nodes", "api.Load" },
+	},
+	["api.Obstacle"] = {
+		[1] = { "PID", nil },
+		[2] = { "Node", nil },
+		[3] = { "What", nil },
+		[4] = { "Why", nil },
 	},
 	["api.ProcessInfo"] = {
 		[1] = { "PID", nil },
@@ -287,6 +341,9 @@ local STRUCTS = {
 		[17] = { "AgeMs", nil },
 		[18] = { "Detached", nil },
 		[19] = { "Status", nil },
+		[20] = { "Stun", nil },
+		[21] = { "LeaseMs", nil },
+		[30] = { "Shaken", nil },
 	},
 	["api.PutFileReply"] = {
 		[1] = { "Have", nil },
@@ -302,6 +359,19 @@ local STRUCTS = {
 		[1] = { "PID", nil },
 		[2] = { "Resume", nil },
 	},
+	["api.RestartReport"] = {
+		[1] = { "PullUs", nil },
+		[2] = { "BuildUs", nil },
+		[3] = { "TotalUs", nil },
+		[4] = { "Pages", nil },
+		[5] = { "Shared", nil },
+		[6] = { "Bytes", nil },
+	},
+	["api.SLoad"] = {
+		[1] = { "Load", "api.Load" },
+		[2] = { "Exec", nil },
+		[3] = { "ValidMs", nil },
+	},
 	["api.SignalRequest"] = {
 		[1] = { "Signo", nil },
 		[2] = { "Code", nil },
@@ -309,8 +379,14 @@ local STRUCTS = {
 		[4] = { "Value", nil },
 		[5] = { "TID", nil },
 	},
+	["api.Unlock"] = {
+		[1] = { "PID", nil },
+		[2] = { "Upto", nil },
+	},
 	["api.WaitReply"] = {
 		[1] = { "Status", nil },
+		[2] = { "Moves", nil },
+		[3] = { "Shaken", nil },
 	},
 	["wire.Answer"] = {
 		[1] = { "State", nil },
@@ -355,16 +431,25 @@ local STRUCTS = {
 		[8] = { "Dirs", nil },
 		[9] = { "Command", nil },
 		[10] = { "Uptime", nil },
+		[11] = { "Others", nil },
+		[12] = { "Ask", nil },
 	},
 	["wire.OfferReply"] = {
 		[1] = { "Refused", nil },
 		[2] = { "Boot", nil },
 		[3] = { "Missing", nil },
+		[4] = { "Reasons", nil },
 	},
 	["wire.Prepare"] = {
 		[1] = { "Move", "wire.MoveID" },
 		[2] = { "Image", nil },
 		[3] = { "Messages", nil },
+		[4] = { "Before", nil },
+	},
+	["wire.State"] = {
+		[1] = { "Move", "wire.MoveID" },
+		[2] = { "Off", nil },
+		[3] = { "Data", nil },
 	},
 }
 -- END of it

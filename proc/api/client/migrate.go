@@ -54,10 +54,7 @@ func (p *Process) migrate(ctx context.Context, m Move, with []*Process) (api.Mig
 	if err != nil {
 		return r, err
 	}
-	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil)}
-	for _, other := range with {
-		q.With = append(q.With, other.cap.Append(nil))
-	}
+	q := p.moveRequest(m, with)
 	for range maxHops {
 		r = api.MigrateReply{}
 		if err := p.c.Node(at).ask(ctx, api.Migrate, &q, &r); err != nil {
@@ -80,6 +77,41 @@ func (p *Process) migrate(ctx context.Context, m Move, with []*Process) (api.Mig
 		return r, fmt.Errorf("%s: %s", p.name, r.Error)
 	}
 	return r, nil
+}
+
+// moveRequest is the order to move a process, and others along.
+func (p *Process) moveRequest(m Move, with []*Process) api.MigrateRequest {
+	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil)}
+	for _, other := range with {
+		q.With = append(q.With, other.cap.Append(nil))
+	}
+	return q
+}
+
+// Explain says what a move of the process, with others that are on the same node, would
+// come to. It moves nothing.
+func (p *Process) Explain(ctx context.Context, m Move, with []*Process) (r api.ExplainReply, err error) {
+	if err := m.check(); err != nil {
+		return r, err
+	}
+	q := p.moveRequest(m, with)
+	for range maxHops {
+		at, err := p.where(ctx)
+		if err != nil {
+			return r, err
+		}
+		r = api.ExplainReply{}
+		if err := p.c.Node(at).ask(ctx, api.Explain, &q, &r); err != nil {
+			return r, p.blame(err)
+		}
+		if r.Error != "" {
+			return r, fmt.Errorf("%s: %s", p.name, r.Error)
+		}
+		if !r.Elsewhere {
+			return r, nil
+		}
+	}
+	return r, fmt.Errorf("%s: it leaves every node before that can look at it; somebody is moving it", p.name)
 }
 
 // MigrateTogether moves processes: those that are on one node as one, so that what they

@@ -23,7 +23,7 @@ func commands() []command {
 	return []command{
 		{"nodes", "[--json]", "the nodes of the cluster", nodes, false},
 		{"ps", "[-a] [-v] [--json]", "its processes; -a: also ended ones", ps, false},
-		{"migrate", "[--tree] [--strategy S] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants", migrate, false},
+		{"migrate", "[--explain] [--tree] [--strategy S] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants; --explain: only say what that would come to", migrate, false},
 		{"drain", "[--strategy S] [--residual] [--json] NODE", "move all processes away from a node", drain, false},
 		{"kill", "[-s SIG | -SIG] [--cap FILE] PID|-PGID..., kill -l", "send a signal", kill, false},
 		{"stun", "[-c CODE] [--emergency|--transparent] [--cap FILE] [--json] PID|-PGID", "stop a process unseen", stun, false},

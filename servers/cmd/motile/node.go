@@ -48,6 +48,8 @@ func migrate(ctx context.Context, words []string) error {
 	f := new(flags).withCap()
 	f.moveFlags(&m)
 	f.Bool(&m.Tree, "tree")
+	explain := false
+	f.Bool(&explain, "explain")
 	e, args, err := f.open(words, 2, 2)
 	if err != nil {
 		return err
@@ -58,6 +60,9 @@ func migrate(ctx context.Context, words []string) error {
 	processes, err := f.targets(ctx, e, args[0])
 	if err != nil {
 		return err
+	}
+	if explain {
+		return e.Explain(ctx, processes, m)
 	}
 	if args[0][0] != '-' {
 		return e.Migrate(ctx, processes[0], m)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"motile/proc/api"
 	"motile/proc/api/client"
@@ -97,13 +96,9 @@ func MoveText(r api.MigrateReply) string {
 // movedText names who has moved.
 func movedText(r api.MigrateReply) string {
 	if len(r.Processes) < 2 {
-		return fmt.Sprintf("process %d is", r.PID)
+		return processesText(r.PID, nil, "is")
 	}
-	words := make([]string, len(r.Processes))
-	for i, pid := range r.Processes {
-		words[i] = fmt.Sprint(pid)
-	}
-	return "processes " + strings.Join(words, ", ") + " are"
+	return processesText(r.PID, r.Processes, "are")
 }
 
 // Drain moves all processes away from a node, each to the node that then has the

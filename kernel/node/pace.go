@@ -1,0 +1,60 @@
+package node
+
+import "motile/proc/api"
+
+// pace is how fast the last moves from a node were, to tell how long the next will take.
+type pace struct {
+	last [paceMoves]paced
+	n    int // moves noted, ever
+}
+
+// paced is one of them. Times are in µs.
+type paced struct {
+	pageBytes, transfer, commit, negotiate int64
+	fileBytes, precopy                     int64
+}
+
+// What is assumed of a node from which nobody has moved: an emulated machine on a busy
+// host. A guess, and said to be one.
+const (
+	paceMoves        = 16
+	guessedRate      = 20 // bytes a µs, MB/s
+	guessedCommit    = 5000
+	guessedNegotiate = 2000
+)
+
+// note takes in a move that has ended well; stream is how many bytes its pages were.
+func (p *pace) note(r *api.MoveReport, stream int64) {
+	p.last[p.n%paceMoves] = paced{stream, r.TransferUs, r.CommitUs, r.NegotiateUs, r.Bytes - stream, r.PrecopyUs}
+	p.n++
+}
+
+// moves is on how many a prediction is based.
+func (p *pace) moves() int { return min(p.n, paceMoves) }
+
+// predict fills in the times of a move whose pages take r.Bytes, and adds the files: what
+// the mean of the last moves would be, pages and files in proportion.
+func (p *pace) predict(r *api.MoveReport, files int64) {
+	var sum paced
+	for _, m := range p.last[:p.moves()] {
+		sum.pageBytes, sum.transfer, sum.commit = sum.pageBytes+m.pageBytes, sum.transfer+m.transfer, sum.commit+m.commit
+		sum.negotiate, sum.fileBytes, sum.precopy = sum.negotiate+m.negotiate, sum.fileBytes+m.fileBytes, sum.precopy+m.precopy
+	}
+	r.CommitUs, r.NegotiateUs = guessedCommit, guessedNegotiate
+	if n := int64(p.moves()); n > 0 {
+		r.CommitUs, r.NegotiateUs = sum.commit/n, sum.negotiate/n
+	}
+	r.TransferUs = inProportion(r.Bytes, sum.transfer, sum.pageBytes, guessedRate)
+	r.PrecopyUs = inProportion(files, sum.precopy, sum.fileBytes, guessedRate)
+	r.FreezeUs = r.TransferUs + r.CommitUs
+	r.TotalUs = r.NegotiateUs + r.PrecopyUs + r.FreezeUs
+	r.Bytes += files
+}
+
+// inProportion is how long n bytes take if so many took so long; if none did, at a rate.
+func inProportion(n, took, bytes, rate int64) int64 {
+	if bytes == 0 {
+		return n / rate
+	}
+	return int64(float64(n) * float64(took) / float64(bytes))
+}
