@@ -1,4 +1,3 @@
-// Package attach joins the network of a cluster that runs on this host, for tools.
 package attach
 
 import (

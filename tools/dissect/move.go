@@ -104,6 +104,9 @@ func (s *moves) of(f *Frame, q *asked, id wire.MoveID) *Move {
 func (s *moves) request(f *Frame, q *asked, value any) *Move {
 	switch v := value.(type) {
 	case wire.Offer:
+		if v.Ask { // of a move that does not begin
+			return nil
+		}
 		m := s.of(f, q, v.Move)
 		if once(&m.Offered, f) {
 			m.PID, m.Source, m.Command = v.PID, v.Source, v.Command
