@@ -128,12 +128,16 @@ lint: | setup
 	$(QUIET)$(GO) vet -tags metal ./...
 	$(QUIET)printf 'host:\nkernel: -tags=metal\n' | $(GO) tool staticcheck -matrix ./...
 
-# tools/check is among these: formatting, architecture, NOTICE. The race detector
-# would make the search of the small model with two faults ten times as long.
+# Simulated worlds run in one goroutine: there is nothing for the race detector to find
+# in them, and it would make them ten times as long.
+WORLDS := motile/ipc/(group|sim|sim/lab)|motile/kernel/node/nodetest
+
+# tools/check is among these: formatting, architecture, NOTICE.
 .PHONY: unit
 unit: all
 	$(call SAY,TEST,on the host)
-	$(QUIET)$(GO) test -race $$($(GO) list ./... | grep -v '^motile/qemu/e2e')
+	$(QUIET)$(GO) test -race $$($(GO) list ./... | grep -vxE '$(WORLDS)|motile/qemu/e2e')
+	$(QUIET)$(GO) test $$($(GO) list ./... | grep -xE '$(WORLDS)')
 	$(QUIET)$(GO) test -run TestExplore ./ipc/sim/lab -lab.thorough
 	$(QUIET)servers/userland/check build/bbin
 
