@@ -30,7 +30,10 @@ var manners = map[string]manner{
 	"epoll-closed": {unless: watches},
 	"fifo":         {unless: map[string]string{"restart": "a copy has no FIFO of another node open"}},
 	"file-locks":   and(localFile, notCopied),
-	"group-signal": parent,
+	"group-signal": {unless: map[string]string{
+		"shake":   "open: its parent sometimes does not hear of its end, or it of the signal, within 40 s",
+		"restart": "a copy has no running children",
+	}},
 	"job-control": {unless: map[string]string{
 		"move-under-loss": "open: news that a child elsewhere has stopped or goes on sometimes takes over 40 s",
 		"shake":           "open: news that a child elsewhere has stopped or goes on sometimes takes over 40 s",
