@@ -85,8 +85,14 @@ func (p *program) readSymbols() {
 	slices.SortStableFunc(p.funcs, func(a, b elf.Symbol) int { return cmp.Compare(a.Value, b.Value) })
 }
 
-// readGo reads the tables that every Go program has for its own stack traces.
+// readGo reads the tables that every Go program has for its own stack traces. The package
+// that does it panics where they make no sense.
 func (p *program) readGo() {
+	defer func() {
+		if recover() != nil {
+			p.table = nil
+		}
+	}()
 	tab, text := p.f.Section(".gopclntab"), p.f.Section(".text")
 	if tab == nil {
 		tab = p.f.Section(".data.rel.ro.gopclntab")

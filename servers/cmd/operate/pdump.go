@@ -83,70 +83,44 @@ func NewDump(d *image.Descriptor) *Dump {
 	if l := d.Lineage; l != nil {
 		u.Node, u.Lineage, u.Generation, u.Taken, u.Kernel = l.Node, fmt.Sprintf("%x", l.ID), l.Generation, l.Taken, l.Kernel
 	}
-	for i := range p.Threads {
-		u.Threads = append(u.Threads, dumpThread(&p.Threads[i]))
-	}
 	for _, r := range p.Regions {
 		u.Segments = append(u.Segments, dumpRegion(d, r))
 	}
 	for _, fd := range p.FDs {
 		u.FDs = append(u.FDs, FDDump{fd.FD, describeFile(&p.Files[fd.File], d.Objects)})
 	}
+	for i := range p.Threads {
+		u.Threads = append(u.Threads, dumpThread(&p.Threads[i], u.FDs))
+	}
 	return u
 }
 
-func dumpThread(t *image.Thread) ThreadDump {
+func dumpThread(t *image.Thread, fds []FDDump) ThreadDump {
 	const sp, ip = 7, 16
 	u := ThreadDump{TID: t.TID, Name: t.Name, IP: t.Regs[ip], SP: t.Regs[sp], Signals: signals(t.Pending)}
 	if t.Call != nil {
-		u.Call = callText(t.Call)
+		u.Call = callText(t.Call, fds)
 	}
 	for i := range t.Below {
-		u.Below = append(u.Below, callText(&t.Below[i].Call))
+		u.Below = append(u.Below, callText(&t.Below[i].Call, fds))
 	}
 	return u
-}
-
-// callText is a blocked call in words.
-func callText(c *image.Call) string {
-	words := []string{abi.CallName(c.Nr)}
-	if args := argsText(c); args != "" {
-		words[0] += "(" + args + ")"
-	}
-	if c.Remaining != 0 {
-		words = append(words, fmt.Sprintf("%v left", time.Duration(c.Remaining).Round(time.Microsecond)))
-	}
-	switch {
-	case c.Reply != nil:
-		words = append(words, fmt.Sprintf("its answer has come, with %d bytes", len(c.Reply.Data)+int(c.Reply.Size)))
-	case c.Slot != 0:
-		words = append(words, "waits for a transaction")
-	}
-	if c.Done != 0 {
-		words = append(words, fmt.Sprintf("%d done", c.Done))
-	}
-	return strings.Join(words, ", ")
-}
-
-// argsText is the arguments that say something: those up to the last that is not zero.
-func argsText(c *image.Call) string {
-	last := len(c.Args)
-	for last > 0 && c.Args[last-1] == 0 {
-		last--
-	}
-	words := make([]string, last)
-	for i, a := range c.Args[:last] {
-		if words[i] = fmt.Sprint(a); a > 9999 {
-			words[i] = fmt.Sprintf("%#x", a)
-		}
-	}
-	return strings.Join(words, ", ")
 }
 
 func signals(list []image.Signal) []string {
 	words := []string{}
 	for _, s := range list {
 		words = append(words, client.SignalName(int(s.Signo)))
+	}
+	return words
+}
+
+// maskNames are the signals of a mask.
+func maskNames(mask uint64) (words []string) {
+	for signo := 1; signo <= abi.NSIG; signo++ {
+		if mask>>(signo-1)&1 != 0 {
+			words = append(words, client.SignalName(signo))
+		}
 	}
 	return words
 }
@@ -246,6 +220,14 @@ func describeFile(f *image.File, objects []image.Object) string {
 		return fmt.Sprintf("eventfd, at %d", o.Count)
 	case image.KindEpoll:
 		return fmt.Sprintf("epoll set of %d", len(o.Watches))
+	case image.KindTimerfd:
+		return "timerfd"
+	case image.KindSignalfd:
+		return fmt.Sprintf("signalfd for %s", strings.Join(maskNames(o.Mask), " "))
+	case image.KindPidfd:
+		return fmt.Sprintf("pidfd of process %d", o.PID)
+	case image.KindMemory:
+		return fmt.Sprintf("memory as a file (%s), at %d", f.Path, f.Offset)
 	case image.KindLog:
 		return fmt.Sprintf("log of %s", Size(o.LogBase+int64(len(o.Log))))
 	}
