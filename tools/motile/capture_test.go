@@ -50,7 +50,14 @@ func TestCapture(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	interrupted, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
+	go func() { // once it records
+		for interrupted.Err() == nil {
+			if _, err := os.Stat("c.pcapng"); err == nil {
+				cancel()
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
 	if r := ok(t, motileWith(t, interrupted, os.Stdin, "--dir", ".", "capture", "-o", "c.pcapng")); !strings.Contains(r.out, "0 frames") {
 		t.Fatalf("%+v", r)
 	}

@@ -169,9 +169,15 @@ func (x *kept) until(what string, f func() bool) {
 // keeping begins.
 func (x *kept) keeping() (over <-chan error, stop func()) {
 	ctx, cancel := context.WithCancel(x.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- x.k.keep(ctx, x.k.e.Client.Process(firstPID)) }()
-	x.t.Cleanup(cancel)
+	done, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		done <- x.k.keep(ctx, x.k.e.Client.Process(firstPID))
+	}()
+	x.t.Cleanup(func() {
+		cancel()
+		<-ended // it writes into the test's folder
+	})
 	return done, cancel
 }
 

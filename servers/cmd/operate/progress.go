@@ -29,6 +29,8 @@ type Progress struct {
 // NewProgress is silent for a while.
 func NewProgress(out io.Writer, what string) *Progress {
 	p := &Progress{out: out, start: time.Now(), last: what}
+	p.mu.Lock() // on a slow host patience may end at once
+	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(patience, p.beat)
 	return p
 }
