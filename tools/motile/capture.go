@@ -33,7 +33,9 @@ func (cmd *captureCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := cl.StartCapture(ctx, file); err != nil {
+	// Interrupted in the middle of this, nobody would know whether there is a recording
+	// to be ended.
+	if err := cl.StartCapture(context.WithoutCancel(ctx), file); err != nil {
 		return err
 	}
 	if cmd.Detach {
