@@ -25,7 +25,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 		Brk: p.Space.Brk, BrkStart: p.Space.BrkStart,
 		Now: p.Now(), Wall: p.Wall(), Started: p.Started,
 		UserNs: user, SystemNs: system, ChildUser: p.ChildUser, ChildSys: p.ChildSys,
-		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Stopped: p.stopped, Execed: p.execed,
+		DeathSig: p.DeathSig, ExitSig: p.ExitSig, Events: p.events, Stopped: p.stopped, Execed: p.execed,
 		Former: p.Former, Generation: p.Generation, Random: p.Random,
 		Locking: p.Locking, NextIndex: p.nextIndex, Missing: p.Missing, Moves: p.Moves, Trail: p.Trail[max(len(p.Trail)-maxTrail, 0):],
 	}
@@ -52,7 +52,7 @@ func (tb *Table) Capture(p *Process) (im *image.Process, stores []*vm.Store) {
 	im.Pending = captureSignals(&p.Pending)
 	for _, c := range p.Children {
 		im.Children = append(im.Children, image.Child{PID: c.PID, PGID: c.PGID, State: uint8(c.State), Status: c.Status,
-			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
+			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig, Seq: c.Seq})
 	}
 	for _, l := range p.Limits {
 		im.Limits = append(im.Limits, image.Limit(l))
@@ -152,7 +152,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 		Locking: im.Locking, Space: space, FDs: new(FDs), Umask: im.Umask, Cwd: im.Cwd,
 		Comm: im.Comm, Args: im.Args, Exe: im.Exe, Comment: im.Comment, Owner: im.Owner, Started: im.Started,
 		UserNs: im.UserNs, SystemNs: im.SystemNs, ChildUser: im.ChildUser, ChildSys: im.ChildSys,
-		DeathSig: im.DeathSig, ExitSig: im.ExitSig, Missing: im.Missing,
+		DeathSig: im.DeathSig, ExitSig: im.ExitSig, events: im.Events, Missing: im.Missing,
 		Moves: im.Moves, Trail: im.Trail, Former: im.Former, Generation: im.Generation, Random: im.Random,
 		table: tb, nextIndex: im.NextIndex, stopped: im.Stopped, execed: im.Execed, frozen: true, moving: true,
 	}
@@ -163,7 +163,7 @@ func (tb *Table) Adopt(im *image.Process, space *vm.Space) (*Process, bool) {
 	adoptSignals(&p.Pending, im.Pending)
 	for _, c := range im.Children {
 		p.Children = append(p.Children, &Child{PID: c.PID, PGID: c.PGID, State: ChildState(c.State), Status: c.Status,
-			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig})
+			Reported: c.Reported, UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig, Seq: c.Seq})
 	}
 	for i := range min(len(im.Limits), Nlimits) {
 		p.Limits[i] = Limit(im.Limits[i])

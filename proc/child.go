@@ -24,9 +24,9 @@ type Child struct {
 	Reported bool // a stop or continuation that wait has returned already
 	UserNs   int64
 	SystemNs int64
-	// NoZombie: the child's end needs no wait (exit signal 0 of a clone, or
-	// the parent ignores SIGCHLD).
-	ExitSig int
+	ExitSig  int // what the parent gets when the child ends
+	// Seq numbers what becomes of the child, from 1; 0: nobody knows.
+	Seq uint64
 }
 
 func (p *Process) child(pid int32) *Child {
@@ -56,7 +56,8 @@ func (p *Process) Reap(c *Child) {
 // childChanged tells p's parent that p stopped, continued or ended.
 func (tb *Table) childChanged(p *Process, s ChildState, status int) {
 	user, system := p.CPU()
-	ev := Child{PID: p.PID, PGID: p.PGID, State: s, Status: status,
+	p.events++
+	ev := Child{PID: p.PID, Seq: p.events, PGID: p.PGID, State: s, Status: status,
 		UserNs: user + p.ChildUser, SystemNs: system + p.ChildSys, ExitSig: p.ExitSig}
 	if parent := tb.Process(p.Parent); parent != nil && !parent.frozen {
 		tb.ChildChanged(parent, ev)
@@ -70,12 +71,14 @@ func (tb *Table) childChanged(p *Process, s ChildState, status int) {
 }
 
 // ChildChanged records what became of a child of parent, and tells it by signal.
-// The event may come from another node, and more than once.
+// The event may come from another node, and more than once, and after a later one from
+// a node to which the child has moved since.
 func (tb *Table) ChildChanged(parent *Process, ev Child) {
 	c := parent.child(ev.PID)
-	if c == nil || c.State == ChildExited {
+	if c == nil || c.State == ChildExited || ev.Seq != 0 && ev.Seq <= c.Seq {
 		return
 	}
+	c.Seq = max(c.Seq, ev.Seq)
 	c.State, c.Status, c.PGID, c.Reported = ev.State, ev.Status, ev.PGID, false
 	c.UserNs, c.SystemNs, c.ExitSig = ev.UserNs, ev.SystemNs, ev.ExitSig
 

@@ -95,6 +95,7 @@ type Process struct {
 	forwarded Pending // signals sent to its address meanwhile
 	execed    bool    // has called execve: setpgid by the parent is too late
 	exiting   bool
+	events    uint64     // its parent was told of
 	childQ    wait.Queue // woken by every change of a child
 	signalQ   wait.Queue // woken by every signal
 }

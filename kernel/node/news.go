@@ -28,7 +28,7 @@ const (
 // ChildChanged implements proc.Remote.
 func (n *Node) ChildChanged(parent int32, c proc.Child) {
 	ev := api.ChildEvent{PID: c.PID, PGID: c.PGID, State: uint8(c.State), Status: c.Status,
-		UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig}
+		UserNs: c.UserNs, SystemNs: c.SystemNs, ExitSig: c.ExitSig, Seq: c.Seq}
 	w := n.news[c.PID]
 	if w == nil {
 		w = &news{n: n, parent: parent}

@@ -135,7 +135,7 @@ func (n *Node) childEvent(x *process, r *rpc.Incoming) {
 	}
 	n.reply(r, std.OK, nil)
 	n.Tab.ChildChanged(x.p, proc.Child{PID: ev.PID, PGID: ev.PGID, State: proc.ChildState(ev.State), Status: ev.Status,
-		UserNs: ev.UserNs, SystemNs: ev.SystemNs, ExitSig: ev.ExitSig})
+		UserNs: ev.UserNs, SystemNs: ev.SystemNs, ExitSig: ev.ExitSig, Seq: ev.Seq})
 }
 
 // ended answers those who waited for the process's end, and closes its log to

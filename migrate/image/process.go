@@ -56,6 +56,7 @@ type Process struct {
 	// was none.
 	Lineage    []byte  `cbor:"42,keyasint,omitempty"` // 16 bytes
 	Generation uint64  `cbor:"43,keyasint,omitempty"`
+	Events     uint64  `cbor:"46,keyasint,omitempty"` // that its parent was told of: stops, continuations
 	Former     []int32 `cbor:"45,keyasint,omitempty"` // pids of the processes that this one is a copy of
 	Random     uint64  `cbor:"44,keyasint,omitempty"` // address of the 16 random bytes it was started with, 0: unknown
 	Shake      *Shake  `cbor:"70,keyasint,omitempty"` // nil: it is left in peace
@@ -319,14 +320,15 @@ type Signal struct {
 
 // Child is the process's entry for a child, running or zombie.
 type Child struct {
-	PID      int32 `cbor:"1,keyasint"`
-	PGID     int32 `cbor:"2,keyasint"`
-	State    uint8 `cbor:"3,keyasint"`
-	Status   int   `cbor:"4,keyasint"`
-	Reported bool  `cbor:"5,keyasint"`
-	UserNs   int64 `cbor:"6,keyasint"`
-	SystemNs int64 `cbor:"7,keyasint"`
-	ExitSig  int   `cbor:"8,keyasint"`
+	PID      int32  `cbor:"1,keyasint"`
+	PGID     int32  `cbor:"2,keyasint"`
+	State    uint8  `cbor:"3,keyasint"`
+	Status   int    `cbor:"4,keyasint"`
+	Reported bool   `cbor:"5,keyasint"`
+	UserNs   int64  `cbor:"6,keyasint"`
+	SystemNs int64  `cbor:"7,keyasint"`
+	ExitSig  int    `cbor:"8,keyasint"`
+	Seq      uint64 `cbor:"9,keyasint,omitempty"` // of the last event that the parent was told of
 }
 
 // Limit is a resource limit.

@@ -244,13 +244,14 @@ type SignalRequest struct {
 
 // ChildEvent tells a parent what became of a child.
 type ChildEvent struct {
-	PID      int32 `cbor:"1,keyasint"`
-	PGID     int32 `cbor:"2,keyasint"`
-	State    uint8 `cbor:"3,keyasint"`
-	Status   int   `cbor:"4,keyasint"`
-	UserNs   int64 `cbor:"5,keyasint"`
-	SystemNs int64 `cbor:"6,keyasint"`
-	ExitSig  int   `cbor:"7,keyasint"`
+	PID      int32  `cbor:"1,keyasint"`
+	PGID     int32  `cbor:"2,keyasint"`
+	State    uint8  `cbor:"3,keyasint"`
+	Status   int    `cbor:"4,keyasint"`
+	UserNs   int64  `cbor:"5,keyasint"`
+	SystemNs int64  `cbor:"6,keyasint"`
+	ExitSig  int    `cbor:"7,keyasint"`
+	Seq      uint64 `cbor:"8,keyasint,omitempty"` // counts the events of a child, wherever it is
 }
 
 // GroupReply lists the members of a process group that are on a node or have left

@@ -30,7 +30,7 @@ var samples = []any{
 	PutFileReply{Have: true, Got: 49152},
 	GetFileReply{Path: "/bin/counter", Size: 70000, Boot: true, Data: []byte("\x7fELF")},
 	SignalRequest{Signo: 15, Code: -6, PID: 1000002, Value: 42, TID: 1000007},
-	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17},
+	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17, Seq: 4},
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
 	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken},
 	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44),
