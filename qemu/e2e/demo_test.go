@@ -80,7 +80,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	told(t, string(out), "# Three machines", "3     running", "tick 3", "is on node 2", "# A pipeline", "is on node 2", "is on node 3", "WORD",
+	told(t, string(out), "# Three machines", "3     running", "tick 3", "on node 2: ", "# A pipeline", "on node 2: ", "on node 3: ", "WORD",
 		"node1#", "is on node 3", "off (power cut)", "node3#", "I am still cheerful, in /tmp", "tick", "WORD", "The end.")
 	if strings.Contains(string(out), "\x1b") {
 		t.Error("it speaks to a terminal that is not there")
@@ -111,7 +111,7 @@ func TestSession(t *testing.T) {
 	if err := s.Run(); err != nil || problems.Len() > 0 {
 		t.Fatalf("%v\n%s\n%s", err, &out, &problems)
 	}
-	told(t, out.String(), "$ make qemu-cluster\nNODE", "node1# sh -c", "tick 2", "migrate %1 2", "is on node 2", "tick", "migrate $$ 3",
+	told(t, out.String(), "$ make qemu-cluster\nNODE", "node1# sh -c", "tick 2", "migrate %1 2", "on node 2: ", "tick", "migrate $$ 3",
 		"node3# ", "tick", "1→3", "1→2", "bin/motile node kill 1", "off (power cut)", "tick", "kill %1; exit", "exit status 0", "stopping the cluster")
 	for i := range 5 { // no tick is lost, and none comes twice
 		line := fmt.Sprintf("tick %d\n", i+1)
