@@ -24,7 +24,7 @@ import (
 // Every attempt on the list ends with the signal it has coming.
 func TestHostile_AttemptsAreHeld(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{MemMB: 96, Deadline: 4 * time.Minute}) // a stack of 8 MB must fit
 	out, status := l.run(1, 3*time.Minute, "/test/hostile")
 	if !regexp.MustCompile(`(?m)^all \d+ held$`).MatchString(out) || status != 0 {
 		t.Errorf("status %#x:\n%s", status, out)
