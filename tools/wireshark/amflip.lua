@@ -187,6 +187,7 @@ local STRUCTS = {
 		[5] = { "UserNs", nil },
 		[6] = { "SystemNs", nil },
 		[7] = { "ExitSig", nil },
+		[8] = { "Seq", nil },
 	},
 	["api.Definition"] = {
 		[1] = { "PageLog2", nil },
