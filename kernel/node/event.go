@@ -86,6 +86,12 @@ func (a *assembly) copyPidfd(pid int32, over bool) (int32, bool) {
 // rather than corrected. That happens to who was stored, and not to who moves.
 const clockSet = 1e9
 
+// run lets a process that has not stood still run, with its timerfds.
+func (a *assembly) run() {
+	a.n.Tab.Activate(a.p, a.im, 0)
+	a.resumeTimers(0)
+}
+
 // resumeTimers lets the timerfds run that came with an image, after the process's
 // clocks do. frozen is how long they have stood still.
 func (a *assembly) resumeTimers(frozen int64) {

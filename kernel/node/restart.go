@@ -302,8 +302,7 @@ func (x *restart) start() {
 	if x.q.Comment != "" {
 		p.Comment = x.q.Comment[:min(len(x.q.Comment), maxComment)]
 	}
-	n.Tab.Activate(p, x.im, 0)
-	x.resumeTimers(0)
+	x.run()
 	n.loseChildren(p)
 	n.Log("motile: process %d goes on from checkpoint %d of process %d on node %d", p.PID, x.lineage.Generation, x.lineage.PID, x.lineage.Node)
 	now := n.m.Now()

@@ -51,8 +51,7 @@ func (x *process) restore() bool {
 	a.register()
 	of(a.p).shake = a.im.Shake
 	of(a.p).activateLease(a.im.Lease, 0)
-	n.Tab.Activate(a.p, a.im, 0)
-	a.resumeTimers(0)
+	a.run()
 	for _, f := range c.files {
 		f.Release()
 	}
