@@ -211,6 +211,25 @@ func TestDaemon_ConsoleForTwo(t *testing.T) {
 	}
 }
 
+func TestDown_SeveralAtOnce(t *testing.T) {
+	dir, conf := folder(t)
+	up(t, dir, conf, small(1, machine.MicroVM))
+	done := make(chan error)
+	const several = 200
+	for i := range several {
+		go func() {
+			time.Sleep(time.Duration(i) * 200 * time.Microsecond)
+			_, err := cluster.Down(t.Context(), dir)
+			done <- err
+		}()
+	}
+	for range several {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestUp_RefusesARunningCluster(t *testing.T) {
 	dir, conf := folder(t)
 	s := up(t, dir, conf, nil)

@@ -16,6 +16,10 @@ var downTimeout = 15 * time.Second
 // freeTimeout is how long after its daemon's end a folder may stay locked.
 const freeTimeout = 10 * time.Second
 
+// goingTimeout is how long a folder may stay locked though nobody answers in
+// it: its cluster has just gone, or another Down sees to what one left there.
+const goingTimeout = time.Second
+
 // Down stops the cluster in a folder and removes what it left there but for
 // key and logs. It succeeds whatever the condition of daemon and folder, if
 // need be by killing; ran says whether there was anything to stop.
@@ -38,10 +42,12 @@ func Down(ctx context.Context, dir Dir) (ran bool, err error) {
 	}
 	ask, cancel := context.WithTimeout(ctx, downTimeout)
 	defer cancel()
-	if err := dir.askDown(ask); err == nil {
-		if err := dir.awaitDown(); err == nil {
-			return true, nil
-		}
+	patience := freeTimeout
+	if err := dir.askDown(ask); err != nil {
+		patience = goingTimeout
+	}
+	if err := dir.awaitDown(patience); err == nil {
+		return true, nil
 	}
 	if ctx.Err() != nil {
 		return true, context.Cause(ctx)
@@ -59,8 +65,8 @@ func (d Dir) askDown(ctx context.Context) error {
 }
 
 // awaitDown waits until the cluster's program has let go of the folder.
-func (d Dir) awaitDown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), freeTimeout)
+func (d Dir) awaitDown(patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	l, err := d.await(ctx)
 	if err != nil {
@@ -87,5 +93,5 @@ func (d Dir) forceDown() error {
 	default:
 		l.release()
 	}
-	return d.awaitDown()
+	return d.awaitDown(freeTimeout)
 }

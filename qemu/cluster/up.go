@@ -64,7 +64,7 @@ func Up(ctx context.Context, opt UpOptions) (Status, error) {
 	case err == nil:
 		return status, nil
 	case ctx.Err() != nil:
-		return Status{}, errors.Join(context.Cause(ctx), dir.awaitDown())
+		return Status{}, errors.Join(context.Cause(ctx), dir.awaitDown(freeTimeout))
 	case errors.Is(err, io.EOF):
 		return Status{}, fmt.Errorf("the daemon died; its log (%s) says:\n%s", dir.DaemonLog(), logSince(dir, logged))
 	}
