@@ -9,9 +9,9 @@ import (
 // Commands. Read and Write have the numbers of Amoeba's FSQ.
 const (
 	// Read: Offset is the position, Stream for the object's own; Size how much;
-	// data: Who. Reply: Size and the data.
+	// data: Who. Reply: Size and the data, Offset the description's status flags, see FlagsKnown.
 	Read = std.TTYFirst + 52
-	// Write: likewise, data: Who and the bytes. Reply: Size taken.
+	// Write: likewise, data: Who and the bytes. Reply: Size taken, Offset as for Read.
 	Write = std.TTYFirst + 53
 	// Poll: Size is the events asked for, Extra 1 to wait for one. Reply: Size is
 	// the events that hold. An answer of NotNow means: ask again, I am moving.
@@ -34,10 +34,18 @@ const (
 	// Timer sets a timerfd, or asks it: data: object.TimerSetting. Reply: what it said
 	// before, likewise.
 	Timer = std.PrivateFirst + 107
+	// Flags changes the status flags of a description, as fcntl(2) does with F_SETFL:
+	// Extra says which, Size what to. Reply: Offset all of them, see FlagsKnown.
+	Flags = std.PrivateFirst + 108
 )
 
 // Stream as an Offset means the object's own position.
 const Stream = ^uint64(0)
+
+// FlagsKnown in the Offset of a reply says that status flags are in the rest of it. An
+// object that has no description to itself, such as a terminal of the host, leaves its
+// holders theirs.
+const FlagsKnown = 1 << 63
 
 // MaxData is how much one Read or Write moves.
 const MaxData = 32 << 10

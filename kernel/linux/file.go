@@ -118,10 +118,12 @@ func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		e.Cloexec = arg&fdCloexec != 0
 		return 0
 	case fGetFL:
+		if ret := k.statusFlags(t, c, e.File, 0, 0); ret != 0 {
+			return ret
+		}
 		return int64(e.File.Flags) | oLargefile
 	case fSetFL:
-		e.File.Flags = e.File.Flags&^object.OSettable | int(arg)&object.OSettable
-		return 0
+		return k.statusFlags(t, c, e.File, object.OSettable, int(arg))
 	case fGetLK, fSetLK, fSetLKW, fOFDGetLK, fOFDSetLK, fOFDSetLKW:
 		return k.fcntlLock(t, c, e.File)
 	case fGetPipeSize, fSetPipeSize:
@@ -132,6 +134,25 @@ func sysFcntl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EBADF
 	}
 	return -abi.EINVAL
+}
+
+// statusFlags changes status flags, and finds out what they are, where the description
+// is. It returns 0, or that the call waits.
+func (k *Kernel) statusFlags(t *proc.Thread, c *proc.Call, f *object.File, which, to int) int64 {
+	r, distant := f.Impl.(*object.Remote)
+	switch {
+	case c.Answer != nil:
+		if object.FlagsSet(k.op(t), f) {
+			return 0
+		}
+	case c.Slot != 0:
+		return -abi.EBLOCKED
+	case distant && r.Counted:
+		r.SetFlags(k.op(t), which, to)
+		return -abi.EBLOCKED
+	}
+	f.SetFlags(which, to)
+	return 0
 }
 
 func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

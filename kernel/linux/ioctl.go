@@ -39,11 +39,11 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		if !k.copyIn(t, arg, b[:]) {
 			return -abi.EFAULT
 		}
-		f.Flags &^= object.ONonblock
+		to := 0
 		if le.Uint32(b[:]) != 0 {
-			f.Flags |= object.ONonblock
+			to = object.ONonblock
 		}
-		return 0
+		return k.statusFlags(t, c, f, object.ONonblock, to)
 	case fioclex, fionclex:
 		e.Cloexec = request == fioclex
 		return 0

@@ -250,7 +250,7 @@ func (k *Kernel) background(t *proc.Thread, write bool) int64 {
 	if !write && k.shuns(t, sig) || k.Tab.OrphanedGroup(p) {
 		return -abi.EIO
 	}
-	k.Tab.SignalGroup(p.PGID, proc.Info{Signo: sig, Code: proc.SiKernel})
+	k.signalGroup(p.PGID, proc.Info{Signo: sig, Code: proc.SiKernel})
 	return -abi.ERESTARTSYS
 }
 

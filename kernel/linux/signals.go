@@ -271,7 +271,7 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 		}
 		return 0
 	}
-	if k.Cluster == nil || !k.Cluster.Spread(pgid) && k.Tab.GroupSession(pgid) != 0 {
+	if !k.spread(pgid) {
 		if k.Tab.SignalGroup(pgid, in) == 0 {
 			return -abi.ESRCH
 		}
@@ -286,6 +286,21 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 		}
 	})
 	return -abi.EBLOCKED
+}
+
+// spread reports whether a process group may have members on other nodes.
+func (k *Kernel) spread(pgid int32) bool {
+	return k.Cluster != nil && (k.Cluster.Spread(pgid) || k.Tab.GroupSession(pgid) == 0)
+}
+
+// signalGroup signals a process group for the kernel, which does not wait until members
+// elsewhere have the signal. Those of this node have it when signalGroup returns.
+func (k *Kernel) signalGroup(pgid int32, in proc.Info) {
+	if k.spread(pgid) {
+		k.Cluster.SignalGroup(pgid, in, func(int) {})
+		return
+	}
+	k.Tab.SignalGroup(pgid, in)
 }
 
 func sysTkill(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

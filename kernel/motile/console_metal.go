@@ -28,7 +28,7 @@ func (m *machine) initConsole() {
 	m.console = &object.TTY{
 		Line: tty.New(), Rdev: object.Device(5, 1),
 		Signal: func(pgrp int32, sig int) {
-			m.node.Tab.SignalGroup(pgrp, proc.Info{Signo: int32(sig), Code: proc.SiKernel})
+			m.node.SignalGroup(pgrp, proc.Info{Signo: int32(sig), Code: proc.SiKernel}, func(int) {})
 		},
 		Kick: m.transmit,
 	}

@@ -384,6 +384,7 @@ func (n *Node) captureExports(c *captured) error {
 		e.askAgain()
 		n.ipc.m.Freeze(n.Tab.Now, e.ep)
 		st, ok := n.ipc.m.Export(e.ep)
+		n.perform()
 		if !ok {
 			return fmt.Errorf("%s: its endpoint cannot be frozen", f.Path)
 		}

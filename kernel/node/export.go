@@ -103,6 +103,9 @@ func (x *export) serve(r *rpc.Incoming) {
 		x.setTimer(r)
 	case fileio.Seek:
 		x.seek(r)
+	case fileio.Flags:
+		x.file.SetFlags(int(r.Header.Extra), int(r.Header.Size))
+		x.n.replyHeader(r, &std.Header{Offset: x.flags()}, nil)
 	case fileio.Truncate:
 		errno := abi.EINVAL
 		if s, ok := x.file.Impl.(object.Seekable); ok && int64(r.Header.Offset) >= 0 {
@@ -128,6 +131,14 @@ func (x *export) serve(r *rpc.Incoming) {
 
 func (x *export) answer(r *rpc.Incoming, errno, size int, data []byte) {
 	x.n.replyHeader(r, &std.Header{Extra: uint32(errno), Size: uint32(size)}, data)
+}
+
+// flags is how the description's status flags travel.
+func (x *export) flags() uint64 { return fileio.FlagsKnown | uint64(x.file.Flags&object.OSettable) }
+
+// moved answers a read or a write.
+func (x *export) moved(r *rpc.Incoming, errno, size int, data []byte) {
+	x.n.replyHeader(r, &std.Header{Extra: uint32(errno), Size: uint32(size), Offset: x.flags()}, data)
 }
 
 // op prepares an operation for somebody elsewhere.
@@ -166,7 +177,7 @@ func (x *export) read(r *rpc.Incoming) {
 	if own {
 		x.file.Offset += int64(n)
 	}
-	x.answer(r, errno, n, buf[:n])
+	x.moved(r, errno, n, buf[:n])
 }
 
 func (x *export) write(r *rpc.Incoming) {
@@ -186,7 +197,7 @@ func (x *export) write(r *rpc.Incoming) {
 	if own {
 		x.file.Offset += int64(op.Buf.Done)
 	}
-	x.answer(r, errno, op.Buf.Done, nil)
+	x.moved(r, errno, op.Buf.Done, nil)
 }
 
 func (x *export) poll(r *rpc.Incoming) {
@@ -230,10 +241,14 @@ func (p *poll) end(h *std.Header) {
 	x.n.perform()
 }
 
-// askAgain ends all polls without a result: before the object moves.
+// askAgain ends all polls without a result: before the object moves. It is for the caller
+// to perform, when the object is frozen: who asks from this node asks again within that.
 func (x *export) askAgain() {
-	for len(x.polls) > 0 {
-		x.polls[0].end(&std.Header{Command: statusWord(std.NotNow)})
+	polls := x.polls
+	x.polls = nil
+	for _, p := range polls {
+		p.waiter.Remove()
+		x.n.ipc.m.Reply(x.n.Tab.Now, p.handle, &std.Header{Command: statusWord(std.NotNow)}, nil)
 	}
 }
 

@@ -87,21 +87,30 @@ func (n *Node) SignalRequest(pid int32, in proc.Info) (to flip.Address, h *std.H
 func (n *Node) Spread(pgid int32) bool { return n.spread[pgid] || n.Tab.GroupSession(pgid) == 0 }
 
 // SignalGroup implements linux.Cluster: it sends a signal to every member of a
-// process group, wherever they are, each exactly once. First all nodes are asked
-// who is a member; then each member is sent the signal by its address, which
-// finds it even if it moves meanwhile.
+// process group, wherever they are, each exactly once. Those of this node have it
+// before SignalGroup returns. Then all nodes are asked who else is a member, and each
+// is sent the signal by its address, which finds it even if it moves meanwhile. done
+// hears how many have it.
 func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
-	g := &groupSignal{n: n, in: in, done: done}
-	g.add(n.groupMembers(pgid).PIDs)
-	nodes := n.nodes()
-	g.waiting = len(nodes) + 1
-	for _, node := range nodes {
+	g := &groupSignal{n: n, in: in, done: done, sent: make(map[int32]bool)}
+	here := n.groupMembers(pgid).PIDs
+	for _, pid := range here {
+		if p := n.Tab.Process(pid); p != nil && !p.Frozen() {
+			n.Tab.Signal(p, in)
+			g.sent[pid] = true
+			g.count++
+		}
+	}
+	g.waiting = 1
+	g.send(here)
+	for _, node := range n.nodes() {
 		h := n.nodeHeader(node, api.Group)
 		h.Offset = uint64(pgid)
+		g.waiting++
 		n.call(n.nodeAt(node).address, h, nil, familyPatience, func(c *rpc.Complete) {
 			var r api.GroupReply
 			if c.Status == std.OK && c.Header.Status() == std.OK && image.Unmarshal(c.Data, &r) == nil {
-				g.add(r.PIDs)
+				g.send(r.PIDs)
 			}
 			g.heard()
 		})
@@ -109,38 +118,39 @@ func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
 	g.heard()
 }
 
+// groupSignal is a signal on its way to a process group.
 type groupSignal struct {
 	n       *Node
 	in      proc.Info
-	pids    []int32
-	waiting int
+	sent    map[int32]bool
+	count   int // of members that have it
+	waiting int // for so many answers
 	done    func(int)
 }
 
-func (g *groupSignal) add(pids []int32) {
+// send signals members that are new to us. Who left a node a moment ago is listed too,
+// and may be no more.
+func (g *groupSignal) send(pids []int32) {
 	for _, pid := range pids {
-		known := false
-		for _, p := range g.pids {
-			known = known || p == pid
+		if g.sent[pid] {
+			continue
 		}
-		if !known {
-			g.pids = append(g.pids, pid)
-		}
+		g.sent[pid] = true
+		g.waiting++
+		to, h, data := g.n.SignalRequest(pid, g.in)
+		g.n.call(to, h, data, familyPatience, func(c *rpc.Complete) {
+			if c.Status == std.OK && c.Header.Status() == std.OK {
+				g.count++
+			}
+			g.heard()
+		})
 	}
 }
 
 func (g *groupSignal) heard() {
-	if g.waiting--; g.waiting > 0 {
-		return
+	if g.waiting--; g.waiting == 0 {
+		g.done(g.count)
 	}
-	for _, pid := range g.pids {
-		if p := g.n.Tab.Process(pid); p != nil && !p.Frozen() {
-			g.n.Tab.Signal(p, g.in)
-		} else {
-			g.n.Signal(pid, 0, g.in)
-		}
-	}
-	g.done(len(g.pids))
 }
 
 // markSpread notes that a process group may have members elsewhere.

@@ -298,6 +298,7 @@ func (x *export) lessHeld() {
 	case x.gone:
 	case x.held():
 		x.askAgain() // only who holds it still does
+		x.n.perform()
 	default:
 		x.closeUnused()
 	}

@@ -74,13 +74,14 @@ func (n *Node) list() api.ListReply {
 
 // departed remembers for a while who has left this node, so that a signal to a
 // process group finds everybody: somebody on the way from one node to another is
-// listed by at least one of the two.
+// listed by at least one of the two. The nodes are asked at one time, and answer
+// within familyPatience.
 type departed struct {
 	pid, pgid, sid int32
 	until          int64
 }
 
-const departedFor = 10e9
+const departedFor = familyPatience
 
 func (n *Node) groupMembers(pgid int32) (g api.GroupReply) {
 	for _, p := range n.Tab.Processes() {

@@ -20,17 +20,20 @@ const (
 	// Where a process is both restored and moved, it is moved at every moveEvery-th
 	// point, first at the moveFirst-th: a move costs many times as much. That is for
 	// programs that are to be shaken as they are, long or short: after tired points
-	// there are fewer, by a factor of calm.
+	// there are fewer by a factor of calm, and after tired times calm² by one more.
 	moveEvery, moveFirst = 32, 4
 	tired, calm          = 512, 8
 )
 
 // slow is how many times fewer points there are now than at the beginning.
 func slow(s *image.Shake) int64 {
-	if api.ShakeBy(s.By) == api.ShakeByBoth && s.Points > tired {
+	switch {
+	case api.ShakeBy(s.By) != api.ShakeByBoth || s.Points <= tired:
+		return 1
+	case s.Points <= tired*calm*calm:
 		return calm
 	}
-	return 1
+	return calm * calm
 }
 
 // Shake begins to shake a process, or with nil ends it.

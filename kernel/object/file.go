@@ -155,6 +155,12 @@ func NewFile(impl Impl, flags int, path string) *File {
 	return &File{Impl: impl, Flags: flags, Path: path, refs: 1}
 }
 
+// SetFlags changes those status flags that fcntl(2) lets change.
+func (f *File) SetFlags(which, to int) {
+	which &= OSettable
+	f.Flags = f.Flags&^which | to&which
+}
+
 // Retain adds a reference: dup, fork.
 func (f *File) Retain() { f.refs++ }
 

@@ -85,6 +85,7 @@ func (r *Remote) Read(op *Op, f *File, off int64) int {
 			return errno
 		}
 		r.stale(In | RdNorm) // whether more is there is for the object to say
+		a.flags(f)
 		return a.take(op)
 	}
 	h := std.Header{Command: fileio.Read, Offset: r.position(op, off), Size: uint32(n)}
@@ -97,6 +98,7 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 		if errno := unreachable(a.Status); errno != 0 {
 			return errno
 		}
+		a.flags(f)
 		if errno := a.skip(op); errno != 0 {
 			r.stale(Out | WrNorm)
 			return errno
@@ -131,6 +133,28 @@ func Sought(op *Op) (off int64, errno int) {
 		return 0, unreachable(a.Status)
 	}
 	return int64(a.Header.Offset), int(a.Header.Extra)
+}
+
+// SetFlags asks for the status flags of the description to be changed; FlagsSet finds
+// the outcome. They are the description's, whoever else has it open and wherever.
+func (r *Remote) SetFlags(op *Op, which, to int) {
+	op.Link.Ask(r.Addr, &std.Header{Command: fileio.Flags, Extra: uint32(which), Size: uint32(to)}, op.who(nil))
+}
+
+// FlagsSet takes over what a SetFlags has led to. It reports false if the object keeps
+// no flags, or cannot be asked: then those of f are all there are.
+func FlagsSet(op *Op, f *File) bool {
+	a, ok := op.Link.Answer()
+	return ok && a.Status == std.OK && a.flags(f)
+}
+
+// flags takes over the status flags that the object's home has for its description.
+func (a *Answer) flags(f *File) bool {
+	if a.Header.Offset&fileio.FlagsKnown == 0 {
+		return false
+	}
+	f.SetFlags(OSettable, int(uint32(a.Header.Offset)))
+	return true
 }
 
 // take is the outcome of a read: its data go to the buffer.

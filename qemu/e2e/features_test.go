@@ -23,6 +23,7 @@ import (
 	"motile/proc/api/client"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
+	"motile/servers/cmd/operate"
 )
 
 // rewrite: go test ./qemu/e2e -run Features -rewrite writes down what passes.
@@ -119,11 +120,34 @@ func (r *tried) awaited(re string) (string, bool) {
 	defer cancel()
 	m, err := r.out.find(ctx, re)
 	if err != nil {
-		info, infoErr := r.Info(r.w.ctx)
-		r.failed("waiting for %q: %v; it is %s on node %d, %v", re, err, info.State, info.Node, infoErr)
+		r.failed("waiting for %q: %v", re, err)
+		r.w.describe(r.PID)
 		return "", false
 	}
 	return m[0], true
+}
+
+// describe prints what a process and its children are in.
+func (w *world) describe(pid int32) {
+	list, err := w.client.Processes(w.ctx, []int{1, 2, 3})
+	w.must(err)
+	for _, info := range list {
+		if info.PID != pid && info.Parent != pid {
+			continue
+		}
+		w.t.Logf("process %d, child of %d, is %s on node %d", info.PID, info.Parent, info.State, info.Node)
+		snap, err := w.client.Process(info.PID).Snapshot(w.ctx, true)
+		if err != nil {
+			w.t.Log(err)
+			continue
+		}
+		snap.Drop(w.ctx)
+		d := operate.NewDump(snap.Descriptor)
+		w.t.Logf("signals %v, children %v", d.Signals, d.Children)
+		for _, t := range d.Threads {
+			w.t.Logf("thread %d: ip %#x, call %q, below %q, signals %v", t.TID, t.IP, t.Call, t.Below, t.Signals)
+		}
+	}
 }
 
 // try runs programs of features, and has an event happen to them in the middle.

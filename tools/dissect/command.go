@@ -118,7 +118,10 @@ var Commands = []Command{
 	{fileio.Seek, "OBJ_SEEK", opaque, opaque, toObject},
 	{fileio.Truncate, "OBJ_TRUNCATE", opaque, opaque, toObject},
 	{fileio.Stat, "OBJ_STAT", opaque, Data{Form: FileStatus}, toObject},
+	{fileio.Lock, "OBJ_LOCK", Data{Form: Who}, opaque, toObject},
+	{fileio.LockWait, "OBJ_LOCKWAIT", Data{Form: Who}, opaque, toObject},
 	{fileio.Timer, "OBJ_TIMER", opaque, opaque, toObject},
+	{fileio.Flags, "OBJ_FLAGS", Data{Form: Who}, opaque, toObject},
 	{api.ObjectAcquire, "OBJ_ACQUIRE", of(api.HolderRequest{}), opaque, toObject},
 	{api.ObjectRelease, "OBJ_RELEASE", of(api.HolderRequest{}), opaque, toObject},
 
