@@ -20,21 +20,13 @@ const (
 	// Where a process is both restored and moved, it is moved at every moveEvery-th
 	// point, first at the moveFirst-th: a move costs many times as much. That is for
 	// programs that are to be shaken as they are, long or short: after tired points
-	// there are fewer by a factor of calm, and after tired times calm² by one more.
+	// calls do not count any more, only time, and points are calm times as rare.
 	moveEvery, moveFirst = 32, 4
 	tired, calm          = 512, 8
 )
 
-// slow is how many times fewer points there are now than at the beginning.
-func slow(s *image.Shake) int64 {
-	switch {
-	case api.ShakeBy(s.By) != api.ShakeByBoth || s.Points <= tired:
-		return 1
-	case s.Points <= tired*calm*calm:
-		return calm
-	}
-	return calm * calm
-}
+// spent reports whether a process has been shaken so often that it shall get on.
+func spent(s *image.Shake) bool { return api.ShakeBy(s.By) == api.ShakeByBoth && s.Points > tired }
 
 // Shake begins to shake a process, or with nil ends it.
 func (n *Node) Shake(p *proc.Process, q *api.Shake) {
@@ -53,7 +45,11 @@ func interval(s *image.Shake) int64 {
 	z := s.Seed
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return (int64((z^z>>31)%(2*shakeMean)) + 1) * slow(s)
+	ns := int64((z^z>>31)%(2*shakeMean)) + 1
+	if spent(s) {
+		ns *= calm
+	}
+	return ns
 }
 
 // inheritShake gives a new process the setting of the one that forked it.
@@ -82,7 +78,7 @@ func (n *Node) shaken(t *proc.Thread, called bool, user int64) bool {
 	if called {
 		s.Calls++
 	}
-	if int64(s.Calls) < int64(s.Every)*slow(s) && s.Left > 0 || p.Exiting() || p.Stopped() || p.Frozen() {
+	if (s.Calls < s.Every || spent(s)) && s.Left > 0 || p.Exiting() || p.Stopped() || p.Frozen() {
 		return false
 	}
 	s.Calls, s.Left = 0, interval(s)
