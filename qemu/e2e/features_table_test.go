@@ -6,6 +6,7 @@ import "maps"
 type manner struct {
 	residual     bool              // it moves only if what is node-local may stay behind
 	childrenStay bool              // its children are not moved: they live too short
+	tree         bool              // it moves with its children, as one
 	motileOnly   string            // why it does not run on the host's Linux
 	unless       map[string]string // why an event does not apply
 }
@@ -19,15 +20,13 @@ var parent = manner{unless: notCopied}
 // from afar, if it may. A copy has no such file.
 var localFile = manner{residual: true, unless: map[string]string{
 	"restart": "a copy has no file of another node open for writing",
-	"shake":   "shaking leaves nothing behind",
 }}
 
 var manners = map[string]manner{
 	"append": localFile,
-	"memfd":  localFile,
 
 	"cow":          parent,
-	"epoll-closed": {unless: watches},
+	"epoll-closed": {tree: true, unless: watches},
 	"fifo":         {unless: map[string]string{"restart": "a copy has no FIFO of another node open"}},
 	"file-locks":   and(localFile, notCopied),
 	"group-signal": {unless: map[string]string{
@@ -64,25 +63,19 @@ var manners = map[string]manner{
 	}},
 
 	"exec":          {unless: map[string]string{"restart": "a copy has another pid"}},
-	"shared-memory": {unless: alone},
+	"shared-memory": {tree: true, unless: alone},
 }
 
 const native = "the calls are Motile's own"
 
 var watches = map[string]string{
-	"move":            "a watch on a file whose descriptor the process has closed does not move",
-	"ten-moves":       "a watch on a file whose descriptor the process has closed does not move",
-	"move-under-loss": "a watch on a file whose descriptor the process has closed does not move",
-	"shake":           "a watch on a file whose descriptor the process has closed does not move",
-	"restart":         "a copy has no running children",
+	"shake":   "it is shaken by itself, and a watch on a file whose descriptor the process has closed does not move",
+	"restart": "a copy has no running children",
 }
 
 var alone = map[string]string{
-	"move":            "relatives that share memory move as a tree only",
-	"ten-moves":       "relatives that share memory move as a tree only",
-	"move-under-loss": "relatives that share memory move as a tree only",
-	"shake":           "relatives that share memory move as a tree only",
-	"restart":         "a copy has no running children",
+	"shake":   "it is shaken by itself, and relatives that share memory move as a tree only",
+	"restart": "a copy has no running children",
 }
 
 // and adds to where a manner does not apply.

@@ -300,11 +300,11 @@ func (w *world) moveAll(all []*tried, times int) {
 			}
 			how := manners[r.name]
 			to := next(info.Node)
-			if err := w.relocate(r.PID, client.Move{Target: to, Residual: how.residual}); err != nil {
+			if err := w.relocate(r.PID, client.Move{Target: to, Residual: how.residual, Tree: how.tree}); err != nil {
 				r.failed("%v", err)
 				return
 			}
-			if how.childrenStay {
+			if how.childrenStay || how.tree {
 				return
 			}
 			for _, pid := range children[r.PID] {

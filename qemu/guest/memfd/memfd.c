@@ -9,7 +9,7 @@ FEATURE("memfd")
 	struct stat st;
 	MUST(fd >= 0);
 	ready();
-	for (; working(); n++) {
+	for (; working() || n < 2; n++) {
 		v = word(n, 0);
 		MUST(pwrite(fd, &v, 8, n * 8) == 8);
 		uint64_t i = n / 2;
