@@ -12,7 +12,7 @@ type Node struct {
 	Mode  uint32 // type and permissions
 	Mtime int64  // ns since 1970
 	Nlink int
-	Path  string // where an archive file came from; kept for migration
+	Path  string // where an archive file came from, kept for migration; of a virtual directory
 	Boot  bool   // it came with the boot archive: every node has it
 
 	store   *vm.Store                 // regular files

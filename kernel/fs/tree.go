@@ -126,8 +126,11 @@ func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int
 // Path is the absolute name of a directory; ENAMETOOLONG if it is longer than any
 // path may be: directories can be nested deeper than that.
 func (t *Tree) Path(d *Node) (string, int) {
-	if d == t.Root {
+	switch {
+	case d == t.Root:
 		return "/", 0
+	case d.dynamic != nil && d.Path != "":
+		return d.Path, 0
 	}
 	var names []string
 	length := 0
@@ -269,10 +272,10 @@ func (t *Tree) Text(s string) *Node {
 	return n
 }
 
-// Virtual returns a node that is not in the tree: a directory or a link.
-func (t *Tree) Virtual(d Dynamic, parent *Node) *Node {
+// Virtual returns a directory that is not in the tree, but has a path.
+func (t *Tree) Virtual(d Dynamic, path string) *Node {
 	n := t.node(object.ModeDir | 0o555)
-	n.dynamic, n.parent = d, parent
+	n.dynamic, n.parent, n.Path = d, t.Root, path
 	return n
 }
 

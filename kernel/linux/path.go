@@ -142,7 +142,11 @@ func (k *Kernel) open(t *proc.Thread, c *proc.Call, o *opening) int64 {
 	if e != 0 {
 		return -int64(e)
 	}
-	if path[0] != '/' {
+	if n.IsDir() {
+		if path, e = k.FS.Path(n); e != 0 {
+			path = nameless
+		}
+	} else if path[0] != '/' {
 		path = k.absolute(t, dirfd, path)
 	}
 	keep := object.OAccMode | object.OSettable | object.ODirectory | object.OPath

@@ -20,6 +20,9 @@ func (k *Kernel) MountProc() {
 	}
 }
 
+// ProcDir is the path of a process's own directory.
+func ProcDir(pid int32) string { return "/proc/" + strconv.Itoa(int(pid)) }
+
 type procRoot struct{ k *Kernel }
 
 func (r procRoot) Names() []string {
@@ -65,7 +68,7 @@ func (r procRoot) Child(name string) *fs.Node {
 		return nil
 	}
 	if p := k.Tab.Process(int32(pid)); p != nil {
-		return k.FS.Virtual(procDir{k, p}, k.FS.Root)
+		return k.FS.Virtual(procDir{k, p}, ProcDir(p.PID))
 	}
 	return nil
 }
@@ -96,7 +99,7 @@ func (d procDir) Child(name string) *fs.Node {
 	case "root":
 		return k.FS.LinkTo("/")
 	case "fd":
-		return k.FS.Virtual(procFDs(d), k.FS.Root)
+		return k.FS.Virtual(procFDs(d), ProcDir(p.PID)+"/fd")
 	case "maps":
 		return k.FS.Text(maps(p))
 	case "stat":

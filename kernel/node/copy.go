@@ -6,6 +6,7 @@ import (
 	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/fs"
+	"motile/kernel/linux"
 	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
@@ -84,8 +85,12 @@ func (c *census) pipeOwn(pipe *object.Pipe) bool {
 // makeCopy makes a checked image that of a copy. It reports false if there are too many
 // processes here.
 func (n *Node) makeCopy(im *image.Process) bool {
+	was := im.PID
 	if !n.Tab.NewIdentity(im) {
 		return false
+	}
+	for _, path := range ownPaths(im, was) {
+		*path = linux.ProcDir(im.PID) + (*path)[len(linux.ProcDir(was)):]
 	}
 	im.Stun, im.Lease, im.Locking = nil, 0, false
 	im.Wall = n.Tab.Now + n.Tab.WallBase
@@ -100,6 +105,19 @@ func (n *Node) makeCopy(im *image.Process) bool {
 		}
 	}
 	return true
+}
+
+// ownPaths are the paths of directories that /proc has for the process.
+func ownPaths(im *image.Process, pid int32) (paths []*string) {
+	if ownDir(im.Cwd, pid) {
+		paths = append(paths, &im.Cwd)
+	}
+	for i := range im.Files {
+		if f := &im.Files[i]; f.Kind == image.KindDir && ownDir(f.Path, pid) {
+			paths = append(paths, &f.Path)
+		}
+	}
+	return paths
 }
 
 // cutCall ends what a call has under way with others.

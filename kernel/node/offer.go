@@ -3,14 +3,17 @@ package node
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"motile/ipc/rpc"
 	"motile/kernel/fs"
+	"motile/kernel/linux"
 	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/migrate/image"
 	"motile/migrate/move"
 	"motile/migrate/wire"
+	"motile/proc"
 	"motile/proc/api"
 )
 
@@ -83,10 +86,20 @@ func (s *source) pages() (n int) {
 	return n
 }
 
+// offerDir: the target must have a directory, unless it comes along.
 func (s *source) offerDir(path string) {
+	if slices.ContainsFunc(s.set, func(p *proc.Process) bool { return ownDir(path, p.PID) }) {
+		return
+	}
 	if !slices.Contains(s.offer.Dirs, path) {
 		s.offer.Dirs = append(s.offer.Dirs, path)
 	}
+}
+
+// ownDir reports whether a directory is one that /proc has for a process.
+func ownDir(path string, pid int32) bool {
+	rest, is := strings.CutPrefix(path, linux.ProcDir(pid))
+	return is && (rest == "" || rest[0] == '/')
 }
 
 func (s *source) offerFile(f *object.File) {

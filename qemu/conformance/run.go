@@ -1,12 +1,14 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -280,6 +282,8 @@ func (r *runner) batch(ctx context.Context, some []*Program) error {
 			left = append(left, p)
 		}
 	}
+	// Long ones first, so that the batch does not wait for the last of them.
+	slices.SortStableFunc(left, func(a, b *Program) int { return cmp.Compare(r.hostTime(b.Name), r.hostTime(a.Name)) })
 	for try := 0; len(left) > 0; try++ {
 		err := r.onCluster(ctx, left, exes)
 		if err := r.save(); err != nil {
