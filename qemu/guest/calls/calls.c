@@ -4,6 +4,9 @@
 //	calls null BATCH N         a system call that does nothing
 //	calls trans PUT BATCH N    an empty request and its empty reply
 //	calls bulk PUT BYTES N     a request of so many bytes and its empty reply
+//	calls copy BYTES N         memcpy of so many bytes, of pages that are all there
+//	calls compute|sleep THREADS
+//	                           no times: so many threads that do so until they are killed
 //	calls serve GET            the server for that
 //	calls sink GET             one that takes requests of any size
 //	calls raw PUBLIC BATCH N   a message of raw FLIP, as long as the header of a request, and back
@@ -19,6 +22,7 @@
 //
 // It is in C because a runtime that minds threads in system calls, as Go's does,
 // takes as long as the calls themselves (compare qemu/guest/bench).
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +203,53 @@ static int sample(long (*one)(void), int batch, int n)
 	return sample_then(one, 0, batch, n);
 }
 
+static unsigned char *from, *to;
+
+static long copy(void)
+{
+	memcpy(to, from, size);
+	__asm__ volatile("" : : "r"(to) : "memory"); // it is needed
+	return 0;
+}
+
+static int copies(int n)
+{
+	from = malloc(size), to = malloc(size);
+	if (!from || !to)
+		return 1;
+	memset(from, 'f', size);
+	memset(to, 't', size);
+	return sample(copy, 1, n);
+}
+
+static void *compute(void *arg)
+{
+	for (volatile uint64_t *rounds = arg; ++*rounds;)
+		;
+	return arg;
+}
+
+static void *rest(void *arg)
+{
+	for (;;)
+		usleep(20000);
+	return arg;
+}
+
+static int live(void *(*life)(void *), int threads)
+{
+	static uint64_t rounds;
+	pthread_t t;
+
+	for (int i = 1; i < threads; i++)
+		if (pthread_create(&t, 0, life, &rounds))
+			return 1;
+	puts("living");
+	fflush(stdout);
+	life(&rounds);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "null"))
@@ -212,6 +263,12 @@ int main(int argc, char **argv)
 		memset(bulk, 'b', size); // no zeros, and no page that is not there yet
 		return sample(trans, 1, atoi(argv[4]));
 	}
+	if (argc == 4 && !strcmp(argv[1], "copy") && (size = atol(argv[2])) > 0)
+		return copies(atoi(argv[3]));
+	if (argc == 3 && !strcmp(argv[1], "compute"))
+		return live(compute, atoi(argv[2]));
+	if (argc == 3 && !strcmp(argv[1], "sleep"))
+		return live(rest, atoi(argv[2]));
 	if (argc == 3 && !strcmp(argv[1], "serve") && parse(argv[2]))
 		return serve(0);
 	if (argc == 3 && !strcmp(argv[1], "sink") && parse(argv[2]))
@@ -234,6 +291,6 @@ int main(int argc, char **argv)
 		int status = sample_then(send, receive, 1, atoi(argv[3]));
 		return syscall(SYS_GRP_LEAVE, group) < 0 ? 1 : status;
 	}
-	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | raw PUBLIC BATCH N | serve|sink GET | echo PRIVATE | found|join GET R | send GET N\n");
+	fprintf(stderr, "usage: calls null BATCH N | trans PUT BATCH N | bulk PUT BYTES N | copy BYTES N | compute|sleep THREADS | raw PUBLIC BATCH N | serve|sink GET | echo PRIVATE | found|join GET R | send GET N\n");
 	return 2;
 }
