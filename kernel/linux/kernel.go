@@ -31,6 +31,9 @@ type Kernel struct {
 	TotalPages, FreePages func() uint64
 	// HeapPages is how much of it the kernel's heap takes; nil: unknown.
 	HeapPages func() uint64
+	// LiveHeap collects the kernel's garbage and says how many bytes of the heap are in
+	// use then; nil: unknown.
+	LiveHeap func() uint64
 	// Log writes a line to the kernel's log.
 	Log func(format string, args ...any)
 

@@ -81,6 +81,14 @@ func (m *machine) heapAbove(eighths uint64) bool {
 	return full()
 }
 
+// liveHeap is what of the kernel's heap is in use, once the garbage is out of it.
+func liveHeap() uint64 {
+	debug.FreeOSMemory()
+	var st runtime.MemStats
+	runtime.ReadMemStats(&st)
+	return st.HeapAlloc
+}
+
 func (m *machine) initClock() {
 	if s := m.params.number("uptime", 0); s > 0 {
 		hw.SetUptime(int64(s) * 1e9)
@@ -149,6 +157,7 @@ func (m *machine) initNode() {
 	m.node.K.Pressure = m.pressure
 	m.files.Full = m.filesFull
 	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
+	m.node.K.LiveHeap = liveHeap
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
 	m.node.K.FreePages = hw.UserFree
 }

@@ -8,6 +8,7 @@ import (
 
 	"motile/kernel/abi"
 	"motile/migrate/image"
+	"motile/proc/api"
 )
 
 // stats is the answer to Stats: counters, a line each.
@@ -17,6 +18,9 @@ func (n *Node) stats() string {
 	add("uptime_ns", n.Tab.Now)
 	add("processes", len(n.Tab.Processes()))
 	add("out_of_memory_kills", n.K.OutOfMemory)
+	if n.K.LiveHeap != nil {
+		add(api.LiveHeap, n.K.LiveHeap())
+	}
 	add("segments", n.liveSegments())
 	add("denied", n.denied)
 	add("strangers", n.strangers)

@@ -29,11 +29,14 @@ const (
 	Resolve = std.PrivateFirst + 5  // ResolveRequest: end a move in doubt by hand
 	Signal  = std.PrivateFirst + 6  // SignalRequest; also to a process
 	Shut    = std.PrivateFirst + 7  // end the node
-	Stats   = std.PrivateFirst + 8  // → text: counters
+	Stats   = std.PrivateFirst + 8  // → text: counters, after a collection of the kernel's garbage
 	Echo    = std.PrivateFirst + 9  // EchoRequest → EchoReply: frames to a station and back
 	GetFile = std.PrivateFirst + 10 // Offset, Size; data: the digest of an immutable file → GetFileReply
 	Explain = std.PrivateFirst + 28 // MigrateRequest → ExplainReply: what the move would come to
 )
+
+// LiveHeap is the name of the counter that says how many bytes of its heap a kernel uses.
+const LiveHeap = "live_heap"
 
 // To a process.
 const (

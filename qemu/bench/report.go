@@ -14,7 +14,7 @@ import (
 // row is one thing that was measured.
 type row struct {
 	Name   string   `json:"name"`
-	Unit   string   `json:"unit"` // ns, or %
+	Unit   string   `json:"unit"` // ns, % or bytes
 	Median float64  `json:"median"`
 	P99    float64  `json:"p99"`
 	N      int      `json:"n"`
@@ -65,8 +65,11 @@ func loadAverage() string {
 }
 
 func (w *row) value(v float64) string {
-	if w.Unit == "%" {
+	switch w.Unit {
+	case "%":
 		return fmt.Sprintf("%.1f %%", v)
+	case "bytes":
+		return fmt.Sprintf("%.0f bytes", v)
 	}
 	return duration(v)
 }
