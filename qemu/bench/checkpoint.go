@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"motile/kernel/abi"
 	"motile/migrate/checkpoint"
 	"motile/proc/api"
 	"motile/proc/api/client"
@@ -22,6 +21,8 @@ const (
 	// A snapshot and a process made of one may take so many times what one CPU of the
 	// same node needs to copy the pages that are not zero once.
 	checkpointCopies = 1.5
+
+	pageBytes = 4096
 )
 
 // checkpointMB are the sizes of processes that are written down: what does not depend on
@@ -163,7 +164,7 @@ func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
 		}
 		last = s
 		f.note(&s.SnapshotReply)
-		got, err := bed.numbers(ctx, "calls", "copy", strconv.Itoa(s.Pages*abi.PageSize), strconv.Itoa(b.some(5)))
+		got, err := bed.numbers(ctx, "calls", "copy", strconv.Itoa(s.Pages*pageBytes), strconv.Itoa(b.some(5)))
 		if err != nil {
 			return err
 		}
