@@ -7,7 +7,7 @@ import (
 )
 
 // rehearseAfter is when a node has booted and shown its prompt, as a rule.
-const rehearseAfter = 2e9
+const rehearseAfter = 1e9
 
 // rehearsal is the first image that a node makes and takes apart: of nobody, when it has
 // nothing better to do. The codec looks at each type of record when it first meets it, and
