@@ -63,6 +63,7 @@ var manners = map[string]manner{
 	}},
 
 	"exec":          {unless: map[string]string{"restart": "a copy has another pid"}},
+	"exec-threads":  {unless: map[string]string{"restart": "a copy has another pid"}},
 	"shared-memory": {tree: true, unless: alone},
 }
 
