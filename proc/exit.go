@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"motile/kernel/abi"
+	"motile/kernel/object"
 )
 
 // Exit ends a process with a wait(2) status. Everything it held is released at
@@ -112,18 +113,15 @@ func (tb *Table) orphaned(p *Process) bool {
 	return true
 }
 
-// leaveTerminal lets go of the controlling terminal. When a session's leader
-// ends, the foreground group is hung up.
+// leaveTerminal lets go of the controlling terminal. When a session's leader does, the
+// terminal, wherever it is, hangs up its foreground group.
 func (tb *Table) leaveTerminal(p *Process) {
 	if p.TTY == nil {
 		return
 	}
 	if p.SID == p.PID {
-		if tty, ok := p.TTY.Impl.(interface{ Hangup() (pgrp int32) }); ok {
-			if g := tty.Hangup(); g != 0 {
-				tb.SignalGroup(g, Info{Signo: abi.SIGHUP, Code: SiKernel})
-				tb.SignalGroup(g, Info{Signo: abi.SIGCONT, Code: SiKernel})
-			}
+		if tty, ok := p.TTY.Impl.(object.Terminal); ok {
+			tty.HangUp(p.TTY, object.Who{PID: p.PID, PGID: p.PGID, SID: p.SID})
 		}
 	}
 	p.TTY.Release()

@@ -9,6 +9,7 @@ import (
 	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/object"
+	"motile/kernel/tty"
 	"motile/kernel/wait"
 	"motile/proc/api"
 )
@@ -294,6 +295,7 @@ func (n *Node) adoptRemote(r *object.Remote) {
 	r.Ask = n.askRemote
 	r.Dropped = n.remoteDropped
 	r.AskLocks, r.Unlocked = n.askLocks, n.remoteUnlocked
+	r.Abandoned = n.terminalAbandoned
 	n.remotes = append(n.remotes, r)
 }
 
@@ -317,6 +319,15 @@ func (n *Node) askRemote(r *object.Remote, events object.Events, wait bool) {
 			r.Told(object.Events(c.Header.Size), wait, false)
 		}
 	})
+}
+
+// terminalAbandoned tells a terminal elsewhere that the leader of its session has left it.
+// It is held until it has heard that: if nobody else has it open it would be gone.
+func (n *Node) terminalAbandoned(r *object.Remote, f *object.File, leader object.Who) {
+	f.Retain()
+	h := &std.Header{Command: fileio.Control, Extra: tty.TIOCNOTTY}
+	who := fileio.Who{PID: leader.PID, PGID: leader.PGID, SID: leader.SID}
+	n.call(r.Addr, h, who.Append(nil), familyPatience, func(*rpc.Complete) { f.Release() })
 }
 
 // remoteDropped: no process here has the object open any more.

@@ -130,6 +130,10 @@ type Controllable interface {
 	Control(op *Op, f *File, c *Control) (errno int)
 }
 
+// Terminal is an Impl that may be the controlling terminal of a session. HangUp tells it
+// that a session's leader has left it; f is the description that it had.
+type Terminal interface{ HangUp(f *File, leader Who) }
+
 // Control is one ioctl(2). In is what the caller's memory at Arg has, Out what
 // goes back there.
 type Control struct {

@@ -32,6 +32,9 @@ type Remote struct {
 	AskLocks func(r *Remote, who []byte, version uint64)
 	// Unlocked tells the object that a process here has closed it.
 	Unlocked func(r *Remote, pid int32, upto int64)
+	// Abandoned tells a terminal that the leader of its session has left it; f is the
+	// description that it had.
+	Abandoned func(r *Remote, f *File, leader Who)
 	// Dropped is called when the last description here is closed.
 	Dropped func(r *Remote)
 
@@ -208,6 +211,13 @@ func (r *Remote) Control(op *Op, f *File, c *Control) int {
 	h := std.Header{Command: fileio.Control, Extra: c.Request, Offset: c.Arg}
 	op.Link.Ask(r.Addr, &h, append(op.who(nil), c.In...))
 	return abi.EBLOCKED
+}
+
+// HangUp implements Terminal.
+func (r *Remote) HangUp(f *File, who Who) {
+	if r.Terminal && r.Abandoned != nil {
+		r.Abandoned(r, f, who)
+	}
 }
 
 // Ready is what is known to hold. A peer that is gone is known to be.

@@ -129,6 +129,9 @@ func (t *TTY) Control(op *Op, _ *File, c *Control) int {
 		}
 		t.Job = tty.Job{Session: op.Who.SID, Foreground: op.Who.PGID}
 		return 0
+	case tty.TIOCNOTTY:
+		t.HangUp(nil, op.Who)
+		return 0
 	case tty.TIOCSPGRP:
 		if !op.Who.NoTTOU && t.background(op.Who) {
 			return abi.EBACKGROUND
@@ -143,11 +146,17 @@ func (t *TTY) Control(op *Op, _ *File, c *Control) int {
 	return errno
 }
 
-// Hangup makes the terminal nobody's and returns the foreground group it had.
-func (t *TTY) Hangup() int32 {
-	g := t.Job.Foreground
+// HangUp implements Terminal.
+func (t *TTY) HangUp(_ *File, who Who) {
+	if who.PID != t.Job.Session {
+		return
+	}
+	foreground := t.Job.Foreground
 	t.Job = tty.Job{}
-	return g
+	if foreground != 0 {
+		t.Signal(foreground, abi.SIGHUP)
+		t.Signal(foreground, abi.SIGCONT)
+	}
 }
 
 // Print shows text that no process wrote: the kernel's log.
