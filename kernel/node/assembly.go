@@ -78,22 +78,26 @@ func (n *Node) decodeImage(b, bound []byte) (set image.Set, states []image.RPC, 
 	if len(processes) == 0 || len(sealed) > 0 && len(processes) != len(sealed) || len(processes) > proc.MaxProcesses {
 		return nil, nil, nil, fmt.Sprintf("an image with %d process records and %d rpc records", len(processes), len(sealed))
 	}
+	in := func(t image.Type, i int, err error) error {
+		if err != nil {
+			err = fmt.Errorf("image: %v record %d: %w", t, i, err)
+		}
+		return err
+	}
 	payload, err := image.Find(recs, image.TypeObjects)
 	if err == nil {
-		err = image.Unmarshal(payload, &objects)
+		err = in(image.TypeObjects, 0, image.Unmarshal(payload, &objects))
 	}
 	set, states = make(image.Set, len(processes)), make([]image.RPC, len(processes))
 	for i := 0; i < len(processes) && err == nil; i++ {
 		set[i] = new(image.Process)
-		if err = image.Unmarshal(processes[i], set[i]); err != nil {
-			break
-		}
-		if len(sealed) == 0 {
-			continue // made by hand: a copy's endpoints are new anyway, and a move refuses it
+		if err = in(image.TypeProcess, i, image.Unmarshal(processes[i], set[i])); err != nil || len(sealed) == 0 {
+			continue // without rpc records it was made by hand: a copy's endpoints are new anyway, and a move refuses it
 		}
 		if payload, err = seal.Open((*[32]byte)(&n.ipc.key), bound, sealed[i]); err == nil {
 			err = image.Unmarshal(payload, &states[i])
 		}
+		err = in(image.TypeRPC, i, err)
 	}
 	switch {
 	case err != nil:

@@ -149,11 +149,12 @@ func (c *company) assemble() (why string) {
 		return why
 	}
 	for _, a := range c.all {
-		if why = c.memory(a); why != "" {
-			return why
+		why = c.memory(a)
+		if why == "" {
+			why = a.adopt()
 		}
-		if why = a.adopt(); why != "" {
-			return why
+		if why != "" {
+			return fmt.Sprintf("image of process %d: %s", a.im.PID, why)
 		}
 	}
 	if why = first.openFiles(); why != "" {

@@ -30,6 +30,36 @@ func (s Set) Check(objects []Object) error {
 			return fmt.Errorf("image of process %d: %w", p.PID, err)
 		}
 	}
+	return s.checkRelations()
+}
+
+// checkRelations: an id is one process's or one thread's, and nobody descends from himself.
+func (s Set) checkRelations() error {
+	byPID, ids := make(map[int32]*Process, len(s)), make(map[int32]*Process)
+	for _, p := range s {
+		if byPID[p.PID] != nil {
+			return fmt.Errorf("image of process %d: there are two", p.PID)
+		}
+		byPID[p.PID], ids[p.PID] = p, p
+	}
+	for _, p := range s {
+		for i := range p.Threads {
+			tid := p.Threads[i].TID
+			if q := ids[tid]; q != nil && (q != p || tid != p.PID) {
+				return fmt.Errorf("image of process %d: id %d of a thread is one of process %d too", p.PID, tid, q.PID)
+			}
+			ids[tid] = p
+		}
+	}
+	for _, p := range s {
+		ancestor := byPID[p.Parent]
+		for n := 0; ancestor != nil; n++ {
+			if n == len(s) {
+				return fmt.Errorf("image of process %d: a ring of parents", p.PID)
+			}
+			ancestor = byPID[ancestor.Parent]
+		}
+	}
 	return nil
 }
 
@@ -49,7 +79,7 @@ func (s Set) checkOther(i int) error {
 	q.Files, q.Stores = s[0].Files, s[0].Stores
 	for _, check := range []func() error{
 		q.checkIdentity, q.checkThreads, q.checkMemory,
-		q.checkDescriptors, q.checkSignals,
+		q.checkDescriptors, q.checkSignals, q.checkTimers,
 	} {
 		if err := check(); err != nil {
 			return err
