@@ -27,6 +27,15 @@ func (s *source) sendOffer() {
 	} else {
 		s.describe()
 	}
+	s.negotiate(func(a *wire.OfferReply) {
+		s.boot, s.lack = a.Boot, a.Missing
+		s.accepted = n.Tab.Now
+		s.step(move.Accepted)
+	})
+}
+
+// negotiate sends the offer. accepted is called if the target agrees.
+func (s *source) negotiate(accepted func(a *wire.OfferReply)) {
 	s.send(api.MoveOffer, s.offer, func(c *rpc.Complete) {
 		var a wire.OfferReply
 		if why := s.trouble(c); why != "" {
@@ -42,9 +51,7 @@ func (s *source) sendOffer() {
 			s.step(move.Refused)
 			return
 		}
-		s.boot, s.lack = a.Boot, a.Missing
-		s.accepted = n.Tab.Now
-		s.step(move.Accepted)
+		accepted(&a)
 	})
 }
 
@@ -171,10 +178,44 @@ const (
 	vforkPause = 2e6
 )
 
+// maxOffers is how often a target is asked about files. Who opens others all the time is
+// told that, at last, by the target that lacks one.
+const maxOffers = 16
+
+// opened reports whether the set uses files by now that were not offered: it has opened
+// them, or called exec, while others were on the way.
+func (s *source) opened() bool {
+	if len(s.set) == 0 || s.set[0].PID != s.offer.PID || s.offers >= maxOffers {
+		return false
+	}
+	known := len(s.files)
+	s.describe()
+	return len(s.files) > known
+}
+
+// offerMore asks which of all files the target lacks now, and sends those.
+func (s *source) offerMore() {
+	s.offers++
+	s.negotiate(func(a *wire.OfferReply) {
+		switch {
+		case s.m.State() != move.Sending:
+		case a.Boot != s.boot:
+			s.fail("node %d was restarted", s.target)
+		default:
+			s.lack = a.Missing
+			s.sendFiles(0, 0)
+		}
+	})
+}
+
 // settle goes on to the freeze, once the set has its memory for itself.
 func (s *source) settle() {
 	if s.object == nil {
 		s.set = s.muster()
+	}
+	if s.opened() {
+		s.offerMore()
+		return
 	}
 	p, with := s.n.outsider(s.set)
 	switch {

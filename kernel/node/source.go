@@ -38,6 +38,7 @@ type source struct {
 	files  []*vm.Store
 	offer  wire.Offer
 	lack   []int // indices of files the target lacks
+	offers int   // made since, of files that the set has opened meanwhile
 	cap    *captured
 	pump   *pump
 	giveUp func() // ends the COMMIT that is under way

@@ -61,7 +61,11 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 	if !n.parse(r, &o) {
 		return
 	}
-	if t := n.targets[o.Move]; t != nil { // repeated: the answer was lost
+	if t := n.targets[o.Move]; t != nil { // repeated, or there are more files
+		if t.m.State() == move.Receiving {
+			t.offer.Files = o.Files
+			t.step(move.Heard)
+		}
 		n.replyWith(r, t.accept())
 		return
 	}
