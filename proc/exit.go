@@ -17,13 +17,9 @@ func (tb *Table) Exit(p *Process, status int) {
 	p.stopped, p.stunned, p.frozen = false, false, false
 	p.settled()
 	for _, t := range p.Threads {
-		tb.robustExit(t)
-		if t.ClearTID != 0 && p.Space.Shared() {
-			p.Space.Store32(t.ClearTID, 0)
-			tb.FutexWake(p, t.ClearTID, 1, ^uint32(0))
-		}
 		tb.dropThread(t)
 	}
+	tb.letGo(p)
 	tb.leaveMemory(p)
 	tb.stopTimers(p)
 	p.FDs.closeAll()
@@ -40,6 +36,18 @@ func (tb *Table) Exit(p *Process, status int) {
 	p.Threads = nil // their times are in p's own by now
 	tb.childChanged(p, ChildExited, status)
 	tb.Ended(p.PID)
+}
+
+// letGo gives up what p's threads hold in memory that others may have, before p leaves
+// it. Threads that end have left their queues: who is woken is somebody else.
+func (tb *Table) letGo(p *Process) {
+	for _, t := range p.Threads {
+		tb.robustExit(t)
+		if t.ClearTID != 0 && p.Space.Shared() {
+			p.Space.Store32(t.ClearTID, 0)
+			tb.FutexWake(p, t.ClearTID, 1, ^uint32(0))
+		}
+	}
 }
 
 // leaveMemory gives up the address space: at exit, and when exec replaces it.
@@ -137,11 +145,7 @@ func (tb *Table) ReplaceMemory(t *Thread) {
 			tb.dropThread(x)
 		}
 	}
-	tb.robustExit(t)
-	if t.ClearTID != 0 && p.Space.Shared() {
-		p.Space.Store32(t.ClearTID, 0)
-		tb.FutexWake(p, t.ClearTID, 1, ^uint32(0))
-	}
+	tb.letGo(p)
 	p.Threads = p.Threads[:0]
 	p.Threads = append(p.Threads, t)
 	if t.TID != p.PID {

@@ -151,8 +151,18 @@ func (tb *Table) robustExit(t *Thread) {
 		}
 	}
 	if pending != 0 {
-		tb.ownerDied(t, pending&^1+off)
+		tb.pendingDied(t, pending&^1+off)
 	}
+}
+
+// pendingDied is ownerDied for the lock that t was about to take or to give back. If that
+// is free, t may have been woken for it, or owes somebody a wake-up.
+func (tb *Table) pendingDied(t *Thread, addr uint64) {
+	if v, f := t.proc.Space.Load32(addr); f == vm.OK && addr%4 == 0 && v&futexTID == 0 {
+		tb.FutexWake(t.proc, addr, 1, ^uint32(0))
+		return
+	}
+	tb.ownerDied(t, addr)
 }
 
 func (tb *Table) ownerDied(t *Thread, addr uint64) {

@@ -433,18 +433,59 @@ func TestFutex_RobustListHostile(t *testing.T) {
 	x.Want(Dead, abi.SysExit, 0)
 }
 
+// Exec by one thread ends the others: the locks of all of them are marked.
 func TestFutex_ExecLeavesRobustLocks(t *testing.T) {
-	b := New(t)
-	p := b.Process()
 	const shared = 1
-	at := p.Mmap(4096, 3, shared)
-	q := p.Fork()
-	q.SetWord32(at+16, uint32(q.TID))
-	q.Must(abi.SysSetRobustList, robustList(q, 0, at), 24)
+	for _, by := range []string{"the holder", "another thread", "another thread, not the first"} {
+		t.Run(by, func(t *testing.T) {
+			b := New(t)
+			b.File("/bin/prog", 0o755, Program())
+			p := b.Process()
+			at := p.Mmap(4096, 3, shared)
+			q := p.Fork()
+			who, holder := q, q
+			switch by {
+			case "another thread":
+				holder = q.NewThread()
+			case "another thread, not the first":
+				who = q.NewThread()
+			}
+			holder.SetWord32(at+16, uint32(holder.TID))
+			holder.Must(abi.SysSetRobustList, robustList(holder, 0, at), 24)
+			who.Want(0, abi.SysExecve, who.Text("/bin/prog"), 0, 0)
+			if v := p.Word32(at + 16); v != 0x40000000 {
+				t.Errorf("the lock is %#x", v)
+			}
+		})
+	}
+}
+
+// The one waiter that is told of a dead owner is one that lives: not a thread that ends
+// with the owner, nor one that is killed before it could do anything about it.
+func TestFutex_RobustListWakesWhoLives(t *testing.T) {
+	const shared, waiting = 1, 0x80000000
+	b := New(t)
 	b.File("/bin/prog", 0o755, Program())
-	q.Want(0, abi.SysExecve, q.Text("/bin/prog"), 0, 0)
-	if v := p.Word32(at + 16); v != 0x40000000 {
-		t.Errorf("the lock is %#x", v)
+	for _, end := range []string{"exit", "exec"} {
+		p := b.Process()
+		at := p.Mmap(4096, 3, shared)
+		q, z := p.Fork(), p.Fork()
+		v := uint32(q.TID) | waiting
+		q.SetWord32(at+16, v)
+		q.Must(abi.SysSetRobustList, robustList(q, 0, at), 24)
+		mate := q.NewThread()
+		mate.Must(abi.SysSetRobustList, robustList(mate, at), 24)
+		mate.Want(Blocked, abi.SysFutex, at+16, futexWait, v, 0)
+		z.Must(abi.SysSetRobustList, robustList(z, at), 24)
+		z.Want(Blocked, abi.SysFutex, at+16, futexWait, v, 0)
+		p.Want(Blocked, abi.SysFutex, at+16, futexWait, v, 0)
+		if end == "exit" {
+			q.Want(Dead, abi.SysExitGroup, 0)
+		} else {
+			q.Want(0, abi.SysExecve, q.Text("/bin/prog"), 0, 0)
+		}
+		b.Send(z, abi.SIGKILL) // it was woken, and wanted the lock
+		p.Expect(0)
 	}
 }
 
