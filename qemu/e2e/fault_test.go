@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/proc/api/movestep"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
 )
@@ -15,27 +17,68 @@ import (
 // Faults at each step of a move: at most one copy of the process runs, ever, and
 // while a node that has it lives, one does.
 //
-// nodetest tries every frame, every time and both ends in simulation. Here are the
-// steps on real nodes and a real wire.
+// nodetest tries every frame, every time and both ends in simulation, and each of the
+// named steps (movestep). Here are those on real nodes and a real wire.
 
 const cutBetween = "1/2" // the two nodes; the host hears both
+
+// mover starts a ticker, or a tree that has one, whose next move takes every step: no other
+// node has the file that is its input, and its log is too long for one message.
+func (l *robustLab) mover(node int, tree bool) *ticker {
+	l.t.Helper()
+	file, err := client.NewFile(strings.NewReader("input " + strconv.Itoa(l.movers)))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.movers++
+	path := file.Place("input")
+	if err := l.client.Node(node).PutFile(l.within(10*time.Second), file, path); err != nil {
+		l.t.Fatal(err)
+	}
+	then := "exec /test/ticker 20 256"
+	if tree {
+		then = "/test/ticker 20 256 | cat"
+	}
+	k := l.tick(node, api.FileRef{Path: path}, &api.FileRef{Log: true}, "/bin/sh", "-c", "head -c 524288 /dev/zero >&2; "+then)
+	if tree {
+		if k.pids = append(k.pids, l.below(k.PID)...); len(k.pids) != 3 {
+			l.t.Fatalf("not a tree of three:\n%s", l.ps())
+		}
+	}
+	for k.Last() < 5 {
+		k.progress(5 * time.Second)
+	}
+	return k
+}
+
+// end ends a ticker, and what its node would remember of it: its log is half a megabyte.
+func (k *ticker) end() {
+	l := k.lab
+	l.t.Helper()
+	ctx := l.within(10 * time.Second)
+	l.must(l.client.Process(k.pids[len(k.pids)-1]).Destroy(ctx)) // a pipeline ends with any of its members
+	_, err := k.Wait(ctx)
+	l.must(err)
+	l.must(k.Destroy(ctx))
+}
 
 // A partition at each step, healed while both ends still try: the move succeeds or
 // fails, and there is one copy where the report says.
 func TestFault_PartitionAtEachStep(t *testing.T) {
 	t.Parallel()
 	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
-	k := l.ticker(1, "20", "512")
-	at := 1
-	for _, s := range moveSteps {
-		to := 3 - at
-		cut := l.at(s, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
-		done := k.move(to)
-		l.await(cut, "the step "+s.name)
-		time.Sleep(700 * time.Millisecond) // the length of the partition
-		l.faults(bridge.Faults{})
-		at = k.ended(<-done, at, to, s)
-		k.progress(5 * time.Second)
+	for _, tree := range []bool{false, true} {
+		for _, s := range movestep.All {
+			k := l.mover(1, tree)
+			cut := l.at(s, 1, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
+			done := k.move(2)
+			l.await(cut, "the step "+s.Name)
+			time.Sleep(700 * time.Millisecond) // the length of the partition
+			l.faults(bridge.Faults{})
+			k.ended(<-done, 1, 2, fmt.Sprintf("tree %v, %v", tree, s))
+			k.progress(5 * time.Second)
+			k.end()
+		}
 	}
 }
 
@@ -43,13 +86,11 @@ func TestFault_PartitionAtEachStep(t *testing.T) {
 func TestFault_LongPartitionAtEachStep(t *testing.T) {
 	t.Parallel()
 	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 6 * time.Minute})
-	k := l.ticker(1, "20", "512")
-	at := 1
-	for _, s := range moveSteps {
-		to := 3 - at
-		cut := l.at(s, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
-		done := k.move(to)
-		l.await(cut, "the step "+s.name)
+	for _, s := range movestep.All {
+		k := l.mover(1, false)
+		cut := l.at(s, 1, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
+		done := k.move(2)
+		l.await(cut, "the step "+s.Name)
 		var m moved
 		committed := false
 		select {
@@ -61,30 +102,29 @@ func TestFault_LongPartitionAtEachStep(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			committed = true
 		}
-		if want := s.name == "commit" || s.name == "committed"; committed != want {
+		if committed != s.Committing() {
 			t.Fatalf("%v: committed is %v; %v, copies %v", s, committed, m.err, k.copies())
 		}
 		l.faults(bridge.Faults{})
 		if committed {
 			m = <-done
 		}
-		at = k.ended(m, at, to, s)
+		k.ended(m, 1, 2, s.Name)
 		k.progress(5 * time.Second)
+		k.end()
 	}
 }
 
-// ended checks how a move ended, and returns where the process is.
-func (k *ticker) ended(m moved, from, to int, s moveStep) int {
+// ended checks how a move ended, of all who were to move, and returns where they are.
+func (k *ticker) ended(m moved, from, to int, s string) int {
 	k.lab.t.Helper()
 	k.lab.Bridge().Watch(nil)
 	want := to
 	if m.err != nil {
 		want = from
 	}
-	if got := k.settled(30 * time.Second); got != want {
-		k.lab.t.Fatalf("%v: the process is on node %d; the move from %d to %d ended: %+v", s, got, from, to, m)
-	}
-	k.lab.t.Logf("%v: on node %d, %v", s, want, m.err)
+	k.lab.t.Logf("%s: to be on node %d, %v", s, want, m.err)
+	k.remains(want, 30*time.Second)
 	return want
 }
 
@@ -97,38 +137,124 @@ func (l *robustLab) await(c <-chan struct{}, what string) {
 	}
 }
 
-// The target's power is cut before the commit: the process runs on at the source
-// within two seconds.
-func TestFault_TargetKilledBeforeCommit(t *testing.T) {
+// fall cuts a node's power at a step of the ticker's move from node 1 to node 2: not even
+// that step's frame arrives. It returns when that was.
+func (k *ticker) fall(node int, s movestep.Step) (cut time.Time, done <-chan moved) {
+	l := k.lab
+	l.t.Helper()
+	struck := l.at(s, 1, func() {
+		l.faults(bridge.Faults{Partition: cutBetween})
+		l.Node(node).Kill()
+		cut = time.Now()
+	})
+	done = k.move(2)
+	l.await(struck, "the step "+s.Name)
+	l.faults(bridge.Faults{})
+	l.Bridge().Watch(nil)
+	return cut, done
+}
+
+// remains waits until each of the processes has exactly one copy, which can run, on a
+// node; 0: until none has any.
+func (k *ticker) remains(node int, limit time.Duration) {
+	k.lab.t.Helper()
+	for _, pid := range k.pids {
+		for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+			states := k.lab.copies(pid)
+			if s := states[node]; node == 0 && len(states) == 0 || len(states) == 1 && s != "" && strings.Contains("RSD", s) {
+				break
+			}
+			if time.Now().After(end) {
+				k.lab.t.Fatalf("process %d should be on node %d after %v (0: nowhere); it is in these states: %v", pid, node, limit, states)
+			}
+		}
+	}
+}
+
+// The target's power is cut: until the commit the process runs on at the source within
+// two seconds, and is lost after it.
+func TestFault_TargetKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
-	k := l.ticker(1, "20", "512")
-	for _, s := range moveSteps {
-		if s.name == "commit" {
-			break
+	k := l.mover(1, false)
+	for _, s := range movestep.All {
+		cut, done := k.fall(2, s)
+		if !s.Committing() {
+			if took := k.progress(10 * time.Second).Sub(cut); took > 2*time.Second {
+				t.Errorf("%v: the process stood still for %v", s, took)
+			}
 		}
-		var cut time.Time
-		struck := l.at(s, func() {
-			l.faults(bridge.Faults{Partition: cutBetween}) // not even this frame
-			l.Node(2).Kill()
-			cut = time.Now()
-		})
-		done := k.move(2)
-		l.await(struck, "the step "+s.name)
-		l.faults(bridge.Faults{})
-		if took := k.progress(10 * time.Second).Sub(cut); took > 2*time.Second {
-			t.Errorf("%v: the process stood still for %v", s, took)
-		}
-		if m := <-done; m.err == nil {
-			t.Fatalf("%v: moved to a dead node: %+v", s, m)
-		} else {
-			t.Logf("%v: %v", s, m.err)
-		}
+		lines := k.Last()
 		l.Node(2).Restart()
+		m := <-done
+		if m.err == nil {
+			t.Fatalf("%v: moved to a dead node: %+v", s, m)
+		}
+		t.Logf("%v: %v", s, m.err)
+		if !s.Committing() {
+			k.remains(1, 10*time.Second)
+			continue
+		}
+		k.remains(0, 10*time.Second)
+		if got := k.Last(); got != lines || k.Err() != nil {
+			t.Errorf("%v: it was lost behind line %d, and has printed %d: %v", s, lines, got, k.Err())
+		}
+		k = l.mover(1, false)
 	}
 	m := <-k.move(2)
-	k.ended(m, 1, 2, moveStep{name: "without a fault"})
+	k.ended(m, 1, 2, "without a fault")
 	k.progress(5 * time.Second)
+}
+
+// The source's power is cut: whoever moves is at the target, if that has been told to
+// run it, and is lost with the source if not. That goes for all of a tree.
+func TestFault_SourceKilledAtEachStep(t *testing.T) {
+	t.Parallel()
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
+	type fate struct {
+		*ticker
+		what  string
+		node  int // where it is, 0: lost
+		lines int // when that was known
+		done  <-chan moved
+	}
+	var fates []fate
+	for _, tree := range []bool{false, true} {
+		for _, s := range movestep.All {
+			f := fate{ticker: l.mover(1, tree), what: fmt.Sprintf("tree %v, %v", tree, s)}
+			_, f.done = f.fall(1, s)
+			if s.Arrived() {
+				f.node = 2
+				f.progress(5 * time.Second)
+			}
+			for _, pid := range f.pids { // whatever the target has, it does not run it for want of a source
+				if states := l.copies(pid); f.node == 0 && states[2] != "" && states[2] != "arriving" {
+					t.Fatalf("%s: process %d: %v", f.what, pid, states)
+				}
+			}
+			l.Node(1).Restart()
+			f.remains(f.node, 10*time.Second)
+			f.lines = f.Last()
+			fates = append(fates, f)
+		}
+	}
+	for _, f := range fates {
+		m := <-f.done
+		t.Logf("%s: on node %d, %d lines, %v", f.what, f.node, f.lines, m.err)
+		if m.err == nil {
+			t.Errorf("%s: a report came: %+v", f.what, m)
+		}
+		if f.node != 0 {
+			f.progress(5 * time.Second)
+		}
+		f.remains(f.node, time.Second)
+		switch got := f.Last(); {
+		case f.Err() != nil:
+			t.Errorf("%s: %v", f.what, f.Err())
+		case (got > f.lines) != (f.node != 0):
+			t.Errorf("%s: %d lines, then %d", f.what, f.lines, got)
+		}
+	}
 }
 
 // The power of the node that a process has left is cut. Nothing of the process is
@@ -177,9 +303,8 @@ func TestFault_Resolve(t *testing.T) {
 	at := 1
 	for _, lives := range []string{"target", "source"} {
 		from, to := at, 3-at
-		// Of a COMMIT of the last round a copy may still be under way.
-		s := moveStep{name: lives + " lives", command: api.MoveCommit, from: from}
-		cut := l.at(s, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
+		s := movestep.Step{Name: lives + " lives", Command: api.MoveCommit}
+		cut := l.at(s, from, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
 		done := k.move(to)
 		l.await(cut, "the commit")
 		var states map[int]string

@@ -73,7 +73,7 @@ func TestFuzz_FramesForAMinute(t *testing.T) {
 		t.Errorf("the nodes have dropped %d frames of %d", got, n[1])
 	}
 	to := 3 - at
-	k.ended(<-k.move(to), at, to, moveStep{name: "afterwards"})
+	k.ended(<-k.move(to), at, to, "afterwards")
 	k.progress(5 * time.Second)
 	l.answers(1)
 	l.answers(2)

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"motile/ipc/flip"
-	"motile/ipc/rpc"
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/proc/api/movestep"
 	"motile/qemu/bridge"
 	"motile/qemu/harness"
 	"motile/qemu/soak"
@@ -22,11 +21,14 @@ import (
 // the host, and the wire, on which one step of a move is told from another.
 
 // robustLab is a world in which something is to go wrong.
-type robustLab struct{ *world }
+type robustLab struct {
+	*world
+	movers int // so many have been started
+}
 
 func newRobustLab(t testing.TB, opt harness.Options) *robustLab {
 	t.Helper()
-	return &robustLab{boot(t, opt)}
+	return &robustLab{world: boot(t, opt)}
 }
 
 // within is a context that ends after d, or with the test.
@@ -98,10 +100,18 @@ func (l *robustLab) faults(f bridge.Faults) {
 type ticker struct {
 	*client.Process
 	soak.Lines
-	lab *robustLab
+	lab  *robustLab
+	pids []int32 // of all that move with it, its own first
 }
 
 func (l *robustLab) ticker(node int, args ...string) *ticker {
+	l.t.Helper()
+	return l.tick(node, api.FileRef{Path: "/dev/null"}, nil, append([]string{"/test/ticker"}, args...)...)
+}
+
+// tick starts a program that prints a ticker's lines. Its errors go where its lines do,
+// if they go nowhere else.
+func (l *robustLab) tick(node int, in api.FileRef, errors *api.FileRef, args ...string) *ticker {
 	l.t.Helper()
 	k := &ticker{lab: l}
 	out, err := hostio.NewOutput(l.flip, k)
@@ -110,7 +120,11 @@ func (l *robustLab) ticker(node int, args ...string) *ticker {
 	}
 	at := out.Address()
 	file := api.FileRef{Address: at[:], Path: "output", Flags: 1}
-	k.Process = l.exec(node, []api.FileRef{{Path: "/dev/null"}, file, file}, append([]string{"/test/ticker"}, args...)...)
+	if errors == nil {
+		errors = &file
+	}
+	k.Process = l.exec(node, []api.FileRef{in, file, *errors}, args...)
+	k.pids = []int32{k.PID}
 	k.progress(10 * time.Second)
 	return k
 }
@@ -127,17 +141,23 @@ func (k *ticker) progress(limit time.Duration) time.Time {
 
 // copies lists the states of all copies of a process.
 func (k *ticker) copies() (states map[int]string) {
+	k.lab.t.Helper()
+	return k.lab.copies(k.PID)
+}
+
+func (l *robustLab) copies(pid int32) (states map[int]string) {
+	l.t.Helper()
 	states = map[int]string{}
-	for _, n := range k.lab.Nodes() {
+	for _, n := range l.Nodes() {
 		if n.State != "running" {
 			continue
 		}
-		list, err := k.lab.client.Node(n.Number).List(k.lab.within(5 * time.Second))
+		list, err := l.client.Node(n.Number).List(l.within(5 * time.Second))
 		if err != nil {
-			k.lab.t.Fatal(err)
+			l.t.Fatal(err)
 		}
 		for _, p := range list {
-			if p.PID == k.PID {
+			if p.PID == pid {
 				states[n.Number] = p.State
 			}
 		}
@@ -172,63 +192,30 @@ type moved struct {
 // move orders a move and does not wait for it.
 func (k *ticker) move(node int) <-chan moved {
 	done := make(chan moved, 1)
-	ctx := k.lab.Context()
+	ctx, m := k.lab.Context(), client.Move{Target: node, Tree: len(k.pids) > 1}
 	go func() {
-		r, err := k.Migrate(ctx, client.Move{Target: node})
+		r, err := k.Migrate(ctx, m)
 		done <- moved{r, err}
 	}()
 	return done
 }
 
-// moveStep is a message of a move: a request of the source's, or its answer.
-type moveStep struct {
-	name    string
-	command uint32
-	answer  bool
-	from    int // the node that sends the request; 0: any
-}
-
-func (s moveStep) String() string { return s.name }
-
-// moveSteps are all that a move needs (migrate/move), if the target has the files.
-var moveSteps = []moveStep{
-	{"offer", api.MoveOffer, false, 0}, {"accept", api.MoveOffer, true, 0},
-	{"pages", api.MovePages, false, 0}, {"pages arrived", api.MovePages, true, 0},
-	{"prepare", api.MovePrepare, false, 0}, {"ready", api.MovePrepare, true, 0},
-	{"commit", api.MoveCommit, false, 0}, {"committed", api.MoveCommit, true, 0},
-}
-
-// at calls strike once, just before the frame of a step is delivered: with faults
-// that strike sets, it may not be. The channel is closed when that has happened.
-func (l *robustLab) at(s moveStep, strike func()) <-chan struct{} {
+// at calls strike once, just before the frame of a step of a move from a node is
+// delivered: with faults that strike sets, it may not be. The channel is closed when that
+// has happened.
+func (l *robustLab) at(s movestep.Step, from int, strike func()) <-chan struct{} {
 	var mu sync.Mutex
-	var tid uint64
-	struck := false
+	look, struck := movestep.Spotter{Step: s}, false
+	source := fmt.Sprintf("n%d", from)
 	done := make(chan struct{})
 	l.Bridge().Watch(func(port string, frame []byte) {
-		var h flip.Header
-		payload, ok := flip.Decode(&h, frame)
-		if !ok || h.Type != flip.UniData || h.Proto != flip.ProtoRPC || h.Offset != 0 {
-			return
-		}
-		m, ok := rpc.Summarize(payload)
 		mu.Lock()
 		defer mu.Unlock()
-		if !ok || struck || s.from != 0 && m.Type == rpc.Request && port != fmt.Sprintf("n%d", s.from) {
-			return
+		if !struck && look.Is(port == source, frame) {
+			struck = true
+			strike()
+			close(done)
 		}
-		switch {
-		case m.Type == rpc.Request && m.Header.Command == s.command && !s.answer:
-		case m.Type == rpc.Request && m.Header.Command == s.command:
-			tid = m.Tid
-			return
-		case m.Type == rpc.Reply && tid != 0 && m.Tid == tid:
-		default:
-			return
-		}
-		struck = true
-		strike()
-		close(done)
 	})
 	return done
 }
