@@ -37,7 +37,7 @@ const (
 )
 
 // Any process may have these numbers in a descriptor: a copy gets its own.
-const someID = 2
+const someID, someParent = 2, 1
 
 // Start makes the process on a node, detached, with its output in its log.
 func Start(ctx context.Context, n *client.Node, p *Program) (pid int32, err error) {
@@ -71,7 +71,7 @@ func pages(n uint64) uint64 { return (n + abi.PageSize - 1) &^ (abi.PageSize - 1
 // descriptor is the process as an image has it.
 func (p *Program) descriptor(segments image.Segments) ([]byte, error) {
 	im := image.Process{
-		PID: someID, Parent: someID, PGID: someID, SID: someID, NextIndex: 1,
+		PID: someID, Parent: someParent, PGID: someID, SID: someID, NextIndex: 1,
 		Threads: image.Threads{p.thread()}, Comm: p.Name[:min(len(p.Name), 15)], Args: []string{p.Name},
 		Cwd: "/", TTY: -1, Log: -1, Umask: 0o022,
 		// Descriptors 0 to 2 are one file, for which EXEC's Stdio stands.
