@@ -10,9 +10,13 @@ const MemoryPages = 32 << 10
 
 var memory = make([][PageSize]byte, MemoryPages)
 
-func init() {
+func init() { Reboot() }
+
+// Reboot begins with all memory free and zero again, whoever has it.
+func Reboot() {
+	clear(memory[:frames.ranges[0].next])
+	frames.head, frames.stacked, frames.nranges, frames.stats = 0, 0, 0, FrameStats{Ceiling: 1024}
 	addRange(1, MemoryPages)
-	frames.stats.Ceiling = 1024
 }
 
 // Page is a frame's memory.

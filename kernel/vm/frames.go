@@ -6,7 +6,7 @@ import "motile/kernel/hw"
 // the very top of memory) live for ever.
 var refs []uint32
 
-// Init prepares the counts. It runs once, before the first Space.
+// Init prepares the counts. It runs before the first Space.
 func Init() { refs = make([]uint32, hw.MaxPFN()) }
 
 // alloc returns a frame with one user, or 0.

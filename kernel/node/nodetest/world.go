@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"motile/kernel/fs"
+	"motile/kernel/hw"
 	"motile/kernel/node"
 	"motile/kernel/vm"
 	"motile/netdev"
@@ -67,19 +68,17 @@ type Node struct {
 	next  func()   // called after each frame the node has taken, before a thread runs
 }
 
-var initMemory = func() func() {
-	done := false
-	return func() {
-		if !done {
-			vm.Init()
-			done = true
-		}
-	}
-}()
+// All worlds of a test binary have their memory from one machine, which is switched off
+// and on when there is none: where a node dies, so does whoever would have given memory
+// back. worlds is how many there are.
+var worlds int
 
 // New makes a world of n nodes and a host.
 func New(t testing.TB, n int, seed uint64) *World {
-	initMemory()
+	if worlds++; worlds == 1 {
+		hw.Reboot()
+		vm.Init()
+	}
 	w := &World{T: t, rng: rand.New(rand.NewPCG(seed, 1)), Key: api.Key{1, 2, 3}, Wire: Wire{Delay: 50_000}}
 	w.Nodes = make([]*Node, n+1)
 	w.Host = newHost(w)
@@ -91,8 +90,9 @@ func New(t testing.TB, n int, seed uint64) *World {
 	return w
 }
 
-// end gives the memory back: all worlds of a test binary have theirs from one machine.
+// end switches everything off.
 func (w *World) end() {
+	worlds--
 	for _, nd := range w.Nodes[1:] {
 		if !nd.dead {
 			w.Kill(nd.n)
