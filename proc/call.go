@@ -107,12 +107,21 @@ func (tb *Table) wake(t *Thread) {
 	if t.state != Waiting {
 		return
 	}
-	t.leaveQueues()
+	if t.futex == (futexKey{}) {
+		t.leaveQueues()
+	} else {
+		// Whatever this is, it is not the wake-up. That must find the thread if it comes
+		// before the thread has looked: a signal may be gone by then, to another thread.
+		tb.timers.stop(&t.timer)
+	}
 	tb.ready(t, true)
 }
 
 // Expire implements Expirer.
-func (t *Thread) Expire(int64) { t.proc.table.wake(t) }
+func (t *Thread) Expire(int64) {
+	t.leaveQueues()
+	t.proc.table.wake(t)
+}
 
 // Begin starts a system call of t: nr and arguments are in its registers.
 func (t *Thread) Begin() *Call {

@@ -34,6 +34,9 @@ func (tb *Table) FutexWait(t *Thread, addr uint64, bitset uint32) {
 		t.Call.Aux[2] = tb.futexSeq
 	}
 	k := tb.futexKey(t.proc, addr)
+	if t.nwaiters != 0 && t.futex == k {
+		return // it has kept its place
+	}
 	fq := tb.futexes[k]
 	if fq == nil {
 		fq = new(futexQueue)
@@ -62,6 +65,7 @@ func (tb *Table) FutexWake(p *Process, addr uint64, n int, bitset uint32) int {
 		next := w.Next()
 		if t := w.Owner.(*Thread); uint32(w.Tag)&bitset != 0 {
 			t.Call.Phase = FutexWoken
+			t.leaveQueues()
 			tb.wake(t)
 			woken++
 		}

@@ -192,6 +192,22 @@ func TestFutex_WakeBeatsSignal(t *testing.T) {
 	}
 }
 
+// A signal for the process makes one thread look, and another takes it. A wake-up in
+// between is not lost.
+func TestFutex_WakeWhileLooking(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	f := p.Alloc(4)
+	x := p.NewThread()
+	p.Handle(abi.SIGUSR1, 0, 0)
+	p.Want(Blocked, abi.SysFutex, f, futexWait, 0, 0)
+	b.Paused = true
+	x.Want(InHandler, abi.SysKill, p.Process().PID, abi.SIGUSR1)
+	x.Want(1, abi.SysFutex, f, futexWake, 1)
+	b.Run()
+	p.Expect(0)
+}
+
 func TestFutex_TimeoutBeatsNothing(t *testing.T) {
 	b := New(t)
 	p := b.Process()

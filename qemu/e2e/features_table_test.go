@@ -20,16 +20,23 @@ var parent = manner{unless: notCopied}
 // from afar, if it may. A copy has no such file.
 var localFile = manner{residual: true, unless: map[string]string{
 	"restart": "a copy has no file of another node open for writing",
+	"shake":   ownPath,
 }}
+
+const ownPath = "a path is a node's own: where the process is when it opens the file again, there may be none"
 
 var manners = map[string]manner{
 	"append": localFile,
 
 	"cow":          parent,
 	"epoll-closed": {tree: true, unless: watches},
-	"fifo":         {unless: map[string]string{"restart": "a copy has no FIFO of another node open"}},
-	"file-locks":   and(localFile, notCopied),
+	"fifo": {unless: map[string]string{
+		"restart": "a copy has no FIFO of another node open",
+		"shake":   ownPath,
+	}},
+	"file-locks": and(localFile, notCopied),
 	"group-signal": {unless: map[string]string{
+		"shake":   "open: setpgid of a child that has moved away is refused",
 		"restart": "a copy has no running children",
 	}},
 	"job-control": {unless: map[string]string{

@@ -156,6 +156,8 @@ func (b *Bench) inspectThread(p *proc.Process, t *proc.Thread) error {
 		return fmt.Errorf("it is not where its id leads")
 	case t.State() == proc.Dead:
 		return fmt.Errorf("it is dead")
+	case t.State() == proc.Ready && futex && t.Call.Active && waiters == 1 && extra == 0 && timer == 0:
+		// It keeps its place while it looks why it was disturbed.
 	case t.State() != proc.Waiting && waiting:
 		return fmt.Errorf("state %d with %d+%d waiters, timer %d, futex %v", t.State(), waiters, extra, timer, futex)
 	case t.State() == proc.Waiting && !t.Call.Active:
