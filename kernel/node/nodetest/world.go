@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"motile/kernel/fs"
-	"motile/kernel/hw"
 	"motile/kernel/node"
 	"motile/kernel/vm"
 	"motile/netdev"
@@ -73,11 +72,13 @@ type Node struct {
 // back. worlds is how many there are.
 var worlds int
 
+// powerOn switches the machine on.
+var powerOn = vm.Init
+
 // New makes a world of n nodes and a host.
 func New(t testing.TB, n int, seed uint64) *World {
 	if worlds++; worlds == 1 {
-		hw.Reboot()
-		vm.Init()
+		powerOn()
 	}
 	w := &World{T: t, rng: rand.New(rand.NewPCG(seed, 1)), Key: api.Key{1, 2, 3}, Wire: Wire{Delay: 50_000}}
 	w.Nodes = make([]*Node, n+1)
