@@ -95,7 +95,7 @@ func (tb *Table) FutexRequeue(p *Process, from, to uint64, n int) int {
 		t.leaveQueues()
 		t.Call.Aux[2] = 0 // behind those that wait there already
 		tb.FutexWait(t, to, bitset)
-		if t.Call.Deadline != 0 {
+		if t.Call.Deadline != 0 && t.state == Waiting { // who is disturbed looks at the time itself
 			tb.timers.start(&t.timer, t.Call.Deadline)
 		}
 		moved++

@@ -208,6 +208,23 @@ func TestFutex_WakeWhileLooking(t *testing.T) {
 	p.Expect(0)
 }
 
+// The same of a requeue: the waiter is at the new word, and still has its deadline.
+func TestFutex_RequeueWhileLooking(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	f, g := p.Alloc(4), p.Alloc(4)
+	x := p.NewThread()
+	p.Handle(abi.SIGUSR1, 0, 0)
+	p.Want(Blocked, abi.SysFutex, f, futexWait, 0, p.Timespec(30*ms))
+	b.Paused = true
+	x.Want(InHandler, abi.SysKill, p.Process().PID, abi.SIGUSR1)
+	x.Want(1, abi.SysFutex, f, futexCmpRequeue, 0, 1, g, 0)
+	b.Run()
+	p.Expect(Blocked)
+	b.Advance(30 * time.Millisecond)
+	p.Expect(-abi.ETIMEDOUT)
+}
+
 func TestFutex_TimeoutBeatsNothing(t *testing.T) {
 	b := New(t)
 	p := b.Process()
