@@ -290,7 +290,7 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 
 // spread reports whether a process group may have members on other nodes.
 func (k *Kernel) spread(pgid int32) bool {
-	return k.Cluster != nil && (k.Cluster.Spread(pgid) || k.Tab.GroupSession(pgid) == 0)
+	return k.Cluster != nil && k.Cluster.Spread(pgid)
 }
 
 // signalGroup signals a process group for the kernel, which does not wait until members

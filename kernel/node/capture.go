@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"motile/ipc/flip"
 	"motile/kernel/fs"
@@ -313,7 +314,7 @@ func (c *captured) object(f *object.File) int32 {
 // move along, with the holders.
 func (n *Node) captureFarEnds(c *captured, pipe *object.Pipe) {
 	for _, x := range n.exports {
-		if x.file.Impl != object.Impl(pipe) || contains(c.files, x.file) || x.file.Refs() > 1 {
+		if x.file.Impl != object.Impl(pipe) || slices.Contains(c.files, x.file) || x.file.Refs() > 1 {
 			continue
 		}
 		kind := image.KindPipeW

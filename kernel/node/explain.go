@@ -2,10 +2,10 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"motile/ipc/rpc"
 	"motile/ipc/std"
-	"motile/kernel/object"
 	"motile/migrate/image"
 	"motile/migrate/wire"
 	"motile/proc/api"
@@ -129,7 +129,7 @@ func (n *Node) sketch(c *captured) int {
 	for i, p := range c.census.set {
 		for fd := range p.FDs.Len() {
 			if f := p.FDs.Held(int32(fd)); f != nil {
-				c.images[i].FDs = append(c.images[i].FDs, image.FD{FD: int32(fd), File: index(c.files, f), Cloexec: p.FDs.Cloexec(int32(fd))})
+				c.images[i].FDs = append(c.images[i].FDs, image.FD{FD: int32(fd), File: int32(slices.Index(c.files, f)), Cloexec: p.FDs.Cloexec(int32(fd))})
 			}
 		}
 	}
@@ -139,15 +139,6 @@ func (n *Node) sketch(c *captured) int {
 		return c.census.stateBytes()
 	}
 	return len(img)
-}
-
-func index(list []*object.File, f *object.File) int32 {
-	for i, x := range list {
-		if x == f {
-			return int32(i)
-		}
-	}
-	return -1
 }
 
 // ask asks the target, and answers.

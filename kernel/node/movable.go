@@ -258,15 +258,6 @@ func (n *Node) abroad(x *export) bool {
 	return false // a node's own
 }
 
-func contains(list []*object.File, f *object.File) bool {
-	for _, x := range list {
-		if x == f {
-			return true
-		}
-	}
-	return false
-}
-
 // obstacle returns what forbids moving a set, in words, or "".
 func (n *Node) obstacle(s set, residual bool) string {
 	c := n.census(s)

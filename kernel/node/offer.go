@@ -57,9 +57,20 @@ func (s *source) negotiate(accepted func(a *wire.OfferReply)) {
 
 // describe fills in what the target must know of the processes to decide.
 func (s *source) describe() {
+	s.introduce()
+	s.needs()
+}
+
+// introduce says who they are.
+func (s *source) introduce() {
 	first := s.set[0]
 	s.offer.PID, s.offer.Others = first.PID, s.set[1:].pids()
 	s.offer.CPU, s.offer.Command, s.offer.Pages = s.n.cpu, command(first), s.pages()
+}
+
+// needs adds the directories and files that the target must have or be sent, and that are
+// not among those already.
+func (s *source) needs() {
 	for _, p := range s.set {
 		s.offerDir(p.Cwd)
 		for fd := range p.FDs.Len() {
@@ -103,6 +114,15 @@ func (s *source) offerDir(path string) {
 	}
 }
 
+// noDir is what a node says that lacks a directory.
+const noDir = "has no directory %s, in which the process works; make it there first"
+
+// lacksDir reports whether a directory is not here.
+func (n *Node) lacksDir(path string) bool {
+	pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true)
+	return errno != 0 || pl.Node == nil || !pl.Node.IsDir()
+}
+
 // ownDir reports whether a directory is one that /proc has for a process.
 func ownDir(path string, pid int32) bool {
 	rest, is := strings.CutPrefix(path, linux.ProcDir(pid))
@@ -121,10 +141,8 @@ func (s *source) offerFile(f *object.File) {
 }
 
 func (s *source) offerStore(st *vm.Store, path string) {
-	for _, x := range s.files {
-		if x == st {
-			return
-		}
+	if slices.Contains(s.files, st) {
+		return
 	}
 	s.files = append(s.files, st)
 	s.offer.Files = append(s.offer.Files, wire.FileOffer{Digest: st.Digest[:], Path: s.n.pathOf(st, path), Size: st.Size()})
@@ -189,13 +207,14 @@ func (s *source) opened() bool {
 		return false
 	}
 	known := len(s.files)
-	s.describe()
+	s.needs()
 	return len(s.files) > known
 }
 
 // offerMore asks which of all files the target lacks now, and sends those.
 func (s *source) offerMore() {
 	s.offers++
+	s.introduce()
 	s.negotiate(func(a *wire.OfferReply) {
 		switch {
 		case s.m.State() != move.Sending:

@@ -189,11 +189,8 @@ func (x *restart) unfit() string {
 		}
 	}
 	for _, dir := range dirs {
-		if ownDir(dir, x.im.PID) {
-			continue
-		}
-		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, dir, true); errno != 0 || pl.Node == nil || !pl.Node.IsDir() {
-			return fmt.Sprintf("has no directory %s, in which the process works; make it there first", dir)
+		if !ownDir(dir, x.im.PID) && n.lacksDir(dir) {
+			return fmt.Sprintf(noDir, dir)
 		}
 	}
 	return ""

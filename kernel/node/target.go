@@ -121,8 +121,8 @@ func (n *Node) refusals(o *wire.Offer) (why []string) {
 		}
 	}
 	for _, dir := range o.Dirs {
-		if pl, errno := n.K.FS.Lookup(n.K.FS.Root, dir, true); errno != 0 || pl.Node == nil || !pl.Node.IsDir() {
-			no("has no directory %s, in which the process works; make it there first", dir)
+		if n.lacksDir(dir) {
+			no(noDir, dir)
 		}
 	}
 	return why

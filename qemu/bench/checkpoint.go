@@ -203,21 +203,21 @@ func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
 	}
 	r := &b.report
 	limit := checkpointCopies * memcpy.median()
-	held := func(w *row) { r.target(w, limit, "≤ %.1f memcpy", checkpointCopies) }
+	held := func(w *row, note string) {
+		w.Note = fmt.Sprintf("%s%.2f memcpy", note, w.Median/memcpy.median())
+		r.target(w, limit, "≤ %.1f memcpy", checkpointCopies)
+	}
 	w := r.add(fmt.Sprintf("memcpy of %d pages, those of a %d MB process", last.Pages, mb), "ns", memcpy)
 	w.Note = "once, by a program on the same node, in turns with them"
 	w = r.add(fmt.Sprintf("freeze of a snapshot of a %d MB process", mb), "ns", f.freeze)
-	w.Note = fmt.Sprintf("an image of %d bytes; %.2f memcpy", last.Bytes, w.Median/memcpy.median())
-	held(w)
+	held(w, fmt.Sprintf("an image of %d bytes; ", last.Bytes))
 	r.add("  capture", "ns", f.capture)
 	r.add("  fork", "ns", f.fork)
 	r.add("  encode", "ns", f.encode)
 	w = r.add("restart of it where its segments are", "ns", clone)
-	w.Note = fmt.Sprintf("%.2f memcpy", w.Median/memcpy.median())
-	held(w)
+	held(w, "")
 	w = r.add("  from a file, its segments written before", "ns", restart)
-	w.Note = fmt.Sprintf("%.2f memcpy", w.Median/memcpy.median())
-	held(w)
+	held(w, "")
 	w = r.add("sealing of it for a file", "ns", sealing)
 	w.Note = fmt.Sprintf("on the host, after the freeze (in which only the state of endpoints is sealed) and after its pages were read, in %s", duration(read.median()))
 	return p.Destroy(ctx)

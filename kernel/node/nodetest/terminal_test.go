@@ -264,24 +264,31 @@ var crowd = Register(func(u *User) {
 	}
 })
 
+// crowdAt starts a crowd at a terminal of node 1, and moves it: at says where its shell and
+// then its job are to be, as pids has them.
+func crowdAt(t *testing.T, at [4]int) (w *World, x *terminal, out *Object, pids []int32) {
+	w = New(t, 3, 1)
+	x, out = w.Nodes[1].terminal(), w.Host.NewObject()
+	p := w.Nodes[1].session(crowd, x, out)
+	pids = []int32{p.PID}
+	w.RunUntil(1e9, "a job", func() bool { return x.Job.Foreground != p.PGID })
+	for _, c := range p.Children {
+		pids = append(pids, c.PID)
+	}
+	for i, pid := range pids {
+		if at[i] != 1 {
+			w.Move(pid, at[i])
+		}
+	}
+	return w, x, out, pids
+}
+
 // A key of the terminal reaches the foreground job wherever its members are, each once,
 // and nobody else; it goes on doing so when the shell is elsewhere.
 func TestTerminal_KeysReachAJobOnSeveralNodes(t *testing.T) {
 	for _, at := range [][4]int{{1, 1, 1, 1}, {1, 1, 1, 2}, {1, 2, 2, 3}, {2, 1, 3, 2}, {3, 2, 2, 2}, {1, 2, 3, 3}} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
-			w := New(t, 3, 1)
-			x, out := w.Nodes[1].terminal(), w.Host.NewObject()
-			p := w.Nodes[1].session(crowd, x, out)
-			pids := []int32{p.PID}
-			w.RunUntil(1e9, "a job", func() bool { return x.Job.Foreground != p.PGID })
-			for _, c := range p.Children {
-				pids = append(pids, c.PID)
-			}
-			for i, pid := range pids {
-				if at[i] != 1 {
-					w.Move(pid, at[i])
-				}
-			}
+			w, x, out, pids := crowdAt(t, at)
 			for _, key := range []struct {
 				key  byte
 				want string
@@ -316,19 +323,7 @@ func TestTerminal_KeysReachAJobOnSeveralNodes(t *testing.T) {
 func TestTerminal_HangupReachesAJobElsewhere(t *testing.T) {
 	for _, at := range [][4]int{{1, 1, 1, 1}, {1, 1, 2, 3}, {1, 2, 2, 2}} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
-			w := New(t, 3, 1)
-			x, out := w.Nodes[1].terminal(), w.Host.NewObject()
-			p := w.Nodes[1].session(crowd, x, out)
-			pids := []int32{p.PID}
-			w.RunUntil(1e9, "a job", func() bool { return x.Job.Foreground != p.PGID })
-			for _, c := range p.Children {
-				pids = append(pids, c.PID)
-			}
-			for i, pid := range pids {
-				if at[i] != 1 {
-					w.Move(pid, at[i])
-				}
-			}
+			w, x, _, pids := crowdAt(t, at)
 			nd := w.Nodes[w.On(pids[0])]
 			nd.Tab.Signal(nd.Tab.Process(pids[0]), proc.Info{Signo: abi.SIGKILL})
 			w.Run(10e9)

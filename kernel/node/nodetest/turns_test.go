@@ -100,9 +100,9 @@ var sharedReader = Register(func(u *User) {
 
 // A process comes to a node from which a description that it waits for is about to leave
 // with another. That move comes to nothing: now the process waits for the description of
-// its own node as for one of another. The next move must not go round in circles, having
-// it ask again.
-func TestMove_PastWhoWaitsHere(t *testing.T) {
+// its own node as for one of another. When the description is written down again, the node
+// must not go round in circles, having itself ask again.
+func TestRestore_WhileTheNodeWaitsForItself(t *testing.T) {
 	w := New(t, 3, 1)
 	p := w.Nodes[1].Start(sharedReader)
 	w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
