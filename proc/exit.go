@@ -178,9 +178,6 @@ func (tb *Table) setExitSignal(p *Process, sig int) {
 	}
 }
 
-// Execed reports whether p has called execve.
-func (p *Process) Execed() bool { return p.execed }
-
 // LeaveTerminal gives up p's controlling terminal (TIOCNOTTY).
 func (tb *Table) LeaveTerminal(p *Process) { tb.leaveTerminal(p) }
 

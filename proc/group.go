@@ -1,5 +1,7 @@
 package proc
 
+import "motile/kernel/abi"
+
 // SignalGroup sends a signal to the members of a process group on this node and
 // returns how many there were.
 func (tb *Table) SignalGroup(pgid int32, in Info) (n int) {
@@ -40,6 +42,20 @@ func (tb *Table) SignalAll(except *Process, in Info) (n int) {
 		}
 	}
 	return n
+}
+
+// MayJoin says whether a process of some session may put p into another group: an errno,
+// or 0 (setpgid(2)). It says nothing of the group, which has to be one of the session.
+func (p *Process) MayJoin(caller, session int32) int {
+	switch {
+	case p.PID != caller && p.Parent != caller:
+		return abi.ESRCH
+	case p.PID != caller && p.execed:
+		return abi.EACCES
+	case p.SID == p.PID || p.SID != session:
+		return abi.EPERM
+	}
+	return 0
 }
 
 // SetGroup puts p into a process group; a local parent's entry follows.

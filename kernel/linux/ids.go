@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/proc"
 )
@@ -52,38 +53,104 @@ func sysGetsid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return int64(p.SID)
 }
 
+// sysSetpgid puts the caller or a child of its into a process group (setpgid(2)). What
+// this node does not know is asked for: the session of a group that has nobody here, of
+// all nodes; a child that is elsewhere, at its address, where the same rules are applied.
 func sysSetpgid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	self := t.Process()
-	pgid := int32(c.Args[1])
+	pid, pgid := int32(c.Args[0]), int32(c.Args[1])
 	if pgid < 0 {
 		return -abi.EINVAL
 	}
+	if c.Slot != 0 {
+		return k.setpgidAnswer(t, c)
+	}
 	p := k.target(t, c.Args[0])
-	if p == nil || p.Moving() {
-		ch := self.Child(int32(c.Args[0]))
-		if ch == nil {
+	away := p == nil || p.Moving()
+	if away {
+		if ch := self.Child(pid); ch == nil {
 			return -abi.ESRCH
-		}
-		if ch.State == proc.ChildExited { // a zombie: nothing left to put in a group
+		} else if ch.State == proc.ChildExited { // a zombie: nothing left to put in a group
 			return 0
 		}
-		return -abi.EACCES // it has moved away, long after its exec
+	} else {
+		pid = p.PID
+		if errno := p.MayJoin(self.PID, self.SID); errno != 0 {
+			return -int64(errno)
+		}
 	}
 	if pgid == 0 {
-		pgid = p.PID
+		pgid = pid
 	}
-	switch {
-	case p != self && p.Parent != self.PID:
+	if pgid != pid {
+		sid, known := k.sessionOf(t, c, pgid)
+		if !known {
+			return -abi.EBLOCKED
+		}
+		if sid != self.SID {
+			return -abi.EPERM
+		}
+	}
+	if !away {
+		k.Tab.SetGroup(p, pgid)
+		return 0
+	}
+	if k.Cluster == nil {
 		return -abi.ESRCH
-	case p != self && p.Execed():
-		return -abi.EACCES
-	case p.SID == p.PID || p.SID != self.SID:
-		return -abi.EPERM
-	case pgid != p.PID && k.Tab.GroupSession(pgid) != self.SID:
-		return -abi.EPERM
 	}
-	k.Tab.SetGroup(p, pgid)
+	to, h := k.Cluster.JoinRequest(pid, pgid, self)
+	k.Link(t).Ask(to, h, nil)
+	return -abi.EBLOCKED
+}
+
+// setpgidAnswer is what a child elsewhere has answered.
+func (k *Kernel) setpgidAnswer(t *proc.Thread, c *proc.Call) int64 {
+	if c.Answer == nil {
+		return -abi.EBLOCKED
+	}
+	a, ok := k.Link(t).Answer()
+	switch {
+	case !ok, a.Status != std.OK, a.Header.Status() != std.OK:
+		return -abi.ESRCH
+	case a.Header.Extra != 0:
+		return -int64(a.Header.Extra)
+	}
+	pid, pgid := int32(c.Args[0]), int32(c.Args[1])
+	if pgid == 0 {
+		pgid = pid
+	}
+	if ch := t.Process().Child(pid); ch != nil {
+		ch.PGID = pgid
+	}
+	k.Cluster.Joined(pgid)
 	return 0
+}
+
+// sessionOf is the session of a process group, 0: there is no such group. It is not known
+// until the nodes have answered if nobody of the group is here; a thread that moves before
+// they have asks again from where it then is.
+func (k *Kernel) sessionOf(t *proc.Thread, c *proc.Call, pgid int32) (sid int32, known bool) {
+	const asked = 1
+	if sid := k.Tab.GroupSession(pgid); sid != 0 || k.Cluster == nil {
+		return sid, true
+	}
+	if c.Phase == asked && c.Aux[1] == uint64(k.Tab.Node) || c.Aux[0] != 0 {
+		return int32(c.Aux[0] - 1), c.Aux[0] != 0
+	}
+	c.Phase, c.Aux[1] = asked, uint64(k.Tab.Node)
+	call := *c
+	k.Cluster.SessionOf(pgid, func(sid int32) {
+		if waits(t, &call) {
+			t.Call.Aux[0] = uint64(sid) + 1
+			t.Wake(nil, 0)
+		}
+	})
+	return 0, false
+}
+
+// waits reports whether t is still in a call that it was in a while ago.
+func waits(t *proc.Thread, call *proc.Call) bool {
+	return t.State() != proc.Dead && t.Call.Active && t.Call.Nr == call.Nr && t.Call.Args == call.Args
 }
 
 func sysSetsid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

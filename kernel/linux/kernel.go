@@ -56,6 +56,14 @@ type Cluster interface {
 	Spread(pgid int32) bool
 	// SignalGroup signals all members of a group, each once; done gets their number.
 	SignalGroup(pgid int32, in proc.Info, done func(count int))
+	// SessionOf finds the session of a process group of which nobody is here; 0: there
+	// is no such group.
+	SessionOf(pgid int32, done func(sid int32))
+	// JoinRequest is the transaction that puts a child, wherever it is, into a process
+	// group of its parent's session. The answer's Extra is an errno.
+	JoinRequest(child, pgid int32, parent *proc.Process) (to flip.Address, h *std.Header)
+	// Joined notes that a process of another node has joined a group.
+	Joined(pgid int32)
 }
 
 type handler func(*Kernel, *proc.Thread, *proc.Call) int64

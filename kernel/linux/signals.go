@@ -280,7 +280,7 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 	c.Phase, c.Aux[1] = asked, uint64(k.Tab.Node)
 	call := *c
 	k.Cluster.SignalGroup(pgid, in, func(count int) {
-		if t.State() != proc.Dead && t.Call.Active && t.Call.Nr == call.Nr && t.Call.Args == call.Args {
+		if waits(t, &call) {
 			t.Call.Aux[0] = uint64(count) + 1
 			t.Wake(nil, 0)
 		}

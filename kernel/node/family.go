@@ -104,18 +104,54 @@ func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
 	g.waiting = 1
 	g.send(here)
 	for _, node := range n.nodes() {
-		h := n.nodeHeader(node, api.Group)
-		h.Offset = uint64(pgid)
 		g.waiting++
-		n.call(n.nodeAt(node).address, h, nil, familyPatience, func(c *rpc.Complete) {
-			var r api.GroupReply
-			if c.Status == std.OK && c.Header.Status() == std.OK && image.Unmarshal(c.Data, &r) == nil {
-				g.send(r.PIDs)
-			}
+		n.askGroup(node, pgid, func(r api.GroupReply) {
+			g.send(r.PIDs)
 			g.heard()
 		})
 	}
 	g.heard()
+}
+
+// JoinRequest implements linux.Cluster.
+func (n *Node) JoinRequest(child, pgid int32, parent *proc.Process) (to flip.Address, h *std.Header) {
+	h = n.processHeader(child, api.Join)
+	h.Offset, h.Extra, h.Size = uint64(pgid), uint32(parent.PID), uint32(parent.SID)
+	return n.ipc.key.ProcessAddress(child), h
+}
+
+// Joined implements linux.Cluster.
+func (n *Node) Joined(pgid int32) { n.markSpread(pgid) }
+
+// SessionOf implements linux.Cluster.
+func (n *Node) SessionOf(pgid int32, done func(sid int32)) {
+	found, waiting := int32(0), 1
+	heard := func() {
+		if waiting--; waiting == 0 {
+			done(found)
+		}
+	}
+	for _, node := range n.nodes() {
+		waiting++
+		n.askGroup(node, pgid, func(r api.GroupReply) {
+			found = max(found, r.SID)
+			heard()
+		})
+	}
+	heard()
+}
+
+// askGroup asks a node who of a process group is there.
+func (n *Node) askGroup(node int, pgid int32, done func(api.GroupReply)) {
+	h := n.nodeHeader(node, api.Group)
+	h.Offset = uint64(pgid)
+	n.call(n.nodeAt(node).address, h, nil, familyPatience, func(c *rpc.Complete) {
+		var r api.GroupReply
+		if c.Status != std.OK || c.Header.Status() != std.OK || image.Unmarshal(c.Data, &r) != nil {
+			r = api.GroupReply{}
+		}
+		done(r)
+	})
 }
 
 // groupSignal is a signal on its way to a process group.

@@ -90,7 +90,7 @@ func (d *late) serve(r *rpc.Incoming) {
 			return
 		}
 		n.answerLog(d.log, logRead{r.Handle, int64(r.Header.Offset), int(min(r.Header.Size, maxLogRead))})
-	case api.Signal:
+	case api.Signal, api.Join:
 		n.reply(r, std.OK, nil) // as to a zombie
 	case api.Stun, api.Resume, api.GetOwner, api.SetOwner, api.GetComment, api.SetComment:
 		n.reply(r, std.NotNow, nil)

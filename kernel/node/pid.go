@@ -44,6 +44,8 @@ func (n *Node) serveProcess(x *process, r *rpc.Incoming) {
 	case api.Orphan:
 		n.Tab.Orphan(x.p, int32(r.Header.Offset))
 		n.reply(r, std.OK, nil)
+	case api.Join:
+		n.joinGroup(x, r)
 	case api.Stun:
 		x.serveStun(r)
 	case api.Resume:
@@ -122,6 +124,16 @@ func (n *Node) signalProcess(x *process, r *rpc.Incoming) {
 	if t := n.Tab.Thread(q.TID); t != nil && t.Process() == x.p {
 		n.Tab.SignalThread(t, in)
 	}
+}
+
+// joinGroup puts a process into a group, as its parent on another node wishes.
+func (n *Node) joinGroup(x *process, r *rpc.Incoming) {
+	errno := x.p.MayJoin(int32(r.Header.Extra), int32(r.Header.Size))
+	if errno == 0 {
+		n.Tab.SetGroup(x.p, int32(r.Header.Offset))
+		n.markSpread(x.p.PGID)
+	}
+	n.ipc.m.Reply(n.Tab.Now, r.Handle, &std.Header{Extra: uint32(errno)}, nil)
 }
 
 func (n *Node) childEvent(x *process, r *rpc.Incoming) {

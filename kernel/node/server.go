@@ -42,7 +42,11 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.GetFile:
 		n.serveGetFile(r)
 	case api.Group:
-		n.replyWith(r, n.groupMembers(int32(r.Header.Offset)))
+		g := n.groupMembers(int32(r.Header.Offset))
+		if len(g.PIDs) > 0 { // somebody elsewhere may be about to join it
+			n.markSpread(int32(r.Header.Offset))
+		}
+		n.replyWith(r, g)
 	case api.Migrate:
 		n.serveMigrate(r)
 	case api.Explain:

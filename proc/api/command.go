@@ -52,6 +52,7 @@ const (
 	// destroy when it has been read; SnapshotReply
 	Snapshot = std.PrivateFirst + 26
 	Lease    = std.PrivateFirst + 27 // Offset: ns until the process is stunned unless this comes again; 0: never
+	Join     = std.PrivateFirst + 29 // setpgid by the parent, Extra, of session Size: into group Offset → Extra: errno
 )
 
 // Bits in Extra.

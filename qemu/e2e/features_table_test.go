@@ -34,15 +34,9 @@ var manners = map[string]manner{
 		"restart": "a copy has no FIFO of another node open",
 		"shake":   ownPath,
 	}},
-	"file-locks": and(localFile, notCopied),
-	"group-signal": {unless: map[string]string{
-		"shake":   "open: setpgid of a child that has moved away is refused",
-		"restart": "a copy has no running children",
-	}},
-	"job-control": {unless: map[string]string{
-		"move-under-loss": "open: on a loaded host more comes from the pipe, now and then, than was under way when the child was stopped",
-		"restart":         "a copy has no running children",
-	}},
+	"file-locks":     and(localFile, notCopied),
+	"group-signal":   parent,
+	"job-control":    parent,
 	"orphan":         parent,
 	"pidfd":          parent,
 	"pipe-end":       parent,

@@ -101,6 +101,7 @@ var Commands = []Command{
 	{api.Orphan, "PS_ORPHAN", opaque, opaque, toProcess},
 	{api.Resume, "PS_RESUME", opaque, opaque, toProcess},
 	{api.Lease, "PS_LEASE", opaque, opaque, toProcess},
+	{api.Join, "PS_JOIN", opaque, opaque, toProcess},
 
 	{api.MoveOffer, "MOVE_OFFER", of(wire.Offer{}), of(wire.OfferReply{}), toNode},
 	{api.MoveFile, "MOVE_FILE", of(wire.File{}), opaque, toNode},

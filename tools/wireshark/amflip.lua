@@ -146,6 +146,7 @@ local COMMANDS = {
 	[15024] = { name = "PS_ORPHAN", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15025] = { name = "PS_RESUME", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15027] = { name = "PS_LEASE", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[15029] = { name = "PS_JOIN", to = { process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15040] = { name = "MOVE_OFFER", to = { node = true }, request = { form = "cbor", type = "wire.Offer" }, reply = { form = "cbor", type = "wire.OfferReply" } },
 	[15041] = { name = "MOVE_FILE", to = { node = true }, request = { form = "cbor", type = "wire.File" }, reply = { form = "opaque" } },
 	[15042] = { name = "MOVE_PAGES", to = { node = true }, request = { form = "pages" }, reply = { form = "opaque" } },
