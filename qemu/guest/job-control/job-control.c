@@ -33,11 +33,12 @@ FEATURE("job-control")
 			CHECK(n == last + 1, "%ld came after %ld", n, last);
 			last = n;
 		}
+		CHECK(errno == EAGAIN, "after %ld the pipe is not empty: %s", last, strerror(errno));
 		working();
 		// Of a write to another node's pipe that was under way nobody can say when it gets there.
 		if (read(fds[0], &n, sizeof n) == sizeof n)
 			CHECK(n == ++last, "%ld came after %ld", n, last - 1);
-		ERRNO(read(fds[0], &n, sizeof n), EAGAIN);
+		CHECK(read(fds[0], &n, sizeof n) == -1 && errno == EAGAIN, "after %ld, from a child that is stopped, came %ld (%s)", last, n, strerror(errno));
 		MUST(fcntl(fds[0], F_SETFL, 0) == 0);
 		MUST(kill(pid, SIGCONT) == 0 && waitpid(pid, &status, WCONTINUED) == pid);
 		CHECK(WIFCONTINUED(status), "status %#x", status);
