@@ -74,3 +74,21 @@ func (k *Key) ProcessCap(pid int32) capability.Capability {
 
 // Tag authenticates a broadcast: nodes tell each other of themselves by those.
 func (k *Key) Tag(b []byte) [16]byte { return capability.OneWay("motile hello", k[:], b) }
+
+// ServicePort is the get-port of a server of user programs that everybody is to find
+// again after it was restarted: "soap", or "bullet" of node n. The cluster's only one of
+// a name has n 0.
+func (k *Key) ServicePort(name string, n int) capability.Port {
+	return capability.Port(k.derive("motile service port "+name, uint64(n)))
+}
+
+// ServiceSecret is what the capability of such a server's object 0, the server itself or
+// the root of what it keeps, is checked against.
+func (k *Key) ServiceSecret(name string, n int) capability.Secret {
+	return capability.Secret(k.derive("motile service check "+name, uint64(n)))
+}
+
+// ServiceCap is the owner capability of a server's object 0.
+func (k *Key) ServiceCap(name string, n int) capability.Capability {
+	return capability.Owner(k.ServicePort(name, n).Put(), 0, k.ServiceSecret(name, n))
+}

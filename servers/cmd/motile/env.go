@@ -6,27 +6,19 @@ import (
 	"os"
 	"time"
 
-	"motile/proc/api"
 	"motile/proc/api/client"
 	"motile/servers/cmd/operate"
 	"motile/servers/cmd/options"
 	"motile/servers/lib"
 )
 
-const (
-	keyFile  = "/etc/motile/key"
-	lineages = "/run/motile/lineages"
-)
+const lineages = "/run/motile/lineages"
 
 // connect makes the environment of a command.
 func connect() (*operate.Env, error) {
-	text, err := os.ReadFile(keyFile)
+	key, err := lib.ClusterKey()
 	if err != nil {
-		return nil, fmt.Errorf("no cluster key: %w (this node was started without one)", err)
-	}
-	key, err := api.ParseKey(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", keyFile, err)
+		return nil, err
 	}
 	e := &operate.Env{Client: client.New(lib.Caller{}, key), Out: os.Stdout, Err: os.Stderr, Lineages: lineages}
 	e.Nodes = func(ctx context.Context) ([]int, error) { return heardOf(ctx, e.Client) }
