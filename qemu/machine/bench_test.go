@@ -43,15 +43,7 @@ func repeater(tb testing.TB) (left, right *bridge.Conn) {
 		args = append(args,
 			"-netdev", fmt.Sprintf("stream,id=s%d,server=off,addr.type=unix,addr.path=%s", i, port),
 			"-netdev", fmt.Sprintf("hubport,id=h%d,hubid=0,netdev=s%d", i, i))
-		defer func() {
-			for range 1000 {
-				if p := br.Stats().Ports; len(p) == 2 && p[0].Attached && p[1].Attached {
-					return
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
-			tb.Fatal("QEMU did not attach")
-		}()
+		defer awaitAttached(tb, br, 2)
 	}
 	cmd := exec.Command(qemu, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
