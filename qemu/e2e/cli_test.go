@@ -33,6 +33,7 @@ func TestCLI_EveryCommand(t *testing.T) {
 	t.Run("nodes", c.sub(testNodes))
 	t.Run("sh", c.sub(testSh))
 	t.Run("run", c.sub(testRun))
+	t.Run("on", c.sub(testOn))
 	t.Run("ps", c.sub(testPs))
 	t.Run("logs wait kill", c.sub(testLogsWaitKill))
 	t.Run("migrate drain", c.sub(testMigrateDrain))
@@ -126,6 +127,19 @@ func testRun(t *testing.T, c *motileCluster) {
 	c.ok("kill", fmt.Sprint(pid), fmt.Sprint(started.PID))
 	c.fails("no such file", "run", "/nowhere")
 	c.fails("does not exist", "run", "--node", "9", busybox)
+}
+
+// What runs on another node is part of a pipeline here, in the directory of its caller.
+func testOn(t *testing.T, c *motileCluster) {
+	line := `cd /tmp; echo there | on 2 sh -c 'read x; echo "$x $(hostname) $PWD"' | on 3 sh -c 'cat; hostname'; on any sh -c 'exit 3'; echo $?`
+	if out, want := c.ok("sh", "1", line), "there node2 /tmp\nnode3\n3\n"; out != want {
+		t.Errorf("it says %q, want %q", out, want)
+	}
+	for line, want := range map[string]string{"on 9 true": "9", "on 2 nothing": "nothing", "on 2": "on NODE|any COMMAND"} {
+		if r := c.motile(nil, "sh", "1", line); r.status == 0 || !strings.Contains(r.err, want) {
+			t.Errorf("%s: %+v", line, r)
+		}
+	}
 }
 
 func testPs(t *testing.T, c *motileCluster) {

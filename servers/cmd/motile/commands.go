@@ -36,6 +36,7 @@ func commands() []command {
 		{"wait", "[--cap FILE] [--json] PID", "wait for a process; its exit status becomes ours", wait, true},
 		{"logs", "[-f] [--cap FILE] PID", "the output of a detached process", logs, false},
 		{"run", "[--node N] [--shake N [--shake-by move|restore|both]] [-d [--json]] COMMAND [ARG...]", "run a program on a node; -d: print its pid and go", runProgram, false},
+		{"on", "NODE|any COMMAND [ARG...]", "run a command on a node as if it were here: its terminal, pipes and exit status are ours", onNode, false},
 		{"resolve", "[--json] PID discard|resume", "decide about a process in doubt", resolve, false},
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
