@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	"motile/boot/rt"
 	"motile/kernel/fs"
 	"motile/kernel/hw"
@@ -66,6 +68,18 @@ func (m *machine) loadArchive() {
 		if err := m.files.Load(physical(a), a.Start); err != nil {
 			panic(err)
 		}
+	}
+}
+
+// startServers runs the script that starts what programs belong to a node, if the command
+// line asks for it. It is told what the node has.
+func (m *machine) startServers() {
+	if m.params["rc"] == "" {
+		return
+	}
+	env := []string{"HOME=/root", "PATH=/bbin:/bin", fmt.Sprintf("NODE=%d", m.node.Number)}
+	if errno := m.node.Start("/bin/sh", []string{"sh", "/etc/motile/rc"}, env); errno != 0 {
+		m.node.Log("motile: cannot run /etc/motile/rc: error %d", errno)
 	}
 }
 

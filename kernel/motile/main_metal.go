@@ -27,6 +27,7 @@ func main() {
 	}
 	m.node.Log("motile: node %d ready, %d MB, %d networks, %d ms", m.node.Number,
 		hw.Stats().Total*hw.PageSize>>20, len(m.nets), hw.Now()/1e6)
+	m.startServers()
 	m.startShell()
 	m.node.Rehearse()
 	if m.params["break"] != "" {

@@ -7,6 +7,7 @@ import (
 	"motile/kernel/abi"
 	"motile/kernel/object"
 	"motile/kernel/vm"
+	"motile/proc"
 	"motile/proc/api"
 )
 
@@ -25,6 +26,23 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 		n.reply(r, std.ArgBad, nil)
 		return
 	}
+	p, errno := n.spawn(&q)
+	if errno != 0 {
+		n.replyWith(r, api.ExecReply{Errno: errno})
+		return
+	}
+	n.replyWith(r, api.ExecReply{PID: p.PID})
+}
+
+// Start starts a program that belongs to the node itself. Its output is a log, as that of a
+// process started by "motile run -d".
+func (n *Node) Start(path string, args, env []string) (errno int) {
+	_, errno = n.spawn(&api.ExecRequest{Path: path, Args: args, Env: env, Detached: true,
+		Files: []api.FileRef{{Path: "/dev/null"}, {Log: true}, {Log: true}}})
+	return errno
+}
+
+func (n *Node) spawn(q *api.ExecRequest) (p *proc.Process, errno int) {
 	files, errno := n.openAll(q.Files)
 	defer func() {
 		for _, f := range files {
@@ -32,13 +50,10 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 		}
 	}()
 	if errno != 0 {
-		n.replyWith(r, api.ExecReply{Errno: errno})
-		return
+		return nil, errno
 	}
-	p, errno := n.K.Spawn(q.Path, q.Args, q.Env, files)
-	if errno != 0 {
-		n.replyWith(r, api.ExecReply{Errno: errno})
-		return
+	if p, errno = n.K.Spawn(q.Path, q.Args, q.Env, files); errno != 0 {
+		return nil, errno
 	}
 	if q.Cwd != "" {
 		p.Cwd = q.Cwd
@@ -51,7 +66,7 @@ func (n *Node) serveExec(r *rpc.Incoming) {
 	if q.Terminal && len(files) > 0 {
 		n.K.AdoptTerminal(p, files[0])
 	}
-	n.replyWith(r, api.ExecReply{PID: p.PID})
+	return p, 0
 }
 
 // detach has the process's end remembered, with the log among its files, if there is one.

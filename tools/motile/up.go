@@ -45,6 +45,7 @@ func (f nodeFlags) spec(t machine.Type) cluster.NodeSpec {
 type bootFlags struct {
 	Kernel  string        `help:"Kernel (default: what make built)." placeholder:"FILE" type:"path" env:"MOTILE_KERNEL"`
 	Initrd  string        `help:"Boot archive (default: what make built, with a kernel that it built)." placeholder:"FILE" type:"path" env:"MOTILE_INITRD"`
+	Servers bool          `help:"Nodes run /etc/motile/rc when they have booted, which starts the servers that belong to them."`
 	Append  string        `help:"More words for the kernel's command line." placeholder:"WORDS"`
 	QEMU    string        `name:"qemu" help:"QEMU to use." env:"MOTILE_QEMU" placeholder:"FILE"`
 	Timeout time.Duration `help:"How long a node may take to answer." default:"60s"`
@@ -55,6 +56,9 @@ type bootFlags struct {
 // folder that this program is in.
 func (f bootFlags) config() (cluster.Config, error) {
 	conf := cluster.Config{Kernel: f.Kernel, Initrd: f.Initrd, Append: f.Append, QEMU: f.QEMU, BootTimeout: f.Timeout}
+	if f.Servers {
+		conf.Append += " rc=1"
+	}
 	if f.NoWait {
 		conf.BootTimeout = -1
 	}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"motile/servers/cmd/options"
+	"motile/servers/lib"
+	"motile/servers/run"
+)
+
+// runServer is the run server. What its node has it is told by /etc/motile/rc, in the
+// environment: NODE, DISK, OUTSIDE, numbers.
+func runServer(words []string) error {
+	file := "/etc/motile/services"
+	var f options.Set
+	f.String(&file, "services")
+	args, err := f.Parse(words)
+	if err != nil {
+		return err
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("%s: it takes no arguments", args[0])
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	services, err := run.ParseServices(in)
+	in.Close()
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	key, err := lib.ClusterKey()
+	if err != nil {
+		return err
+	}
+	node, err := lib.Node()
+	if err != nil {
+		return err
+	}
+	facts := run.Facts{"node": node}
+	for _, name := range []string{"DISK", "OUTSIDE"} {
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+			facts[strings.ToLower(name)] = n
+		}
+	}
+	say := func(format string, args ...any) { fmt.Printf("run: "+format+"\n", args...) }
+	for _, s := range services {
+		if facts.Wants(&s) {
+			go run.Keep(s, say)
+		}
+	}
+	server := run.NewServer(node, key)
+	go server.Poll()
+	return server.Serve()
+}
