@@ -1,4 +1,3 @@
-// Motiled is the cluster's servers, in one program: motiled NAME [ARG...] is one of them.
 package main
 
 import (
