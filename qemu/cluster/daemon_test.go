@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -326,6 +327,33 @@ func TestDaemon_Killed(t *testing.T) {
 			empty(t, dir)
 		})
 	}
+}
+
+// A daemon that was killed holds its lock until the last of its threads has ended. Who
+// comes in between waits for that; who meets one that runs does not.
+func TestLock_OfAProcessThatIsEnding(t *testing.T) {
+	dir := cluster.Dir(t.TempDir())
+	release, err := cluster.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cluster.Take(dir); err == nil || !strings.Contains(err.Error(), "already runs") {
+		t.Fatalf("we run: %v", err)
+	}
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`{"pid":%d,"start":1}`, ended.Process.Pid)
+	if err := os.WriteFile(filepath.Join(string(dir), "lock"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, release)
+	again, err := cluster.Take(dir)
+	if err != nil {
+		t.Fatalf("he ended: %v", err)
+	}
+	again()
 }
 
 func TestDaemon_StopsOnSIGTERM(t *testing.T) {

@@ -8,3 +8,12 @@ func SetDownTimeout(d time.Duration) (restore func()) {
 	downTimeout = d
 	return func() { downTimeout = old }
 }
+
+// Take takes the lock of a folder; release gives it up.
+func Take(d Dir) (release func(), err error) {
+	l, err := d.take()
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}

@@ -34,8 +34,24 @@ func (e *RunningError) Error() string {
 		e.Dir, e.Owner.PID, e.Owner.Since.Format(time.TimeOnly), e.Dir)
 }
 
+// dying is how long a holder may hold the lock after it was killed: the kernel frees it
+// when the last thread has ended, a moment after nobody sees the process run any more.
+const dying = 5 * time.Second
+
 // take takes the lock or fails with a RunningError.
 func (d Dir) take() (*lock, error) {
+	deadline := time.Now().Add(dying)
+	for {
+		l, err := d.tryTake()
+		var running *RunningError
+		if !errors.As(err, &running) || running.Owner.PID == 0 || running.Owner.alive() || time.Now().After(deadline) {
+			return l, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (d Dir) tryTake() (*lock, error) {
 	file, err := os.OpenFile(d.lock(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cluster lock: %w", err)

@@ -1,2 +1,3 @@
-// Motiled is the cluster's servers, in one program: motiled NAME [ARG...] is one of them.
+// Command motiled is the cluster's servers, in one program: motiled NAME [ARG...] is one of
+// them. They are in packages servers/NAME.
 package main
