@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/migrate/image"
-	"motile/proc/api"
 	"motile/proc/api/client"
 )
 
@@ -28,13 +28,13 @@ type FindReply struct {
 }
 
 // Find asks the nearest run server for a node.
-func Find(ctx context.Context, c client.Caller, key api.Key, q FindRequest) (node int, err error) {
+func Find(ctx context.Context, c client.Caller, server capability.Capability, q FindRequest) (node int, err error) {
 	data, err := image.Marshal(q)
 	if err != nil {
 		return 0, err
 	}
 	h := std.Header{Command: FindHost}
-	h.SetCapability(key.ServiceCap(Name, 0))
+	h.SetCapability(server)
 	h, reply, err := c.Call(ctx, &h, data)
 	if err == nil && h.Status() != std.OK {
 		err = h.Status()
@@ -54,3 +54,7 @@ func Find(ctx context.Context, c client.Caller, key api.Key, q FindRequest) (nod
 
 // Name is the service's.
 const Name = "run"
+
+// Mark is a file that is there on nodes that have a run server: without one it would take
+// seconds to learn that there is none.
+const Mark = "/run/motile/run"

@@ -29,6 +29,9 @@ func New(c Caller, key api.Key) *Client { return &Client{caller: c, key: key} }
 // Key is the cluster's key.
 func (c *Client) Key() *[32]byte { return (*[32]byte)(&c.key) }
 
+// Service is the owner capability of a well-known server (api.Key.ServiceCap).
+func (c *Client) Service(name string, n int) capability.Capability { return c.key.ServiceCap(name, n) }
+
 // object is a node or process with the capability to use for it.
 type object struct {
 	c    *Client

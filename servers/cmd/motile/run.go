@@ -32,7 +32,7 @@ func runProgram(ctx context.Context, words []string) error {
 	}
 	node := 0
 	if on == "" {
-		node, err = e.Idlest(ctx)
+		node, err = place(ctx, e)
 	} else {
 		node, err = operate.ParseNode(on)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -53,7 +54,18 @@ func runServer(words []string) error {
 			go run.Keep(s, say)
 		}
 	}
+	if err := mark(); err != nil {
+		return err
+	}
 	server := run.NewServer(node, key)
 	go server.Poll()
 	return server.Serve()
+}
+
+// mark says to this node's commands that there is a run server.
+func mark() error {
+	if err := os.MkdirAll(filepath.Dir(run.Mark), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(run.Mark, nil, 0o444)
 }

@@ -15,7 +15,7 @@ import (
 // StdUsage and StdAbout are for help texts.
 const (
 	StdUsage = "[--json] info|status|touch|age|destroy|copy|getparams CAP | restrict RIGHTS CAP | setparams CAP NAME=VALUE..."
-	StdAbout = "ask any object what every server understands; CAP is a pid, nodeN, a capability's text, or a file with one"
+	StdAbout = "ask any object what every server understands; CAP is a pid, nodeN, service:NAME or service:NAME/N, a capability's text, or a file with one"
 )
 
 // StdRequest is a standard command, as it was typed.
@@ -110,6 +110,9 @@ func (e *Env) capOf(word string) (capability.Capability, error) {
 	if strings.Count(word, ":") == 3 {
 		return capability.Parse(word)
 	}
+	if name, ok := strings.CutPrefix(word, "service:"); ok {
+		return e.service(name)
+	}
 	if number, ok := strings.CutPrefix(word, "node"); ok {
 		if n, err := strconv.Atoi(number); err == nil {
 			if _, err := ParseNode(number); err != nil {
@@ -122,6 +125,20 @@ func (e *Env) capOf(word string) (capability.Capability, error) {
 		return e.Client.Process(pid).Capability(), nil
 	}
 	return ReadCap(word)
+}
+
+// service is the capability of a well-known server: NAME, or NAME/N if each node may have
+// one.
+func (e *Env) service(name string) (capability.Capability, error) {
+	name, number, each := strings.Cut(name, "/")
+	n := 0
+	if each {
+		var err error
+		if n, err = ParseNode(number); err != nil {
+			return capability.Capability{}, err
+		}
+	}
+	return e.Client.Service(name, n), nil
 }
 
 func (e *Env) text(s string, err error) error {
