@@ -1,0 +1,18 @@
+package std
+
+// Commands of Amoeba's disk server (server/disk/disk.h). Blocks have 512 bytes, and are
+// written whole or not at all if the power fails. A request's blocks need not be written
+// in order, and what was written is on stable storage only after a DISK_SYNC that was
+// asked for after the answer to the write.
+const (
+	DiskInfo  = DiskFirst + 0 // → text, a line for each fact
+	DiskRead  = DiskFirst + 1 // Offset: first block; Size: blocks → data
+	DiskWrite = DiskFirst + 2 // Offset: first block; Size: blocks; data
+	DiskSize  = DiskFirst + 3 // → Offset: blocks
+	DiskSync  = DiskFirst + 4
+)
+
+const (
+	DiskBlock = 512
+	DiskMost  = 128 << 10 / DiskBlock // blocks of one request
+)
