@@ -1,5 +1,7 @@
 package std
 
+import "motile/ipc/capability"
+
 // Commands of Amoeba's disk server (server/disk/disk.h). Blocks have 512 bytes, and are
 // written whole or not at all if the power fails. A request's blocks need not be written
 // in order, and what was written is on stable storage only after a DISK_SYNC that was
@@ -15,4 +17,10 @@ const (
 const (
 	DiskBlock = 512
 	DiskMost  = 128 << 10 / DiskBlock // blocks of one request
+)
+
+// Rights of a disk.
+const (
+	DiskRgtRead  capability.Rights = 0x01
+	DiskRgtWrite capability.Rights = 0x02
 )

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
@@ -29,7 +30,9 @@ type machine struct {
 	files    *fs.Tree
 	console  *object.TTY
 	nets     []*virtio.Net
-	shared   uint32 // interrupt lines that several of them raise
+	disk     *virtio.Disk // nil: none
+	devices  []device     // all of them
+	shared   uint32       // interrupt lines that several of them raise
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
 
@@ -109,14 +112,13 @@ func (m *machine) initDevices() []error {
 		x, y := a.Addr(), b.Addr()
 		return bytes.Compare(x[:], y[:])
 	})
-	lines := uint32(0)
 	for _, d := range m.nets {
-		m.shared |= lines & (1 << d.IRQ)
-		lines |= 1 << d.IRQ
-		hw.EnableIRQ(d.IRQ)
-		// A frame that came before has raised the line already. An edge nobody saw
-		// must not be waited for: whoever reads the device's status lowers it again.
-		rt.MarkPending(1 << d.IRQ)
+		m.attach(d, d.IRQ)
+	}
+	if len(found.Disks) > 0 {
+		m.disk = found.Disks[0]
+		m.attach(m.disk, m.disk.IRQ)
+		found.Errors = append(found.Errors, tooMany(found.Disks[1:])...)
 	}
 	seed := hw.Seed()
 	for i, b := range found.Entropy {
@@ -126,6 +128,32 @@ func (m *machine) initDevices() []error {
 	return found.Errors
 }
 
+// device is one that interrupts.
+type device struct {
+	line uint32 // a bit
+	dev  interface{ Interrupt() bool }
+}
+
+func (m *machine) attach(d interface{ Interrupt() bool }, irq int) {
+	line := uint32(1) << irq
+	for _, other := range m.devices {
+		m.shared |= other.line & line
+	}
+	m.devices = append(m.devices, device{line, d})
+	hw.EnableIRQ(irq)
+	// A frame that came before has raised the line already. An edge nobody saw
+	// must not be waited for: whoever reads the device's status lowers it again.
+	rt.MarkPending(line)
+}
+
+// tooMany complains of disks that nobody will use.
+func tooMany(disks []*virtio.Disk) (errs []error) {
+	for _, d := range disks {
+		errs = append(errs, fmt.Errorf("a further disk, of %d blocks, is not used: a node has one", d.Blocks()))
+	}
+	return errs
+}
+
 func (m *machine) initNode() {
 	const pidsPerBoot = 10_000
 	_, _, _, features := hw.CPUID(1, 0)
@@ -133,7 +161,7 @@ func (m *machine) initNode() {
 	for _, d := range m.nets {
 		links = append(links, d)
 	}
-	m.node = node.New(node.Config{
+	cfg := node.Config{
 		Number:   m.params.number("node", 1),
 		Epoch:    uint32(m.params.number("boot", 0)),
 		FirstPID: int32(m.params.number("boot", 0) * pidsPerBoot % proc.PIDsPerNode),
@@ -147,7 +175,11 @@ func (m *machine) initNode() {
 		Weights:  m.params.weights(len(links)),
 		Machine:  m.params["machine"],
 		CPU:      cpuid(),
-	}, m)
+	}
+	if m.disk != nil {
+		cfg.Disk = m.disk
+	}
+	m.node = node.New(cfg, m)
 	m.node.Strace = m.params["strace"] != ""
 	if us := m.params.number("profile", 0); us > 0 {
 		rt.StartProfile(int64(us) * 1000)
@@ -208,20 +240,23 @@ func (m *machine) Poll() {
 	}
 	m.acknowledge(pending)
 	m.receive()
+	if m.disk != nil && m.disk.Pending() {
+		m.node.DiskInterrupt()
+	}
 }
 
 // acknowledgeTries bounds what a device can do by never lowering its line.
 const acknowledgeTries = 16
 
-// acknowledge lowers the lines that were raised. Cards on PCI share lines, and a line
-// that one card keeps high while another lowers it has no edge to interrupt with: so
+// acknowledge lowers the lines that were raised. Devices on PCI share lines, and a line
+// that one keeps high while another lowers it has no edge to interrupt with: so
 // we ask until, in one round, none of them had raised it.
 func (m *machine) acknowledge(pending uint32) {
 	for range acknowledgeTries {
 		raised := uint32(0)
-		for _, d := range m.nets {
-			if line := uint32(1) << d.IRQ; pending&line != 0 && d.Interrupt() {
-				raised |= line & m.shared
+		for _, d := range m.devices {
+			if pending&d.line != 0 && d.dev.Interrupt() {
+				raised |= d.line & m.shared
 			}
 		}
 		if raised == 0 {
@@ -255,6 +290,9 @@ func (m *machine) receive() {
 func (m *machine) Flush() {
 	for _, d := range m.nets {
 		d.Flush()
+	}
+	if m.disk != nil {
+		m.disk.Flush()
 	}
 }
 

@@ -170,6 +170,8 @@ func (n *Node) requested(r *rpc.Incoming) {
 		owner.serve(r)
 	case *late:
 		owner.serve(r)
+	case *disk:
+		owner.serve(r)
 	}
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Weights []uint8 // what crossing each of them costs; 0, or none: as much as an Ethernet
 	Machine string  // type of the machine, for people
 	CPU     [3]CPUID
+	Disk    Disk // nil: none
 }
 
 // CPUID is a leaf of the instruction.
@@ -59,6 +60,7 @@ type Node struct {
 
 	ipc         ipc
 	std         standards
+	disk        *disk
 	slice       int64 // how long a thread runs while others wait, ns
 	link        link  // of the operation in progress
 	exports     []*export
@@ -129,6 +131,7 @@ func New(cfg Config, m Machine) *Node {
 	n.initIPC(&cfg)
 	n.initStandards()
 	n.initSegments()
+	n.initDisk(cfg.Disk)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n

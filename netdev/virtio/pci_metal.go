@@ -9,6 +9,7 @@ const (
 	pciVendor    = 0x1af4
 	pciModern    = 0x1040 // plus the device type
 	pciNetOld    = 0x1000 // transitional devices have ids of their own
+	pciBlockOld  = 0x1001
 	pciRngOld    = 0x1005
 	pciCommand   = 0x04
 	pciBAR0      = 0x10

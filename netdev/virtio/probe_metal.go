@@ -12,6 +12,7 @@ import (
 // Found is what Probe has found.
 type Found struct {
 	Nets    []*Net
+	Disks   []*Disk
 	Entropy []byte // from virtio-rng, nil if there is none
 	Errors  []error
 }
@@ -58,10 +59,12 @@ func (f *Found) pciDevice(p hw.PCI, device uint16) {
 	switch device {
 	case pciNetOld:
 		kind = typeNet
+	case pciBlockOld:
+		kind = typeBlock
 	case pciRngOld:
 		kind = typeEntropy
 	}
-	if kind != typeNet && kind != typeEntropy {
+	if kind != typeNet && kind != typeBlock && kind != typeEntropy {
 		return
 	}
 	if t, ok := openPCI(p, kind); ok {
@@ -70,14 +73,22 @@ func (f *Found) pciDevice(p hw.PCI, device uint16) {
 }
 
 func (f *Found) device(t transport, irq int) {
+	total := int(hw.Stats().Total * hw.PageSize)
 	switch t.deviceType() {
 	case typeNet:
-		d, err := newNet(t, irq, int(hw.Stats().Total*hw.PageSize), hw.AllocDMA)
+		d, err := newNet(t, irq, total, hw.AllocDMA)
 		if err != nil {
 			f.Errors = append(f.Errors, err)
 			return
 		}
 		f.Nets = append(f.Nets, d)
+	case typeBlock:
+		d, err := newDisk(t, irq, total, hw.AllocDMA)
+		if err != nil {
+			f.Errors = append(f.Errors, err)
+			return
+		}
+		f.Disks = append(f.Disks, d)
 	case typeEntropy:
 		b, err := entropy(t, entropyBytes, hw.AllocDMA)
 		if err != nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // queue is a split virtqueue (virtio 1.2, 2.7). Every descriptor belongs to one
-// buffer for good: descriptor i is buffer i.
+// buffer for good: descriptor i is buffer i. What is offered, and taken back, is the
+// first of a chain of them.
 type queue struct {
 	size  int
 	desc  hw.DMA // 16 bytes each
@@ -47,6 +48,13 @@ func (q *queue) setBuffer(i int, addr uint64, n int, flags uint16) {
 	le.PutUint32(d[8:], uint32(n))
 	le.PutUint16(d[12:], flags)
 	le.PutUint16(d[14:], 0)
+}
+
+// chain says that buffer next comes behind buffer i.
+func (q *queue) chain(i, next int) {
+	d := q.desc.Bytes[16*i:]
+	le.PutUint16(d[12:], le.Uint16(d[12:])|descNext)
+	le.PutUint16(d[14:], uint16(next))
 }
 
 // offer gives buffer i to the device. The device sees it after publish.

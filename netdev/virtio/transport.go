@@ -5,6 +5,7 @@ import "fmt"
 // Device types (virtio 1.2, 5).
 const (
 	typeNet     = 1
+	typeBlock   = 2
 	typeEntropy = 4
 )
 

@@ -33,7 +33,11 @@ type Config struct {
 	Log   *slog.Logger `json:"-"` // default: none
 }
 
-const defaultBootTimeout = 60 * time.Second
+const (
+	defaultBootTimeout = 60 * time.Second
+
+	maxDiskMB = 1 << 20
+)
 
 // NodeSpec is one node's own. Zero fields mean the default.
 type NodeSpec struct {
@@ -44,6 +48,7 @@ type NodeSpec struct {
 	Cards     int            `json:"cards,omitempty"`      // network cards; default 1, or as many as Nets
 	Virtio    machine.Virtio `json:"virtio,omitempty"`     // of the cards, on pc and q35
 	RTCOffset time.Duration  `json:"rtc_offset,omitempty"` // a clock that is wrong on purpose
+	DiskMB    int            `json:"disk_mb,omitempty"`    // of its disk, if that is not there yet; 0: none
 	GDB       bool           `json:"gdb,omitempty"`        // with a socket for a debugger
 	Halt      bool           `json:"halt,omitempty"`       // held at the first instruction, until a debugger lets it go
 	Append    string         `json:"append,omitempty"`     // to the kernel command line, last
@@ -54,6 +59,9 @@ type NodeSpec struct {
 func (s NodeSpec) Validate() error {
 	if n := max(s.Cards, len(s.Nets)); n > machine.MaxCards {
 		return fmt.Errorf("%d network cards: %d are possible", n, machine.MaxCards)
+	}
+	if s.DiskMB < 0 || s.DiskMB > maxDiskMB {
+		return fmt.Errorf("a disk of %d MB: give 1 to %d, or 0 for none", s.DiskMB, maxDiskMB)
 	}
 	if s.MTU == 0 {
 		return nil
@@ -131,6 +139,7 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 		QMPSocket:     n.QMP,
 		GDBSocket:     n.GDB,
 		Halt:          n.Spec.Halt,
+		Disk:          n.Disk,
 	}
 	for i, card := range n.Cards {
 		s.NICs = append(s.NICs, machine.NIC{Socket: socks.port(n.Number, i), MTU: card.MTU, Virtio: n.Spec.Virtio})

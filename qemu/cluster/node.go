@@ -69,6 +69,9 @@ func newNode(c *Cluster, number int, spec NodeSpec) (*node, error) {
 	if spec.GDB {
 		n.info.GDB = c.socks.node(number, "gdb")
 	}
+	if n.info.Disk, err = c.dir.makeDisk(number, spec.DiskMB); err != nil {
+		return nil, err
+	}
 	return n, nil
 }
 

@@ -33,6 +33,7 @@ type NodeInfo struct {
 	Booted  time.Time     `json:"booted,omitzero"`      // when QEMU was last started
 	BootMs  int64         `json:"boot_ms,omitempty"`    // from there until the node answered
 	Log     string        `json:"log"`                  // its console, since ever
+	Disk    string        `json:"disk,omitempty"`       // image of its disk, which outlives the cluster
 	Console string        `json:"console_socket"`       // of QEMU; held by the cluster
 	QMP     string        `json:"qmp_socket"`           // "
 	GDB     string        `json:"gdb_socket,omitempty"` // for a debugger

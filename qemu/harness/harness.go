@@ -24,6 +24,7 @@ type Options struct {
 	MTU        int             // of networks that do not say; default machine.DefaultMTU
 	Topology   string          // lines for package topology to read, or a shipped one's name; instead of Nodes
 	Cards      int             // network cards; default 1
+	DiskMB     int             // size of each node's disk; default: none
 	Virtio     machine.Virtio  // of the cards, on pc and q35
 	RTCOffsets []time.Duration // of nodes 1, 2, …
 	Append     string          // to the kernel command line
@@ -156,7 +157,7 @@ func (opt Options) topology(t testing.TB) *topology.Topology {
 func (opt Options) specs(specs []cluster.NodeSpec) []cluster.NodeSpec {
 	for i := range specs {
 		specs[i].MemMB = cmp.Or(specs[i].MemMB, opt.MemMB)
-		specs[i].Cards, specs[i].Virtio = opt.Cards, opt.Virtio
+		specs[i].Cards, specs[i].Virtio, specs[i].DiskMB = opt.Cards, opt.Virtio, opt.DiskMB
 		if len(opt.Machines) > 0 && specs[i].Machine == "" {
 			specs[i].Machine = opt.Machines[i%len(opt.Machines)]
 		}

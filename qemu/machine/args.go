@@ -50,7 +50,23 @@ func (s Spec) Args(now time.Time) []string {
 	for i := range s.NICs {
 		args = append(args, s.nic(i)...)
 	}
-	return args
+	return append(args, s.disk()...)
+}
+
+// disk is the node's. The image is locked while QEMU has it. What the guest has written
+// is in the host's page cache, and survives QEMU; a flush brings it to the host's disk.
+func (s Spec) disk() []string {
+	if s.Disk == "" {
+		return nil
+	}
+	device := "virtio-blk-pci"
+	if s.Type == MicroVM {
+		device = "virtio-blk-device"
+	}
+	return []string{
+		"-blockdev", "driver=raw,node-name=disk,file.driver=file,file.locking=on,file.filename=" + quote(s.Disk),
+		"-device", device + ",drive=disk",
+	}
 }
 
 func (s Spec) machine() string {

@@ -83,6 +83,7 @@ type Spec struct {
 	Initrd string // boot archive
 	Append string // kernel command line
 	NICs   []NIC
+	Disk   string // image file, raw; default: no disk
 
 	RTCOffset time.Duration // the machine's clock against the host's
 	TBSizeMB  int
@@ -153,11 +154,14 @@ func (s Spec) Validate() error {
 	if len(s.NICs) > MaxCards {
 		return fail("%d network cards: give at most %d", len(s.NICs), MaxCards)
 	}
-	for _, f := range []struct{ what, path string }{{"kernel", s.Kernel}, {"boot archive", s.Initrd}} {
+	for _, f := range []struct{ what, path string }{{"kernel", s.Kernel}, {"boot archive", s.Initrd}, {"disk", s.Disk}} {
 		if f.path == "" && f.what != "kernel" {
 			continue
 		}
 		if _, err := os.Stat(f.path); err != nil {
+			if f.what == "disk" {
+				return fail("disk: %w", err)
+			}
 			return fail("%s: %w (build it with make)", f.what, err)
 		}
 	}

@@ -83,3 +83,22 @@ func (r bitrate) String() string {
 	}
 	return strconv.FormatInt(int64(r), 10)
 }
+
+// diskSize is in MB; it is given as a number of them, or with a binary prefix: 256, 256M, 2G.
+type diskSize int
+
+// UnmarshalText reads a size.
+func (m *diskSize) UnmarshalText(text []byte) error {
+	number, unit := string(text), 1
+	if n, ok := strings.CutSuffix(number, "M"); ok {
+		number = n
+	} else if n, ok := strings.CutSuffix(number, "G"); ok {
+		number, unit = n, 1024
+	}
+	v, err := strconv.Atoi(number)
+	if err != nil || v < 0 || v > 1<<20 {
+		return fmt.Errorf("%q is not a size: write megabytes, as 256, 256M or 2G", text)
+	}
+	*m = diskSize(v * unit)
+	return nil
+}

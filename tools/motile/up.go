@@ -32,13 +32,14 @@ type nodeFlags struct {
 	MTU       int            `name:"mtu" help:"MTU that the network cards offer (default: their network's, which is 9000)." placeholder:"BYTES"`
 	Cards     int            `help:"Network cards of a node." default:"1"`
 	Virtio    machine.Virtio `help:"Virtio generation of the cards on pc and q35." enum:"transitional,modern,legacy" default:"transitional"`
+	Disk      diskSize       `help:"Size of a node's disk (disk-N.img in the cluster's folder), when it is first made; it is kept. 0: no disk." default:"256M" placeholder:"SIZE"`
 	RTCOffset time.Duration  `name:"rtc-offset" help:"Set the nodes' clocks wrong by so much." default:"0s"`
 	GDB       bool           `name:"gdb" help:"Give each node a socket for gdb: target remote DIR/sock/nN.gdb."`
 	Halt      bool           `help:"Hold nodes before their first instruction until gdb lets them go; implies --gdb."`
 }
 
 func (f nodeFlags) spec(t machine.Type) cluster.NodeSpec {
-	return cluster.NodeSpec{Machine: t, MemMB: f.Mem, MTU: f.MTU, Cards: f.Cards, Virtio: f.Virtio, RTCOffset: f.RTCOffset, GDB: f.GDB || f.Halt, Halt: f.Halt}
+	return cluster.NodeSpec{Machine: t, MemMB: f.Mem, MTU: f.MTU, Cards: f.Cards, Virtio: f.Virtio, DiskMB: int(f.Disk), RTCOffset: f.RTCOffset, GDB: f.GDB || f.Halt, Halt: f.Halt}
 }
 
 // bootFlags say what nodes boot, and how long we wait for them.
