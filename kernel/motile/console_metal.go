@@ -78,6 +78,9 @@ func (m *machine) startServers() {
 		return
 	}
 	env := []string{"HOME=/root", "PATH=/bbin:/bin", fmt.Sprintf("NODE=%d", m.node.Number)}
+	if m.disk != nil {
+		env = append(env, fmt.Sprintf("DISK=%d", m.disk.Blocks()*512>>20))
+	}
 	if errno := m.node.Start("/bin/sh", []string{"sh", "/etc/motile/rc"}, env); errno != 0 {
 		m.node.Log("motile: cannot run /etc/motile/rc: error %d", errno)
 	}
