@@ -34,6 +34,7 @@ func TestCLI_EveryCommand(t *testing.T) {
 	t.Run("sh", c.sub(testSh))
 	t.Run("run", c.sub(testRun))
 	t.Run("on", c.sub(testOn))
+	t.Run("put get", c.sub(testPutGet))
 	t.Run("ps", c.sub(testPs))
 	t.Run("logs wait kill", c.sub(testLogsWaitKill))
 	t.Run("migrate drain", c.sub(testMigrateDrain))
@@ -139,6 +140,44 @@ func testOn(t *testing.T, c *motileCluster) {
 		if r := c.motile(nil, "sh", "1", line); r.status == 0 || !strings.Contains(r.err, want) {
 			t.Errorf("%s: %+v", line, r)
 		}
+	}
+}
+
+func testPutGet(t *testing.T, c *motileCluster) {
+	dir := t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	big := bytes.Repeat([]byte("0123456789abcdef"), 200_000)
+	must(os.MkdirAll(filepath.Join(dir, "tree/sub"), 0o755))
+	must(os.WriteFile(filepath.Join(dir, "tree/sub/big"), big, 0o600))
+	must(os.WriteFile(filepath.Join(dir, "tree/hello"), []byte("#!/bin/sh\necho hello from $(hostname)\n"), 0o755))
+	c.ok("put", filepath.Join(dir, "tree"), "2:/tmp")
+	if out := c.ok("sh", "2", "/tmp/tree/hello"); out != "hello from node2\n" {
+		t.Errorf("%q", out)
+	}
+	c.ok("put", filepath.Join(dir, "tree/hello"), "3:/tmp/bonjour")
+	if out := c.ok("sh", "3", "/tmp/bonjour; ls /tmp"); out != "hello from node3\nbonjour\n" {
+		t.Errorf("%q", out)
+	}
+	c.ok("get", "2:/tmp/tree", filepath.Join(dir, "back"))
+	if got, err := os.ReadFile(filepath.Join(dir, "back/sub/big")); err != nil || !bytes.Equal(got, big) {
+		t.Errorf("%d of %d bytes came back: %v", len(got), len(big), err)
+	}
+	c.ok("get", "2:/tmp/tree/hello", "3:/tmp/bonjour", dir)
+	if info, err := os.Stat(filepath.Join(dir, "bonjour")); err != nil || info.Mode() != 0o755 {
+		t.Errorf("%v, %v", info, err)
+	}
+	c.fails("/nowhere", "put", "/nowhere", "2:/tmp")
+	c.fails("nowhere", "get", "2:/nowhere", dir)
+	c.fails("absolute", "put", dir, "tmp")
+	c.fails("node 9", "get", "9:/tmp", dir)
+	c.fails("not permitted", "put", filepath.Join(dir, "tree"), "2:/proc/self/")
+	if out := c.ok("sh", "2", "ls -A /tmp"); out != "tree\n" {
+		t.Errorf("left in /tmp: %q", out)
 	}
 }
 
@@ -590,7 +629,7 @@ func TestCLI_Folders(t *testing.T) {
 func TestCLI_Help(t *testing.T) {
 	c := newMotile(t, 0)
 	top := c.ok("--help")
-	for _, command := range []string{"up", "down", "node add", "node kill", "node restart", "nodes", "ps", "sh", "run", "logs", "wait", "kill",
+	for _, command := range []string{"up", "down", "node add", "node kill", "node restart", "nodes", "ps", "sh", "run", "put", "get", "logs", "wait", "kill",
 		"stun", "migrate", "drain", "resolve", "cap", "console", "bridge", "capture"} {
 		if !strings.Contains(top, "\n  "+command) {
 			t.Errorf("help does not list %s", command)

@@ -21,6 +21,8 @@ type app struct {
 
 	Sh   shCmd   `cmd:"" help:"Run a shell line on a node."`
 	Run  runCmd  `cmd:"" help:"Send a static Linux program from this host and run it on a node."`
+	Put  putCmd  `cmd:"" help:"Copy files of this host to a node."`
+	Get  getCmd  `cmd:"" help:"Copy files of a node to this host."`
 	Logs logsCmd `cmd:"" help:"Show a detached process's output."`
 	Wait waitCmd `cmd:"" help:"Wait for a process and exit with its status."`
 	Kill killCmd `cmd:"" help:"Send processes a signal."`
