@@ -72,6 +72,8 @@ func (s Status) String() string {
 		return "FLIP_" + flipNames[-s-41]
 	case s <= -1000 && s >= -1013:
 		return "STD_" + stdNames[-s-1000]
+	case s <= SoapUnavail && s >= SoapClash:
+		return "SP_" + soapNames[SoapUnavail-s]
 	}
 	return strconv.Itoa(int(s))
 }
@@ -88,3 +90,5 @@ var flipNames = [...]string{"FAIL", "TIMEOUT", "NOPACKET", "UNKNOWN", "UNSAFE"}
 
 var stdNames = [...]string{"CAPBAD", "COMBAD", "ARGBAD", "NOTNOW", "NOSPACE", "DENIED", "NOMEM",
 	"EXISTS", "NOTFOUND", "SYSERR", "INTR", "OVERFLOW", "WRITEPROT", "NOMEDIUM"}
+
+var soapNames = [...]string{"UNAVAIL", "NOTEMPTY", "UNREACH", "CLASH"}

@@ -76,7 +76,7 @@ func TestStatus_Names(t *testing.T) {
 	for s, want := range map[Status]string{
 		OK: "STD_OK", RPCFailure: "RPC_FAILURE", RPCUnsafe: "RPC_UNSAFE", BCFail: "BC_FAIL",
 		BCIllReset: "BC_ILLRESET", FlipFail: "FLIP_FAIL", FlipUnsafe: "FLIP_UNSAFE", -46: "-46", CapBad: "STD_CAPBAD", Overflow: "STD_OVERFLOW",
-		NoMedium: "STD_NOMEDIUM", 17: "17", -26: "-26", -1014: "-1014", -2147483648: "-2147483648",
+		NoMedium: "STD_NOMEDIUM", SoapUnavail: "SP_UNAVAIL", SoapClash: "SP_CLASH", -2100: "-2100", -2105: "-2105", 17: "17", -26: "-26", -1014: "-1014", -2147483648: "-2147483648",
 	} {
 		if s.String() != want {
 			t.Errorf("%d is %q, want %q", int32(s), s, want)

@@ -20,7 +20,7 @@ type command struct {
 // commands lists them in the order of the help text. It is a function because the
 // commands refer to it.
 func commands() []command {
-	return []command{
+	return append([]command{
 		{"nodes", "[--json]", "the nodes of the cluster", nodes, false},
 		{"ps", "[-a] [-v] [--json]", "its processes; -a: also ended ones", ps, false},
 		{"migrate", "[--explain] [--tree] [--strategy S] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants; --explain: only say what that would come to", migrate, false},
@@ -40,7 +40,7 @@ func commands() []command {
 		{"resolve", "[--json] PID discard|resume", "decide about a process in doubt", resolve, false},
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
-	}
+	}, directoryCommands()...)
 }
 
 // list prints the names by which the program is to be found.
