@@ -63,8 +63,8 @@ func SoapName(name string) bool {
 	return name != "" && name != "." && name != ".." && len(name) <= SoapMaxName && !strings.ContainsAny(name, "/\x00")
 }
 
-// SoapEncode is the encoding of one of these, or of a list of them.
-func SoapEncode[T any](v *T) []byte {
+// SoapEncode is the encoding of what v points to: one of these, or a list of them.
+func SoapEncode(v any) []byte {
 	c := codec.NewWriter(nil)
 	soapCode(c, v)
 	return c.Bytes()
@@ -72,7 +72,7 @@ func SoapEncode[T any](v *T) []byte {
 
 // SoapDecode reads one of these, or a list, that fills b. Every encoding that it takes is
 // the only one of its value.
-func SoapDecode[T any](b []byte, v *T) error {
+func SoapDecode(b []byte, v any) error {
 	c := codec.NewReader(b)
 	soapCode(c, v)
 	if !c.Complete() {

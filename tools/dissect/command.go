@@ -18,16 +18,17 @@ const (
 	PageStream             // wire.Pages
 	Who                    // fileio.Who, and what is to be written
 	FileStatus             // fileio.Status
+	Soap                   // what directories are asked and answer, of the type of Sample
 )
 
 func (f Form) String() string {
-	return [...]string{"opaque", "cbor", "text", "capability", "pages", "who", "status"}[f]
+	return [...]string{"opaque", "cbor", "text", "capability", "pages", "who", "status", "soap"}[f]
 }
 
 // Data describes the data of a request or reply.
 type Data struct {
 	Form   Form
-	Sample any // of CBOR: a value of the type
+	Sample any // of CBOR and Soap: a value of the type
 }
 
 // Command is a command of the kernel's servers.
@@ -46,6 +47,8 @@ var (
 
 func of(sample any) Data { return Data{CBOR, sample} }
 
+func soap(sample any) Data { return Data{Soap, sample} }
+
 var (
 	anybody    = []class{service, node, process}
 	toNode     = []class{node}
@@ -54,6 +57,7 @@ var (
 	toObject   = []class{object}
 	toHost     = []class{host}
 	ownersOnly = []class{service}
+	toService  = []class{service}
 )
 
 // Commands lists them. Names are Amoeba's where it has the command.
@@ -125,6 +129,20 @@ var Commands = []Command{
 	{fileio.Flags, "OBJ_FLAGS", Data{Form: Who}, opaque, toObject},
 	{api.ObjectAcquire, "OBJ_ACQUIRE", of(api.HolderRequest{}), opaque, toObject},
 	{api.ObjectRelease, "OBJ_RELEASE", of(api.HolderRequest{}), opaque, toObject},
+
+	{std.SoapCreate, "SP_CREATE", soap([]string{}), opaque, toService},
+	{std.SoapDiscard, "SP_DISCARD", opaque, opaque, toService},
+	{std.SoapList, "SP_LIST", asText, soap(std.SoapListing{}), toService},
+	{std.SoapAppend, "SP_APPEND", soap(std.SoapRow{}), opaque, toService},
+	{std.SoapChmod, "SP_CHMOD", soap(std.SoapRow{}), opaque, toService},
+	{std.SoapDelete, "SP_DELETE", soap(std.SoapRow{}), opaque, toService},
+	{std.SoapLookup, "SP_LOOKUP", asText, soap(std.SoapFound{}), toService},
+	{std.SoapSetLookup, "SP_SETLOOKUP", soap([]std.SoapEntry{}), soap([]std.SoapFound{}), toService},
+	{std.SoapInstall, "SP_INSTALL", soap([]std.SoapChange{}), opaque, toService},
+	{std.SoapReplace, "SP_REPLACE", soap(std.SoapRow{}), opaque, toService},
+	{std.SoapGetMasks, "SP_GETMASKS", soap(std.SoapRow{}), soap(std.SoapRow{}), toService},
+	{std.SoapGetSeqNr, "SP_GETSEQNR", opaque, opaque, toService},
+	{std.SoapWatch, "SP_WATCH", opaque, soap([]uint64{}), toService},
 
 	{api.HostTime, "HOST_TIME", opaque, opaque, toHost},
 	{api.HostForeground, "HOST_FOREGROUND", opaque, opaque, toHost},

@@ -9,6 +9,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/fileio"
+	"motile/ipc/std"
 	"motile/migrate/image"
 	"motile/migrate/wire"
 )
@@ -49,6 +50,16 @@ func (d Data) decode(b []byte) (fields []Field, value any, ok bool) {
 			return dataField(b), nil, len(b) == 0
 		}
 		return []Field{{"Object", fmt.Sprint(c.Object)}, {"Rights", fmt.Sprintf("%#x", uint32(c.Rights))}}, nil, true
+	case Soap:
+		v := reflect.New(reflect.TypeOf(d.Sample))
+		if len(b) == 0 {
+			return nil, nil, true // it failed, or wants the default
+		}
+		if std.SoapDecode(b, v.Interface()) != nil {
+			return nil, nil, false
+		}
+		value = v.Elem().Interface()
+		return soapFields(value), value, true
 	case Who:
 		w, rest, ok := fileio.DecodeWho(b)
 		return append([]Field{{"PID", fmt.Sprint(w.PID)}}, dataField(rest)...), nil, ok
@@ -60,6 +71,28 @@ func (d Data) decode(b []byte) (fields []Field, value any, ok bool) {
 		return []Field{{"Mode", fmt.Sprintf("%#o", s.Mode)}, {"Size", fmt.Sprint(s.Size)}}, nil, ok
 	}
 	return dataField(b), nil, true
+}
+
+// soapFields names rows; capabilities are secrets, and long.
+func soapFields(value any) []Field {
+	row := func(r *std.SoapRow) []Field {
+		f := []Field{{"Name", words(r.Name)}}
+		for _, m := range r.Set.Members {
+			f = append(f, Field{"Object", fmt.Sprint(m.Cap.Object)})
+		}
+		return f
+	}
+	switch v := value.(type) {
+	case std.SoapRow:
+		return row(&v)
+	case std.SoapFound:
+		return row(&v.Row)
+	case std.SoapListing:
+		return []Field{{"Rows", fmt.Sprint(len(v.Rows))}}
+	case []string:
+		return []Field{{"Columns", words(strings.Join(v, " "))}}
+	}
+	return []Field{{"Entries", fmt.Sprint(reflect.ValueOf(value).Len())}}
 }
 
 func dataField(b []byte) []Field {
