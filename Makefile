@@ -48,7 +48,7 @@ archive: build/bbin/bb ## build/initrd.cpio, the files that a node starts with
 	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./servers/cmd/motile ./servers/cmd/motiled ./servers/cmd/replog
 	$(call SAY,PACK,build/initrd.cpio)
 	$(QUIET)$(GO) run ./tools/mkarchive -o build/initrd.cpio \
-		dir:/root dir:/tmp link:/sbin=bin link:/usr/bin=../bin \
+		dir:/root dir:/tmp dir:/home link:/sbin=bin link:/usr/bin=../bin \
 		tree:/etc=servers/etc tree:/bbin=build/bbin \
 		file:/bbin/motile=build/motile file:/bbin/motiled=build/motiled file:/bbin/replog=build/replog $(COMMANDS:%=link:/bbin/%=motile) \
 		applets:/bin="$$(command -v busybox)"

@@ -130,6 +130,8 @@ const (
 	SysSetrlimit        = 160
 	SysSync             = 162
 	SysSettimeofday     = 164
+	SysMount            = 165
+	SysUmount2          = 166
 	SysReboot           = 169
 	SysGettid           = 186
 	SysReadahead        = 187

@@ -22,6 +22,7 @@ type Node struct {
 	entries []entry // directories, by cookie
 	parent  *Node   // directories
 	dynamic Dynamic // directories made up on the fly
+	mounted *mount  // directories below which a file server's are
 	users   int     // open descriptions
 	cookie  int64
 	fifo    *object.Pipe  // of a FIFO, while somebody has it open

@@ -29,6 +29,7 @@ type Tree struct {
 
 	ino     uint64
 	digests map[vm.Digest]*Node // immutable files by content
+	mounts  []*mount
 }
 
 // New returns a tree with an empty root.
@@ -57,6 +58,8 @@ type Place struct {
 	Node *Node
 	// MustBeDir: the path ended in a slash.
 	MustBeDir bool
+	// Beyond, unless nil, is all there is: the path leads below a mount.
+	Beyond *Beyond
 }
 
 // Lookup resolves a path. base is where relative paths start. With follow, a
@@ -93,6 +96,9 @@ func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int
 			return Place{}, abi.ENAMETOOLONG
 		}
 		d := pl.Node
+		if d.mounted != nil && name != "." && name != ".." {
+			return d.beyond(join(name, rest, slash)), 0
+		}
 		switch name {
 		case ".":
 			pl = Place{Dir: d, Name: ".", Node: d}
@@ -113,9 +119,18 @@ func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int
 			if errno != 0 {
 				return Place{}, errno
 			}
+			if sub.Beyond != nil {
+				if rest != "" || slash {
+					sub.Beyond.Path += join("", rest, slash)
+				}
+				return sub, 0
+			}
 			sub.MustBeDir = sub.MustBeDir || pl.MustBeDir
 			pl = sub
 		}
+	}
+	if pl.Node != nil && pl.Node.mounted != nil {
+		return pl.Node.beyond(""), 0
 	}
 	if pl.MustBeDir && pl.Node != nil && !pl.Node.IsDir() {
 		return Place{}, abi.ENOTDIR

@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"motile/ipc/filesys"
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/fs"
 	"motile/kernel/object"
@@ -156,12 +158,11 @@ func (k *Kernel) statusFlags(t *proc.Thread, c *proc.Call, f *object.File, which
 }
 
 func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	const set, cur, end, data, hole = 0, 1, 2, 3, 4
 	f := file(t, c.Args[0])
 	if f == nil || f.Flags&object.OPath != 0 {
 		return -abi.EBADF
 	}
-	if c.Args[2] > hole {
+	if c.Args[2] > seekHole {
 		return -abi.EINVAL
 	}
 	if !seekable(f) {
@@ -178,28 +179,46 @@ func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return off
 	}
 	if r, ok := f.Impl.(*object.Remote); ok {
-		if c.Args[2] > end {
+		if c.Args[2] > seekEnd {
 			return -abi.EINVAL
 		}
 		r.Seek(k.op(t), int64(c.Args[1]), uint32(c.Args[2]))
 		return -abi.EBLOCKED
 	}
 	size := int64(0)
-	if s, ok := f.Impl.(object.Seekable); ok {
+	switch s := f.Impl.(type) {
+	case object.Seekable:
 		size = s.Size()
+	case *object.Served:
+		if c.Args[2] >= seekEnd {
+			return k.askFile(t, servedSeek, s, std.Header{Command: filesys.Stat}, nil)
+		}
 	}
-	off := int64(c.Args[1])
-	switch c.Args[2] {
-	case set:
-	case cur:
+	return seek(f, size, int64(c.Args[1]), c.Args[2])
+}
+
+// How lseek(2) counts: from where.
+const (
+	seekSet = iota
+	seekCur
+	seekEnd
+	seekData
+	seekHole
+)
+
+// seek moves the offset of a description of a file that is size bytes long.
+func seek(f *object.File, size, off int64, whence uint64) int64 {
+	switch whence {
+	case seekSet:
+	case seekCur:
 		off += f.Offset
-	case end:
+	case seekEnd:
 		off += size
-	case data, hole:
+	case seekData, seekHole:
 		if off < 0 || off >= size {
 			return -abi.ENXIO
 		}
-		if c.Args[2] == hole {
+		if whence == seekHole {
 			off = size
 		}
 	default:
@@ -281,6 +300,18 @@ func (k *Kernel) install(t *proc.Thread, f *object.File, flags int) int64 {
 }
 
 func sysFsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	f := file(t, c.Args[0])
+	if f == nil {
+		return -abi.EBADF
+	}
+	if s, ok := servedFile(f); ok {
+		return k.askFile(t, servedErrno, s, std.Header{Command: filesys.Sync}, nil)
+	}
+	return 0
+}
+
+// sysAdvice is for calls that may have no effect.
+func sysAdvice(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if file(t, c.Args[0]) == nil {
 		return -abi.EBADF
 	}
@@ -292,11 +323,15 @@ func sysFallocate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if f == nil || !f.Writable() {
 		return -abi.EBADF
 	}
+	end := int64(c.Args[2] + c.Args[3])
+	if s, ok := servedFile(f); ok && c.Args[1] == 0 {
+		return k.askSetFile(t, s, filesys.Change{Mask: filesys.SetSize | filesys.Grow, Size: end})
+	}
 	s, ok := f.Impl.(object.Seekable)
 	if !ok || c.Args[1] != 0 {
 		return -abi.EOPNOTSUPP
 	}
-	if end := int64(c.Args[2] + c.Args[3]); end > s.Size() {
+	if end > s.Size() {
 		return k.truncate(f, end)
 	}
 	return 0
@@ -311,37 +346,55 @@ func sysGetdents64(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if f == nil {
 		return -abi.EBADF
 	}
-	d, ok := f.Impl.(*fs.Dir)
+	limit := int(min(c.Args[2], 64<<10))
+	if s, ok := servedFile(f); ok {
+		return k.askList(t, f, s, limit)
+	}
+	dir, ok := f.Impl.(*fs.Dir)
 	if !ok {
 		return -abi.ENOTDIR
 	}
 	k.current = t
-	limit := int(min(c.Args[2], 64<<10))
-	var out []byte
-	next, full := f.Offset, false
-	d.List(f.Offset, func(e fs.Entry) bool {
-		const header = 19 // d_ino, d_off, d_reclen, d_type
-		n := (header + len(e.Name) + 1 + 7) &^ 7
-		if len(out)+n > limit {
-			full = true
-			return false
-		}
-		out = append(out, words(e.Ino, uint64(e.Next))...)
-		out = le.AppendUint16(out, uint16(n))
-		out = append(out, byte(e.Type>>12))
-		out = append(out, e.Name...)
-		out = append(out, make([]byte, n-header-len(e.Name))...)
-		next = e.Next
-		return true
-	})
-	if full && len(out) == 0 {
+	d := dirents{limit: limit, next: f.Offset}
+	dir.List(f.Offset, d.add)
+	return k.giveDirents(t, c, f, &d)
+}
+
+// dirents is a list of entries as getdents64(2) returns it.
+type dirents struct {
+	limit int
+	out   []byte
+	next  int64 // offset of what follows
+	full  bool  // something did not fit
+}
+
+// add puts an entry into the list. It reports false if it does not fit.
+func (d *dirents) add(e fs.Entry) bool {
+	const header = 19 // d_ino, d_off, d_reclen, d_type
+	n := (header + len(e.Name) + 1 + 7) &^ 7
+	if len(d.out)+n > d.limit {
+		d.full = true
+		return false
+	}
+	d.out = append(d.out, words(e.Ino, uint64(e.Next))...)
+	d.out = le.AppendUint16(d.out, uint16(n))
+	d.out = append(d.out, byte(e.Type>>12))
+	d.out = append(d.out, e.Name...)
+	d.out = append(d.out, make([]byte, n-header-len(e.Name))...)
+	d.next = e.Next
+	return true
+}
+
+// giveDirents ends a getdents64.
+func (k *Kernel) giveDirents(t *proc.Thread, c *proc.Call, f *object.File, d *dirents) int64 {
+	if d.full && len(d.out) == 0 {
 		return -abi.EINVAL
 	}
-	if errno := k.copyOut(t, c.Args[1], out); errno != 0 {
+	if errno := k.copyOut(t, c.Args[1], d.out); errno != 0 {
 		return errno
 	}
-	f.Offset = next
-	return int64(len(out))
+	f.Offset = d.next
+	return int64(len(d.out))
 }
 
 func sysStat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -356,6 +409,9 @@ func sysFstat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	f := file(t, c.Args[0])
 	if f == nil {
 		return -abi.EBADF
+	}
+	if s, ok := servedFile(f); ok {
+		return k.askFile(t, servedStat, s, std.Header{Command: filesys.Stat}, nil)
 	}
 	return k.copyOut(t, c.Args[1], stat(f.Impl.Stat()))
 }
@@ -382,9 +438,15 @@ func (k *Kernel) statAt(t *proc.Thread, dirfd int64, addr, flags uint64) (object
 		if f == nil {
 			return object.Stat{}, -abi.EBADF
 		}
+		if s, ok := servedFile(f); ok {
+			return object.Stat{}, k.askFile(t, servedStat, s, std.Header{Command: filesys.Stat}, nil)
+		}
 		return f.Impl.Stat(), 0
 	}
 	pl, errno := k.resolve(t, dirfd, path, flags&atNoFollow == 0)
+	if errno == 0 && pl.Beyond != nil {
+		return object.Stat{}, k.askStat(t, servedStat, pl.Beyond, flags&atNoFollow == 0)
+	}
 	if errno == 0 && pl.Node == nil {
 		errno = -abi.ENOENT
 	}
@@ -403,15 +465,23 @@ func sysStatx(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysStatfs(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	if _, errno := k.existing(t, atFDCWD, c.Args[0], true); errno != 0 {
+	_, b, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	switch {
+	case errno != 0:
 		return errno
+	case b != nil:
+		return k.askSpace(t, b)
 	}
 	return k.copyOut(t, c.Args[1], statfs(k.TotalPages(), k.FreePages()))
 }
 
 func sysFstatfs(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	if file(t, c.Args[0]) == nil {
+	f := file(t, c.Args[0])
+	if f == nil {
 		return -abi.EBADF
+	}
+	if s, ok := servedFile(f); ok {
+		return k.askSpace(t, &fs.Beyond{Dir: s.Cap, Root: s.Root})
 	}
 	return k.copyOut(t, c.Args[1], statfs(k.TotalPages(), k.FreePages()))
 }

@@ -44,7 +44,12 @@ type Kernel struct {
 	Yielded     bool // the running thread gave up its slice; the dispatcher clears it
 	Halt        bool // a program asked the node to end
 
+	// Files is what the node knows of files of servers.
+	Files object.Files
+
 	scratch object.Op    // of the operation in progress
+	paths   int          // how many paths the step in progress has read
+	lead    lead         // what stands for one of them
 	current *proc.Thread // whose path is being resolved, for /proc/self
 }
 
@@ -105,7 +110,10 @@ func (k *Kernel) Prepare(t *proc.Thread) bool {
 
 func (k *Kernel) step(t *proc.Thread, c *proc.Call) {
 	var ret int64
+	k.paths, k.lead = 0, lead{}
 	switch {
+	case c.Phase > servedFirst && c.Nr < abi.MaxSys && calls[c.Nr] != nil:
+		ret = k.served(t, c)
 	case c.Nr < abi.MaxSys && calls[c.Nr] != nil:
 		ret = calls[c.Nr](k, t, c)
 	case c.Nr >= abi.SysMotile && k.Native != nil:

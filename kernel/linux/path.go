@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"motile/ipc/filesys"
+	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/fs"
 	"motile/kernel/object"
@@ -19,8 +21,17 @@ const (
 	pathMax         = 4096
 )
 
-// path reads a path argument.
+// path reads a path argument, or says what stands for it.
 func (k *Kernel) path(t *proc.Thread, addr uint64) (string, int64) {
+	k.paths++
+	if k.lead.path != "" && k.paths == k.lead.which+1 {
+		return k.lead.path, 0
+	}
+	return k.text(t, addr)
+}
+
+// text reads a string that is no longer than a path.
+func (k *Kernel) text(t *proc.Thread, addr uint64) (string, int64) {
 	s, ok, f := t.Process().Space.String(addr, pathMax-1)
 	switch {
 	case f != vm.OK:
@@ -33,27 +44,31 @@ func (k *Kernel) path(t *proc.Thread, addr uint64) (string, int64) {
 
 // base is the directory relative paths start from: a descriptor's, or the
 // working directory. The latter is kept as a path, because a path is the same
-// on every node.
-func (k *Kernel) base(t *proc.Thread, dirfd int64, path string) (*fs.Node, int64) {
+// on every node. Beyond, if it is not nil, is a directory of a server.
+func (k *Kernel) base(t *proc.Thread, dirfd int64, path string) (*fs.Node, *fs.Beyond, int64) {
 	if path != "" && path[0] == '/' {
-		return k.FS.Root, 0
+		return k.FS.Root, nil, 0
 	}
 	if int32(dirfd) == atFDCWD {
 		pl, errno := k.FS.Lookup(k.FS.Root, t.Process().Cwd, true)
-		if errno == 0 && pl.Node == nil {
+		if errno == 0 && pl.Node == nil && pl.Beyond == nil {
 			errno = abi.ENOENT
 		}
-		return pl.Node, -int64(errno)
+		return pl.Node, pl.Beyond, -int64(errno)
 	}
 	f := t.Process().FDs.Get(int32(dirfd))
 	if f == nil {
-		return nil, -abi.EBADF
+		return nil, nil, -abi.EBADF
 	}
-	d, ok := f.Impl.(*fs.Dir)
-	if !ok {
-		return nil, -abi.ENOTDIR
+	switch d := f.Impl.(type) {
+	case *fs.Dir:
+		return d.Node, nil, 0
+	case *object.Served:
+		if d.IsDir() {
+			return nil, &fs.Beyond{Dir: d.Cap, Root: d.Root}, 0
+		}
 	}
-	return d.Node, 0
+	return nil, nil, -abi.ENOTDIR
 }
 
 // lookup resolves the path at addr, relative to dirfd.
@@ -70,9 +85,16 @@ func (k *Kernel) resolve(t *proc.Thread, dirfd int64, path string, follow bool) 
 	if path == "" {
 		return fs.Place{}, -abi.ENOENT
 	}
-	base, errno := k.base(t, dirfd, path)
+	base, beyond, errno := k.base(t, dirfd, path)
 	if errno != 0 {
 		return fs.Place{}, errno
+	}
+	if beyond != nil {
+		if beyond.Path != "" {
+			beyond.Path += "/"
+		}
+		beyond.Path += path
+		return fs.Place{Beyond: beyond}, 0
 	}
 	k.current = t // for /proc/self
 	k.FS.Wall = t.Process().Wall()
@@ -80,13 +102,14 @@ func (k *Kernel) resolve(t *proc.Thread, dirfd int64, path string, follow bool) 
 	return pl, -int64(e)
 }
 
-// existing is lookup for calls that need the node to be there.
-func (k *Kernel) existing(t *proc.Thread, dirfd int64, addr uint64, follow bool) (*fs.Node, int64) {
+// existing is lookup for calls that need the node to be there: on this node, or on a
+// server, which is the one to say so.
+func (k *Kernel) existing(t *proc.Thread, dirfd int64, addr uint64, follow bool) (*fs.Node, *fs.Beyond, int64) {
 	pl, _, errno := k.lookup(t, dirfd, addr, follow)
-	if errno == 0 && pl.Node == nil {
+	if errno == 0 && pl.Node == nil && pl.Beyond == nil {
 		errno = -abi.ENOENT
 	}
-	return pl.Node, errno
+	return pl.Node, pl.Beyond, errno
 }
 
 func arg32(v uint64) int64 { return int64(int32(v)) }
@@ -126,6 +149,9 @@ func (k *Kernel) open(t *proc.Thread, c *proc.Call, o *opening) int64 {
 		return errno
 	}
 	p := t.Process()
+	if pl.Beyond != nil {
+		return k.askOpen(t, c, pl.Beyond, flags, mode&0o7777&^p.Umask)
+	}
 	n := pl.Node
 	switch {
 	case n == nil && flags&object.OCreat == 0:
@@ -213,16 +239,23 @@ func sysFaccessat2(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 // access: every process is root, so what exists is accessible; execute
 // permission still needs an x bit somewhere.
 func (k *Kernel) access(t *proc.Thread, dirfd int64, addr uint64, follow bool) int64 {
-	n, errno := k.existing(t, dirfd, addr, follow)
-	if errno != 0 {
+	n, b, errno := k.existing(t, dirfd, addr, follow)
+	switch {
+	case errno != 0:
 		return errno
+	case b != nil:
+		return k.askStat(t, servedAccess, b, follow)
 	}
+	return accessible(&t.Call, n.Mode)
+}
+
+func accessible(c *proc.Call, have uint32) int64 {
 	const xOK = 1
-	mode := t.Call.Args[1]
-	if t.Call.Nr != abi.SysAccess {
-		mode = t.Call.Args[2]
+	mode := c.Args[1]
+	if c.Nr != abi.SysAccess {
+		mode = c.Args[2]
 	}
-	if mode&xOK != 0 && !n.IsDir() && n.Mode&0o111 == 0 {
+	if mode&xOK != 0 && have&object.ModeType != object.ModeDir && have&0o111 == 0 {
 		return -abi.EACCES
 	}
 	return 0
@@ -241,7 +274,11 @@ func (k *Kernel) mkdir(t *proc.Thread, dirfd int64, addr uint64, mode uint32) in
 	if errno != 0 {
 		return errno
 	}
-	return -int64(k.FS.Mkdir(pl, mode&^t.Process().Umask))
+	mode &^= t.Process().Umask
+	if pl.Beyond != nil {
+		return k.askPath(t, servedErrno, pl.Beyond, std.Header{Command: filesys.Mkdir, Size: mode & 0o7777}, nil)
+	}
+	return -int64(k.FS.Mkdir(pl, mode))
 }
 
 func sysRmdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -261,7 +298,12 @@ func (k *Kernel) unlink(t *proc.Thread, dirfd int64, addr uint64, dir bool) int6
 	if errno != 0 {
 		return errno
 	}
-	if dir {
+	switch {
+	case pl.Beyond != nil && dir:
+		return k.askPath(t, servedErrno, pl.Beyond, std.Header{Command: filesys.Rmdir}, nil)
+	case pl.Beyond != nil:
+		return k.askPath(t, servedErrno, pl.Beyond, std.Header{Command: filesys.Unlink}, nil)
+	case dir:
 		return -int64(k.FS.Rmdir(pl))
 	}
 	return -int64(k.FS.Unlink(pl))
@@ -292,6 +334,9 @@ func (k *Kernel) rename(t *proc.Thread, d1 int64, a1 uint64, d2 int64, a2 uint64
 	if errno != 0 {
 		return errno
 	}
+	if from.Beyond != nil || to.Beyond != nil {
+		return k.askTwo(t, from.Beyond, to.Beyond, std.Header{Command: filesys.Rename, Extra: uint32(flags)})
+	}
 	return -int64(k.FS.Rename(from, to, flags&noReplace != 0))
 }
 
@@ -304,13 +349,20 @@ func sysLinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func (k *Kernel) link(t *proc.Thread, d1 int64, a1 uint64, d2 int64, a2, flags uint64) int64 {
-	n, errno := k.existing(t, d1, a1, flags&atSymlinkFollow != 0)
+	n, b, errno := k.existing(t, d1, a1, flags&atSymlinkFollow != 0)
 	if errno != 0 {
 		return errno
 	}
 	pl, _, errno := k.lookup(t, d2, a2, false)
 	if errno != 0 {
 		return errno
+	}
+	if b != nil || pl.Beyond != nil {
+		h := std.Header{Command: filesys.Link}
+		if flags&atSymlinkFollow != 0 {
+			h.Extra = filesys.Follow
+		}
+		return k.askTwo(t, b, pl.Beyond, h)
 	}
 	return -int64(k.FS.Link(n, pl))
 }
@@ -324,7 +376,7 @@ func sysSymlinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func (k *Kernel) symlink(t *proc.Thread, target uint64, dirfd int64, addr uint64) int64 {
-	s, errno := k.path(t, target)
+	s, errno := k.text(t, target)
 	if errno != 0 {
 		return errno
 	}
@@ -334,6 +386,9 @@ func (k *Kernel) symlink(t *proc.Thread, target uint64, dirfd int64, addr uint64
 	pl, _, errno := k.lookup(t, dirfd, addr, false)
 	if errno != 0 {
 		return errno
+	}
+	if pl.Beyond != nil {
+		return k.askSymlink(t, pl.Beyond, s)
 	}
 	return -int64(k.FS.Symlink(pl, s))
 }
@@ -347,11 +402,15 @@ func sysReadlinkat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func (k *Kernel) readlink(t *proc.Thread, dirfd int64, addr, buf, n uint64) int64 {
-	node, errno := k.existing(t, dirfd, addr, false)
+	node, b, errno := k.existing(t, dirfd, addr, false)
 	switch {
 	case errno != 0:
 		return errno
-	case !node.IsLink() || int64(n) <= 0:
+	case int64(n) <= 0:
+		return -abi.EINVAL
+	case b != nil:
+		return k.askPath(t, servedReadlink, b, std.Header{Command: filesys.Readlink}, nil)
+	case !node.IsLink():
 		return -abi.EINVAL
 	}
 	s := node.Target()
@@ -371,17 +430,24 @@ func sysFchmodat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func (k *Kernel) chmod(t *proc.Thread, dirfd int64, addr, mode uint64) int64 {
-	n, errno := k.existing(t, dirfd, addr, true)
-	if errno == 0 {
-		n.Mode = n.Mode&object.ModeType | uint32(mode)&0o7777
+	n, b, errno := k.existing(t, dirfd, addr, true)
+	switch {
+	case errno != 0:
+		return errno
+	case b != nil:
+		return k.askSet(t, b, filesys.Change{Mask: filesys.SetMode, Mode: uint32(mode)}, 0)
 	}
-	return errno
+	n.Mode = n.Mode&object.ModeType | uint32(mode)&0o7777
+	return 0
 }
 
 func sysFchmod(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	f := file(t, c.Args[0])
 	if f == nil {
 		return -abi.EBADF
+	}
+	if s, ok := servedFile(f); ok {
+		return k.askSetFile(t, s, filesys.Change{Mask: filesys.SetMode, Mode: uint32(c.Args[1])})
 	}
 	if n := node(f); n != nil {
 		n.Mode = n.Mode&object.ModeType | uint32(c.Args[1])&0o7777
@@ -405,8 +471,7 @@ func node(f *object.File) *fs.Node {
 // There is one user. Changing an owner to it succeeds.
 
 func sysChown(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	_, errno := k.existing(t, atFDCWD, c.Args[0], c.Nr == abi.SysChown)
-	return errno
+	return k.chown(t, atFDCWD, c.Args[0], c.Nr == abi.SysChown)
 }
 
 func sysFchown(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -417,15 +482,24 @@ func sysFchown(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysFchownat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	_, errno := k.existing(t, arg32(c.Args[0]), c.Args[1], c.Args[4]&atNoFollow == 0)
+	return k.chown(t, arg32(c.Args[0]), c.Args[1], c.Args[4]&atNoFollow == 0)
+}
+
+func (k *Kernel) chown(t *proc.Thread, dirfd int64, addr uint64, follow bool) int64 {
+	_, b, errno := k.existing(t, dirfd, addr, follow)
+	if b != nil {
+		return k.askStat(t, servedThere, b, follow)
+	}
 	return errno
 }
 
 func sysChdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	n, b, errno := k.existing(t, atFDCWD, c.Args[0], true)
 	switch {
 	case errno != 0:
 		return errno
+	case b != nil:
+		return k.askChdir(t, c, b)
 	case !n.IsDir():
 		return -abi.ENOTDIR
 	}
@@ -447,6 +521,9 @@ func sysFchdir(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if f == nil {
 		return -abi.EBADF
 	}
+	if s, ok := servedFile(f); ok {
+		return k.askChdir(t, c, &fs.Beyond{Dir: s.Cap, Root: s.Root})
+	}
 	d, ok := f.Impl.(*fs.Dir)
 	if !ok {
 		return -abi.ENOTDIR
@@ -467,54 +544,86 @@ func sysGetcwd(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 func sysUtimensat(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	var n *fs.Node
+	var b *fs.Beyond
 	if c.Args[1] == 0 {
 		f := file(t, c.Args[0])
 		if f == nil {
 			return -abi.EBADF
 		}
+		if s, ok := servedFile(f); ok {
+			b = &fs.Beyond{Dir: s.Cap, Root: s.Root}
+		}
 		n = node(f)
 	} else {
 		var errno int64
-		if n, errno = k.existing(t, arg32(c.Args[0]), c.Args[1], c.Args[3]&atNoFollow == 0); errno != 0 {
+		if n, b, errno = k.existing(t, arg32(c.Args[0]), c.Args[1], c.Args[3]&atNoFollow == 0); errno != 0 {
 			return errno
 		}
 	}
-	mtime := t.Process().Wall()
-	if c.Args[2] != 0 {
-		const now, omit = 0x3fffffff, 0x3ffffffe
-		b := make([]byte, 32)
-		if !k.copyIn(t, c.Args[2], b) {
-			return -abi.EFAULT
-		}
-		switch ns := le.Uint64(b[24:]); ns {
-		case now:
-		case omit:
-			return 0
-		default:
-			var ok bool
-			if mtime, ok = parseTimespec(b[16:]); !ok {
-				return -abi.EINVAL
-			}
-		}
-	}
-	if n != nil {
-		n.Mtime = mtime
+	ch, ok := k.times(t, c.Args[2])
+	switch {
+	case ok != 0:
+		return ok
+	case b != nil && c.Args[3]&atNoFollow != 0:
+		return k.askSet(t, b, ch, filesys.NoFollow)
+	case b != nil:
+		return k.askSet(t, b, ch, 0)
+	case n != nil && ch.Mask&filesys.SetMtime != 0:
+		n.Mtime = ch.Mtime
 	}
 	return 0
 }
 
-func sysUtimes(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
-	if errno == 0 {
-		n.Mtime = t.Process().Wall()
+// times reads what utimensat(2) is to set: the times of access and of change.
+func (k *Kernel) times(t *proc.Thread, addr uint64) (ch filesys.Change, errno int64) {
+	const now, omit = 0x3fffffff, 0x3ffffffe
+	wall := t.Process().Wall()
+	ch = filesys.Change{Mask: filesys.SetMtime | filesys.SetAtime, Mtime: wall, Atime: wall}
+	if addr == 0 {
+		return ch, 0
 	}
-	return errno
+	b := make([]byte, 32)
+	if !k.copyIn(t, addr, b) {
+		return ch, -abi.EFAULT
+	}
+	for i, to := range []struct {
+		ns  *int64
+		bit uint32
+	}{{&ch.Atime, filesys.SetAtime}, {&ch.Mtime, filesys.SetMtime}} {
+		switch ns := le.Uint64(b[16*i+8:]); ns {
+		case now:
+		case omit:
+			ch.Mask &^= to.bit
+		default:
+			var ok bool
+			if *to.ns, ok = parseTimespec(b[16*i:]); !ok {
+				return ch, -abi.EINVAL
+			}
+		}
+	}
+	return ch, 0
+}
+
+func sysUtimes(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	n, b, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	now := t.Process().Wall()
+	switch {
+	case errno != 0:
+		return errno
+	case b != nil:
+		return k.askSet(t, b, filesys.Change{Mask: filesys.SetMtime | filesys.SetAtime, Mtime: now, Atime: now}, 0)
+	}
+	n.Mtime = now
+	return 0
 }
 
 func sysTruncate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	n, errno := k.existing(t, atFDCWD, c.Args[0], true)
+	n, b, errno := k.existing(t, atFDCWD, c.Args[0], true)
 	if errno != 0 {
 		return errno
+	}
+	if b != nil {
+		return k.askSet(t, b, filesys.Change{Mask: filesys.SetSize, Size: int64(c.Args[1])}, 0)
 	}
 	if n.IsFIFO() {
 		return -abi.EINVAL
@@ -535,6 +644,9 @@ func sysFtruncate(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	}
 	if !f.Writable() {
 		return -abi.EINVAL
+	}
+	if s, ok := servedFile(f); ok {
+		return k.askSetFile(t, s, filesys.Change{Mask: filesys.SetSize, Size: int64(c.Args[1])})
 	}
 	return k.truncate(f, int64(c.Args[1]))
 }
@@ -567,7 +679,10 @@ func (k *Kernel) mknod(t *proc.Thread, dirfd int64, addr uint64, mode uint32) in
 	if errno != 0 {
 		return errno
 	}
-	if mode &^= t.Process().Umask; kind == object.ModeFIFO {
+	if mode &^= t.Process().Umask; pl.Beyond != nil {
+		return k.askMknod(t, pl.Beyond, mode)
+	}
+	if kind == object.ModeFIFO {
 		return -int64(k.FS.Mkfifo(pl, mode))
 	}
 	_, e := k.FS.Create(pl, mode)

@@ -49,7 +49,7 @@ func (r procRoot) Child(name string) *fs.Node {
 		now := k.Tab.Now
 		return k.FS.Text(fmt.Sprintf("%d.%02d 0.00\n", now/1e9, now%1e9/1e7))
 	case "mounts":
-		return k.FS.Text("root / ramfs rw 0 0\nproc /proc proc rw 0 0\n")
+		return k.FS.Text(k.mounts())
 	case "filesystems":
 		return k.FS.Text("nodev\tproc\nnodev\tramfs\n")
 	case "cpuinfo":

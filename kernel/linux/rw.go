@@ -152,13 +152,15 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 		// handler to run on top of the call, which then would not end with EINTR.
 		return k.outcome(x, abi.EAGAIN)
 	}
-	off := x.at
-	op.Positioned = off >= 0
-	if off < 0 {
+	off := x.at + int64(x.c.Done) // behind what earlier steps have moved
+	op.Positioned = x.at >= 0
+	if x.at < 0 {
 		off = x.f.Offset
 	}
 	errno, before := abi.EAGAIN, 0
-	if _, distant := x.f.Impl.(object.Distant); x.c.Answer != nil && !distant {
+	_, distant := x.f.Impl.(object.Distant)
+	_, served := x.f.Impl.(*object.Served)
+	if x.c.Answer != nil && !distant && !served {
 		// The object was on another node when it was asked, and is here now. It has
 		// done what it says, and moved its offset. There may be more to do by now.
 		errno = object.Answered(op, x.write)
@@ -170,7 +172,7 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 		} else {
 			errno = x.f.Seen(x.t).Read(op, x.f, off)
 		}
-		if x.at < 0 {
+		if x.at < 0 && !served { // which moves it when it asks
 			x.f.Offset += int64(op.Buf.Done - before)
 		}
 	}

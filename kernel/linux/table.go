@@ -19,7 +19,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysEventfd: sysEventfd, abi.SysEventfd2: sysEventfd2,
 	abi.SysMemfdCreate: sysMemfdCreate,
 	abi.SysFsync:       sysFsync, abi.SysFdatasync: sysFsync, abi.SysSync: sysZero,
-	abi.SysFlock: sysFlock, abi.SysFadvise64: sysFsync,
+	abi.SysFlock: sysFlock, abi.SysFadvise64: sysAdvice,
 	abi.SysTruncate: sysTruncate, abi.SysFtruncate: sysFtruncate, abi.SysFallocate: sysFallocate,
 	abi.SysGetdents64: sysGetdents64,
 
@@ -37,6 +37,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysChown: sysChown, abi.SysLchown: sysChown, abi.SysFchown: sysFchown, abi.SysFchownat: sysFchownat,
 	abi.SysChdir: sysChdir, abi.SysFchdir: sysFchdir, abi.SysGetcwd: sysGetcwd,
 	abi.SysUtimensat: sysUtimensat, abi.SysUtimes: sysUtimes, abi.SysUtime: sysUtimes,
+	abi.SysMount: sysMount, abi.SysUmount2: sysUmount,
 	abi.SysMknod: sysMknod, abi.SysMknodat: sysMknodat, abi.SysUmask: sysUmask,
 
 	abi.SysPoll: sysPoll, abi.SysPpoll: sysPpoll, abi.SysSelect: sysSelect, abi.SysPselect6: sysPselect6,
@@ -89,7 +90,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysSchedRrInterval: sysSchedRrInterval, abi.SysIoprioGet: sysZero, abi.SysIoprioSet: sysZero,
 	abi.SysPersonality: sysZero, abi.SysCapset: sysZero, abi.SysSetfsuid: sysZero, abi.SysSetfsgid: sysZero,
 	abi.SysMlockall: sysZero, abi.SysMunlockall: sysZero, abi.SysMlock2: sysZero,
-	abi.SysSyncfs: sysFsync, abi.SysSyncFileRange: sysFsync, abi.SysReadahead: sysFsync,
+	abi.SysSyncfs: sysFsync, abi.SysSyncFileRange: sysFsync, abi.SysReadahead: sysAdvice,
 	abi.SysClockSettime: sysClockSettime, abi.SysSettimeofday: sysPerm,
 	abi.SysGetcpu: sysGetcpu, abi.SysMembarrier: sysMembarrier,
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/kernel/fs"
@@ -180,6 +181,13 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 			a.held = append(a.held, r)
 		}
 		impl = r
+	case image.KindServed:
+		c, _ := capability.Decode(m.Server)
+		s := n.K.Files.Adopt(c, m.Root, m.Mode)
+		if !s.IsDir() {
+			a.served = append(a.served, s)
+		}
+		impl = s
 	default:
 		if impl = a.value(m, made); impl == nil {
 			return nil, "out of memory"

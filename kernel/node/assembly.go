@@ -26,11 +26,12 @@ type assembly struct {
 	im    *image.Process
 	state image.RPC
 
-	p    *proc.Process
-	pid  *rpc.Endpoint
-	own  *rpc.Endpoint
-	exps []*export
-	held []*object.Remote // to be acquired for it
+	p      *proc.Process
+	pid    *rpc.Endpoint
+	own    *rpc.Endpoint
+	exps   []*export
+	held   []*object.Remote // to be acquired for it
+	served []*object.Served // likewise
 
 	timers []madeTimer // timerfds that stand still
 
@@ -237,6 +238,12 @@ func (a *assembly) acquire(done func(why string)) {
 			answered()
 		})
 	}
+	a.n.holdServed(a.served, func() { asks++ }, func(wrong string) {
+		if why == "" {
+			why = wrong
+		}
+		answered()
+	})
 	answered()
 }
 

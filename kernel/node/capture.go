@@ -196,6 +196,9 @@ func (n *Node) captureFile(c *captured, f *object.File) (int32, error) {
 		n.captureReference(c, f, &m)
 	case byName:
 		captureName(f, &m)
+		if c.copy {
+			m.Offset = f.Reached() // what is under way it asks for again
+		}
 	case byValue:
 		n.captureValue(c, f, &m)
 	}
@@ -242,6 +245,8 @@ func captureName(f *object.File, m *image.File) {
 	switch impl := f.Impl.(type) {
 	case *fs.Dir:
 		m.Kind = image.KindDir
+	case *object.Served:
+		m.Kind, m.Server, m.Root, m.Mode = image.KindServed, impl.Cap.Append(nil), impl.Root, impl.Known.Attr.Mode
 	case *fs.Regular:
 		d := impl.Store().Digest
 		m.Kind, m.Digest = image.KindRegular, d[:]

@@ -145,6 +145,9 @@ func cutCall(c *image.Call) {
 	case nr == abi.SysSetpgid:
 		c.Aux[1] = 0
 	}
+	if c.Reply == nil && linux.AsksServer(c.Phase) {
+		c.Phase = 0 // the copy asks anew
+	}
 	c.Slot = 0
 }
 

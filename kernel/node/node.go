@@ -130,6 +130,7 @@ func New(cfg Config, m Machine) *Node {
 	n.slice = defaultSlice
 	n.initIPC(&cfg)
 	n.initStandards()
+	n.initFiles()
 	n.initSegments()
 	n.initDisk(cfg.Disk)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught

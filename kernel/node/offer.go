@@ -120,7 +120,7 @@ const noDir = "has no directory %s, in which the process works; make it there fi
 // lacksDir reports whether a directory is not here.
 func (n *Node) lacksDir(path string) bool {
 	pl, errno := n.K.FS.Lookup(n.K.FS.Root, path, true)
-	return errno != 0 || pl.Node == nil || !pl.Node.IsDir()
+	return errno != 0 || pl.Beyond == nil && (pl.Node == nil || !pl.Node.IsDir())
 }
 
 // ownDir reports whether a directory is one that /proc has for a process.

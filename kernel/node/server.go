@@ -3,6 +3,7 @@ package node
 import (
 	"slices"
 
+	"motile/ipc/filesys"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/proc/api"
@@ -58,6 +59,8 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 	case api.Shut:
 		n.reply(r, std.OK, nil)
 		n.K.Halt = true
+	case filesys.Recall:
+		n.serveRecall(r)
 	case api.MoveOffer, api.MoveFile, api.MovePages, api.MoveState, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
 		n.serveMove(r)
 	default:

@@ -149,6 +149,7 @@ type File struct {
 	Offset int64
 	Path   string // as opened, for /proc and diagnostics
 
+	asked    int64       // how far Offset is ahead, for what is being asked of a server
 	peer     int64       // of a FIFO that nobody had open at the other end: how often somebody had
 	refs     int         // descriptors
 	watchers []*Interest // epoll interests in this description
@@ -164,6 +165,9 @@ func (f *File) SetFlags(which, to int) {
 	which &= OSettable
 	f.Flags = f.Flags&^which | to&which
 }
+
+// Reached is how far operations that are over have come.
+func (f *File) Reached() int64 { return max(f.Offset-f.asked, 0) }
 
 // Retain adds a reference: dup, fork.
 func (f *File) Retain() { f.refs++ }

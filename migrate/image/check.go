@@ -3,6 +3,7 @@ package image
 import (
 	"fmt"
 
+	"motile/ipc/capability"
 	"motile/kernel/abi"
 )
 
@@ -263,6 +264,10 @@ func (f *File) check(objects []Object) error {
 	case KindRemote:
 		if len(f.Address) != 16 {
 			return fmt.Errorf("address of %d bytes", len(f.Address))
+		}
+	case KindServed:
+		if len(f.Server) != capability.EncodedLen {
+			return fmt.Errorf("capability of %d bytes", len(f.Server))
 		}
 	case KindMemory: // its store is known to the process
 	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd:

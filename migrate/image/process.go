@@ -206,6 +206,7 @@ const (
 	KindTimerfd  Kind = 11
 	KindSignalfd Kind = 12
 	KindPidfd    Kind = 13
+	KindServed   Kind = 21 // a file of a file server, by capability
 	KindMemory   Kind = 20 // a writable file without a name (memfd, or unlinked): a memory store
 )
 
@@ -234,6 +235,11 @@ type File struct {
 	Wall     bool `cbor:"21,keyasint,omitempty"` // of CLOCK_REALTIME
 
 	Store int32 `cbor:"30,keyasint,omitempty"` // index into Stores, of KindMemory
+
+	// Server is the capability of a file of a server, as it was opened, Root the directory at
+	// which the name space began in which it was (KindServed).
+	Server []byte `cbor:"40,keyasint,omitempty"`
+	Root   uint64 `cbor:"41,keyasint,omitempty"`
 }
 
 // Object is the state of something descriptors refer to that moves along.

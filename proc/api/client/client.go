@@ -31,6 +31,7 @@ func (c *Client) Key() *[32]byte { return (*[32]byte)(&c.key) }
 
 // Service is the owner capability of a well-known server (api.Key.ServiceCap).
 func (c *Client) Service(name string, n int) capability.Capability { return c.key.ServiceCap(name, n) }
+
 // Trans is a transaction with any service, as clients of user programs' servers want it.
 func (c *Client) Trans(ctx context.Context) func(h *std.Header, request, reply []byte) (int, error) {
 	return func(h *std.Header, request, reply []byte) (int, error) {

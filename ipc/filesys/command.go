@@ -1,0 +1,85 @@
+package filesys
+
+import (
+	"motile/ipc/capability"
+	"motile/ipc/std"
+)
+
+// Commands. The header's capability is that of a directory, at which the path in the data
+// starts, or of the file.
+const (
+	// Open: Extra the flags of open(2), Size the mode; data: Opener, Place. Reply: in the
+	// header the capability of the file; data: Found.
+	Open = std.PrivateFirst + 240 + iota
+	// Stat: Extra NoFollow or 0; data: Place. Reply: data: Found.
+	Stat
+	// Mkdir: Size the mode; data: Place.
+	Mkdir
+	// Unlink, Rmdir; data: Place.
+	Unlink
+	Rmdir
+	// Rename, Link: Extra is NoReplace, for Link Follow; data: Two.
+	Rename
+	Link
+	// Symlink; data: Place, and the target as the rest.
+	Symlink
+	// Readlink; data: Place. Reply: data: the target.
+	Readlink
+	// Set: Extra NoFollow or 0; data: Change, Place. Reply: data: Found.
+	Set
+	// Read: Offset, Size; Extra the node that reads. Reply: Offset the version, Object the grant, Size
+	// and the data.
+	Read
+	// Write: Offset, Append for the end; Extra the node that writes; the data. Reply: Size taken, Offset the
+	// position behind it, Object the grant; data: Written.
+	Write
+	// List: Offset a cookie, Size how many bytes. Reply: data: Entry after Entry.
+	List
+	// Sync: Extra 1: all of the server.
+	Sync
+	// Hold: data: Opener and Held, any number. Reply: for each a grant, 64 bits.
+	Hold
+	// Release: likewise.
+	Release
+	// Recall, to a node: Offset the object; data: Recalled. Reply: Extra 1 if the node has it open.
+	Recall
+	// Space. Reply: data: Room.
+	Space
+)
+
+// Flags of requests, beside those of open(2).
+const (
+	NoFollow  = 1
+	NoReplace = 1
+	Follow    = 1
+)
+
+// Append as the Offset of a Write is the file's end.
+const Append = ^uint64(0)
+
+// Leave in the Extra of a reply says that the path leads out of the server: data: Way.
+const Leave = 1 << 16
+
+// MaxData is how much one Read or Write moves.
+const MaxData = 128 << 10
+
+// MaxPath is the longest path and the longest target of a link.
+const MaxPath = 4096
+
+// Lease is how long, in ns, a node that has heard nothing from a server believes what it
+// knows of its files.
+const Lease = 5e9
+
+// Rights of a capability of a file or directory.
+const (
+	RightRead  capability.Rights = 1 << iota // read, list, look up
+	RightWrite                               // write, make and remove names
+	RightAttr                                // change mode and times
+)
+
+// Rights are the names of the rights, for people.
+var Rights = capability.Names{Prefix: "FS_", Rights: []capability.Name{
+	{Bit: RightRead, Name: "READ"},
+	{Bit: RightWrite, Name: "WRITE"},
+	{Bit: RightAttr, Name: "ATTR"},
+}}

@@ -1,0 +1,99 @@
+package file
+
+import (
+	"slices"
+
+	"motile/ipc/filesys"
+	"motile/ipc/std"
+)
+
+func (q *query) read(n *inode) (errno, std.Status) {
+	switch {
+	case n.isDir():
+		return eisdir, std.OK
+	case !n.isReg() || int64(q.h.Offset) < 0:
+		return einval, std.OK
+	}
+	q.out = n.content.read(int64(q.h.Offset), int(min(q.h.Size, filesys.MaxData)))
+	q.reply.Size, q.reply.Offset, q.reply.Object = uint32(len(q.out)), n.version, q.grant(n, q.h.Extra)
+	return 0, std.OK
+}
+
+// write puts data into a file. The node it comes from is in Extra: what others have of
+// the file is recalled first.
+func (q *query) write(n *inode) (errno, std.Status) {
+	off := int64(q.h.Offset)
+	if q.h.Offset == filesys.Append {
+		off = n.size
+	}
+	switch {
+	case n.isDir():
+		return eisdir, std.OK
+	case !n.isReg() || off < 0 || len(q.data) > filesys.MaxData:
+		return einval, std.OK
+	case len(q.data) > 0 && off+int64(len(q.data)) > maxSize:
+		return efbig, std.OK
+	case q.full(int64(len(q.data))):
+		return enospc, std.OK
+	case q.recall(n, q.h.Extra):
+		return 0, std.OK
+	}
+	if len(q.data) > 0 {
+		q.used += n.content.write(off, q.data)
+		n.changed(q.now)
+	}
+	q.reply.Size, q.reply.Offset = uint32(len(q.data)), uint64(off)+uint64(len(q.data))
+	q.reply.Object = q.grant(n, q.h.Extra)
+	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
+	q.out = w.Append(nil)
+	return 0, std.OK
+}
+
+// Cookies of a directory's list: the two that every directory has come first.
+const (
+	selfCookie = iota
+	parentCookie
+	firstCookie
+)
+
+// listDir lists a directory from a cookie on, as much as fits.
+func (q *query) listDir(n *inode) (errno, std.Status) {
+	if !n.isDir() {
+		return enotdir, std.OK
+	}
+	room := int(min(q.h.Size, filesys.MaxData))
+	put := func(name string, x *inode, next uint64) bool {
+		if filesys.EntrySize+len(name) > room-len(q.out) {
+			return false
+		}
+		e := filesys.Entry{Object: x.number, Next: next, Type: uint8(x.mode >> 12), Name: name}
+		q.out = e.Append(q.out)
+		return true
+	}
+	from := q.h.Offset
+	if from == selfCookie && !put(".", n, parentCookie) {
+		return einval, std.OK
+	}
+	parent := n.parent
+	if parent == nil {
+		return 0, std.OK // it was removed: there is nothing in it
+	}
+	if from <= parentCookie && !put("..", parent, firstCookie) {
+		return 0, std.OK
+	}
+	at, _ := slices.BinarySearchFunc(n.list, from, func(e *entry, from uint64) int {
+		if e.cookie+firstCookie-1 < from {
+			return -1
+		}
+		return 1
+	})
+	for _, e := range n.list[at:] {
+		if !put(e.name, e.node, e.cookie+firstCookie) {
+			if len(q.out) == 0 {
+				return einval, std.OK
+			}
+			break
+		}
+	}
+	return 0, std.OK
+}
