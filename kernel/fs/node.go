@@ -17,7 +17,9 @@ type Node struct {
 
 	store   *vm.Store                 // regular files
 	target  string                    // symbolic links
+	through *Node                     // of one that leads to a file rather than to a name
 	device  func() (object.Impl, int) // character devices: what open gives
+	again   func(flags int) (object.Impl, int)
 	rdev    uint64
 	entries []entry // directories, by cookie
 	parent  *Node   // directories

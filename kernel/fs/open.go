@@ -23,6 +23,8 @@ func (t *Tree) Open(n *Node, flags int) (object.Impl, int) {
 		return nil, abi.ELOOP
 	case n.device != nil:
 		return n.device()
+	case n.again != nil:
+		return n.again(flags)
 	case n.IsFIFO():
 		return t.openFIFO(n, flags)
 	case n.store == nil:

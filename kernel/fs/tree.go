@@ -112,6 +112,10 @@ func (t *Tree) walk(dir *Node, path string, follow bool, links *int) (Place, int
 			if *links++; *links > maxLinks {
 				return Place{}, abi.ELOOP
 			}
+			if n.through != nil {
+				pl.Node = n.through
+				continue
+			}
 			if n.target == "" {
 				return Place{}, abi.ENOENT
 			}
@@ -298,6 +302,26 @@ func (t *Tree) Virtual(d Dynamic, path string) *Node {
 func (t *Tree) LinkTo(target string) *Node {
 	n := t.node(object.ModeLink | 0o777)
 	n.Nlink, n.target = 1, target
+	return n
+}
+
+// Through returns a symbolic link that is not in the tree: it reads as a name, but leads
+// to what is open there, as those in /proc/PID/fd do (proc(5)). again opens that once
+// more, if it has no place in the tree.
+func (t *Tree) Through(target string, open object.Impl, again func(flags int) (object.Impl, int)) *Node {
+	n := t.LinkTo(target)
+	switch impl := open.(type) {
+	case *Regular:
+		n.through = impl.Node
+	case *Dir:
+		n.through = impl.Node
+	case *FIFO:
+		n.through = impl.Node
+	default:
+		st := open.Stat()
+		n.through = t.node(st.Mode)
+		n.through.Nlink, n.through.again, n.through.rdev = 1, again, st.Rdev
+	}
 	return n
 }
 

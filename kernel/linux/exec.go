@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"cmp"
 	"path"
 	"strings"
 
@@ -20,6 +21,8 @@ const (
 // image is what an execve has gathered before the point of no return.
 type image struct {
 	path      string
+	called    string // as the caller names it
+	given     string // as the caller, or the script, names it
 	args, env []string
 	store     *vm.Store
 	prog      *program
@@ -38,7 +41,7 @@ func (k *Kernel) execve(t *proc.Thread, dirfd int64, addr, argv, envp, flags uin
 	if errno != 0 {
 		return errno
 	}
-	img := &image{path: name}
+	img := &image{path: name, called: name}
 	left := maxArgBytes
 	if img.args, errno = k.strings(t, argv, &left); errno != 0 {
 		return errno
@@ -103,6 +106,7 @@ func (k *Kernel) find(t *proc.Thread, dirfd int64, name string, img *image, dept
 	if pl.Node == nil {
 		return -abi.ENOENT
 	}
+	img.given = name
 	switch {
 	case name[0] != '/':
 		img.path = k.absolute(t, dirfd, name)
@@ -140,7 +144,7 @@ func (k *Kernel) findProgram(t *proc.Thread, n *fs.Node, img *image, depth int) 
 		if arg = strings.TrimSpace(arg); arg != "" {
 			args = append(args, arg)
 		}
-		args = append(args, img.path)
+		args = append(args, cmp.Or(img.given, img.path))
 		if len(img.args) > 1 {
 			args = append(args, img.args[1:]...)
 		}
@@ -176,7 +180,7 @@ func (k *Kernel) exec(t *proc.Thread, img *image) int64 {
 	p.FDs.CloseOnExec()
 	p.Random = random
 	p.Exe, p.Args = img.path, img.args
-	p.Comm = path.Base(img.path)
+	p.Comm = path.Base(cmp.Or(img.called, img.path))
 	p.Comm = p.Comm[:min(len(p.Comm), 15)]
 	t.Name = p.Comm
 

@@ -48,7 +48,7 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		e.Cloexec = request == fioclex
 		return 0
 	case tty.TIOCNOTTY:
-		if p.TTY == nil || p.TTY.Impl != f.Impl {
+		if p.TTY == nil || !object.SameTerminal(p.TTY, f) {
 			return -abi.ENOTTY
 		}
 		k.Tab.LeaveTerminal(p)
@@ -139,5 +139,5 @@ func (k *Kernel) OpenTTY() (object.Impl, int) {
 	if k.current == nil || k.current.Process().TTY == nil {
 		return nil, abi.ENXIO
 	}
-	return k.current.Process().TTY.Impl, 0
+	return object.Again(k.current.Process().TTY, object.ORdwr)
 }

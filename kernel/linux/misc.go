@@ -7,11 +7,14 @@ import (
 )
 
 // Release is what uname says after the name: programs parse it as Linux's.
-const Release = "6.1.0-motile"
+const (
+	Release = "6.1.0-motile"
+	version = "Motile"
+)
 
 func sysUname(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	b := make([]byte, 6*65)
-	for i, s := range []string{"Linux", k.Name, Release, "Motile", "x86_64", "(none)"} {
+	for i, s := range []string{"Linux", k.Name, Release, version, "x86_64", "(none)"} {
 		copy(b[65*i:65*i+64], s)
 	}
 	return k.copyOut(t, c.Args[0], b)
@@ -212,7 +215,29 @@ func sysGetcpu(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return 0
 }
 
-func sysGetpriority(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return 20 }
+func sysGetpriority(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if errno := k.priorityOf(c); errno != 0 {
+		return errno
+	}
+	return 20
+}
+
+func sysSetpriority(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return k.priorityOf(c) }
+
+// priorityOf looks whether there is anybody here whose priority could be meant.
+func (k *Kernel) priorityOf(c *proc.Call) int64 {
+	const process, group, user = 0, 1, 2
+	who := int32(c.Args[1])
+	switch which := int32(c.Args[0]); {
+	case which < process || which > user:
+		return -abi.EINVAL
+	case who == 0 || which == user:
+	case which == process && k.Tab.Process(who) == nil && k.Tab.Thread(who) == nil,
+		which == group && k.Tab.GroupSession(who) == 0:
+		return -abi.ESRCH
+	}
+	return 0
+}
 
 func sysSchedGetparam(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return k.copyOut(t, c.Args[1], make([]byte, 4))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"motile/kernel/fs"
+	"motile/kernel/object"
 	"motile/kernel/vm"
 	"motile/proc"
 )
@@ -13,8 +14,13 @@ import (
 // /proc, as far as programs need it: who they are, what they run, their memory
 // and descriptors, and what top and ps of busybox read.
 
-// MountProc puts /proc into the file tree.
+// MountProc puts /proc into the file tree, and into /dev what leads there.
 func (k *Kernel) MountProc() {
+	for _, l := range []struct{ name, target string }{{"fd", ""}, {"stdin", "/0"}, {"stdout", "/1"}, {"stderr", "/2"}} {
+		if pl, errno := k.FS.Lookup(k.FS.Root, "/dev/"+l.name, false); errno == 0 && pl.Node == nil {
+			k.FS.Symlink(pl, "/proc/self/fd"+l.target)
+		}
+	}
 	if pl, errno := k.FS.Lookup(k.FS.Root, "/proc", true); errno == 0 {
 		k.FS.Mount(pl, procRoot{k})
 	}
@@ -26,7 +32,7 @@ func ProcDir(pid int32) string { return "/proc/" + strconv.Itoa(int(pid)) }
 type procRoot struct{ k *Kernel }
 
 func (r procRoot) Names() []string {
-	names := []string{"self", "meminfo", "uptime", "mounts", "cpuinfo", "stat", "loadavg", "version", "filesystems"}
+	names := []string{"self", "meminfo", "uptime", "mounts", "cpuinfo", "stat", "loadavg", "version", "filesystems", "sys"}
 	for _, p := range r.k.Tab.Processes() {
 		names = append(names, strconv.Itoa(int(p.PID)))
 	}
@@ -57,6 +63,8 @@ func (r procRoot) Child(name string) *fs.Node {
 	case "loadavg":
 		n := k.Tab.Runnable()
 		return k.FS.Text(fmt.Sprintf("%d.00 %d.00 %d.00 %d/%d 0\n", n, n, n, n, len(k.Tab.Processes())))
+	case "sys":
+		return k.FS.Virtual(procSys{k}, "/proc/sys")
 	case "version":
 		return k.FS.Text("Linux version " + Release + "\n")
 	case "stat":
@@ -133,7 +141,7 @@ func (d procFDs) Child(name string) *fs.Node {
 	if f == nil {
 		return nil
 	}
-	return d.k.FS.LinkTo(f.Path)
+	return d.k.FS.Through(f.Path, f.Impl, func(flags int) (object.Impl, int) { return object.Again(f, flags) })
 }
 
 // StateLetter is the state of a process as ps shows it.

@@ -85,7 +85,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysSchedYield: sysSchedYield, abi.SysSchedGetaffinity: sysSchedGetaffinity,
 	abi.SysSchedSetaffinit: sysZero, abi.SysSchedGetparam: sysSchedGetparam,
 	abi.SysSchedGetschedul: sysZero, abi.SysSchedSetschedul: sysZero, abi.SysSchedSetparam: sysZero,
-	abi.SysGetpriority: sysGetpriority, abi.SysSetpriority: sysZero,
+	abi.SysGetpriority: sysGetpriority, abi.SysSetpriority: sysSetpriority,
 	abi.SysSchedPriorityMax: sysSchedPriorityMax, abi.SysSchedPriorityMin: sysSchedPriorityMin,
 	abi.SysSchedRrInterval: sysSchedRrInterval, abi.SysIoprioGet: sysZero, abi.SysIoprioSet: sysZero,
 	abi.SysPersonality: sysZero, abi.SysCapset: sysZero, abi.SysSetfsuid: sysZero, abi.SysSetfsgid: sysZero,

@@ -292,7 +292,7 @@ func (x *export) seek(r *rpc.Incoming) {
 
 // adoptRemote connects a Remote of this node to the network.
 func (n *Node) adoptRemote(r *object.Remote) {
-	r.Ask = n.askRemote
+	r.Ask, r.Adopt = n.askRemote, n.adoptRemote
 	r.Dropped = n.remoteDropped
 	r.AskLocks, r.Unlocked = n.askLocks, n.remoteUnlocked
 	r.Abandoned = n.terminalAbandoned

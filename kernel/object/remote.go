@@ -35,6 +35,8 @@ type Remote struct {
 	// Abandoned tells a terminal that the leader of its session has left it; f is the
 	// description that it had.
 	Abandoned func(r *Remote, f *File, leader Who)
+	// Adopt connects another Remote to the network as this one is.
+	Adopt func(*Remote)
 	// Dropped is called when the last description here is closed.
 	Dropped func(r *Remote)
 

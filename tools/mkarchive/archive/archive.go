@@ -72,6 +72,16 @@ func (a *Archive) Has(name string) bool {
 	return err == nil && ok
 }
 
+// Contents is what a regular file has in it.
+func (a *Archive) Contents(name string) (data []byte, ok bool) {
+	name, err := clean(name)
+	e, found := a.entries[name]
+	if err != nil || !found || e.kind() != typeReg {
+		return nil, false
+	}
+	return e.data, true
+}
+
 func (a *Archive) add(name string, e entry) error {
 	name, err := clean(name)
 	if err != nil {
