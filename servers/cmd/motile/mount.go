@@ -17,7 +17,7 @@ func mount(_ context.Context, words []string) error {
 	if len(words) != 2 {
 		return usage("%d arguments, where there should be 2", len(words))
 	}
-	dir, err := directory(words[0])
+	dir, err := servedDirectory(words[0])
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,10 @@ func unmount(_ context.Context, words []string) error {
 	return nil
 }
 
-// directory is the capability of a directory of a server: its text, or SERVICE:PATH, for
+// servedDirectory is the capability of a directory of a server: its text, or SERVICE:PATH, for
 // a path from the root of the cluster's server of that name. A path that is not there is
 // made.
-func directory(name string) (capability.Capability, error) {
+func servedDirectory(name string) (capability.Capability, error) {
 	if c, err := capability.Parse(name); err == nil {
 		return c, nil
 	}
