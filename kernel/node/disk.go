@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -42,6 +43,7 @@ type disk struct {
 	dev    Disk
 	ep     *rpc.Endpoint
 	secret capability.Secret
+	claim  uint32 // of who may write
 	std    service.Service[*disk]
 
 	busy    []diskRequest // by slot
@@ -55,6 +57,7 @@ type diskRequest struct {
 	command uint32
 	block   uint64
 	count   int
+	claim   uint32
 	data    []byte // to be written
 }
 
@@ -71,6 +74,7 @@ const maxDiskWaiting = 32
 
 func (n *Node) initDisk(dev Disk) {
 	d := &disk{n: n, dev: dev, secret: n.ipc.key.ServiceSecret("disk", n.Number)}
+	d.newClaim()
 	if dev != nil {
 		d.busy = make([]diskRequest, dev.Slots())
 	}
@@ -82,9 +86,19 @@ func (n *Node) initDisk(dev Disk) {
 	n.disk = d
 }
 
+// newClaim draws another number than before, and than that of a life before.
+func (d *disk) newClaim() {
+	var b [4]byte
+	for was := d.claim; d.claim == was || d.claim == 0; {
+		d.n.K.Random(b[:])
+		d.claim = binary.BigEndian.Uint32(b[:])
+	}
+}
+
 // diskRight is what a command needs.
 func diskRight(command uint32) capability.Rights {
-	if command == std.DiskWrite || command == std.DiskSync {
+	switch command {
+	case std.DiskWrite, std.DiskSync, std.DiskClaim:
 		return std.DiskRgtWrite
 	}
 	return std.DiskRgtRead
@@ -97,9 +111,9 @@ func (d *disk) serve(r *rpc.Incoming) {
 		return
 	}
 	h := &r.Header
-	q := diskRequest{handle: r.Handle, command: h.Command, block: h.Offset, count: int(h.Size), data: r.Data}
+	q := diskRequest{handle: r.Handle, command: h.Command, block: h.Offset, count: int(h.Size), claim: h.Extra, data: r.Data}
 	switch h.Command {
-	case std.DiskInfo, std.DiskSize, std.DiskRead, std.DiskWrite, std.DiskSync:
+	case std.DiskInfo, std.DiskSize, std.DiskRead, std.DiskWrite, std.DiskSync, std.DiskClaim:
 	default:
 		standard(n, &d.std, d, d.secret, r)
 		return
@@ -111,9 +125,6 @@ func (d *disk) serve(r *rpc.Incoming) {
 		n.reply(r, std.OK, []byte(d.info()))
 	case h.Command == std.DiskSize:
 		n.replyHeader(r, &std.Header{Offset: d.dev.Blocks()}, nil)
-	case h.Command == std.DiskSync && !d.dev.Cached():
-		d.stats.syncs++
-		n.reply(r, std.OK, nil)
 	case len(d.waiting) == maxDiskWaiting:
 		d.stats.refused++
 		n.reply(r, std.NotNow, nil)
@@ -121,6 +132,7 @@ func (d *disk) serve(r *rpc.Incoming) {
 		if len(d.waiting) > 0 || !d.begin(q) {
 			d.waiting = append(d.waiting, q)
 		}
+		n.perform()
 	}
 }
 
@@ -148,15 +160,26 @@ func (d *disk) check(q *diskRequest) std.Status {
 	return std.OK
 }
 
-// begin gives a request to the device. It reports false if that has no slot free.
+// begin gives a request to the device, or answers it. It reports false if it has to wait:
+// for a slot, or, a claim, until nothing is under way that was asked for before.
 func (d *disk) begin(q diskRequest) (ok bool) {
 	slot := 0
-	switch q.command {
-	case std.DiskRead:
+	switch {
+	case q.command == std.DiskRead:
 		slot, ok = d.dev.Read(q.block, q.count)
-	case std.DiskWrite:
+	case q.command == std.DiskClaim && d.underWay() > 0:
+		return false
+	case q.command == std.DiskClaim:
+		d.newClaim()
+		return d.answer(&q, &std.Header{Extra: d.claim}, nil)
+	case q.claim != d.claim:
+		return d.answer(&q, &std.Header{Command: statusWord(std.Denied)}, nil)
+	case q.command == std.DiskWrite:
 		slot, ok = d.dev.Write(q.block, q.data)
-	case std.DiskSync:
+	case !d.dev.Cached():
+		d.stats.syncs++
+		return d.answer(&q, &std.Header{}, nil)
+	default:
 		slot, ok = d.dev.Sync()
 	}
 	if ok {
@@ -164,6 +187,21 @@ func (d *disk) begin(q diskRequest) (ok bool) {
 		d.busy[slot] = q
 	}
 	return ok
+}
+
+func (d *disk) answer(q *diskRequest, h *std.Header, data []byte) bool {
+	d.n.ipc.m.Reply(d.n.Tab.Now, q.handle, h, data)
+	return true
+}
+
+// underWay is how many requests the device has.
+func (d *disk) underWay() (count int) {
+	for i := range d.busy {
+		if d.busy[i].command != 0 {
+			count++
+		}
+	}
+	return count
 }
 
 // DiskInterrupt answers what the disk has done, and gives it what waits.
@@ -186,6 +224,7 @@ func (n *Node) DiskInterrupt() {
 	if d.waiting = d.waiting[begun:]; len(d.waiting) == 0 {
 		d.waiting = nil
 	}
+	n.perform()
 }
 
 // ended answers a request.
@@ -211,8 +250,7 @@ func (d *disk) ended(q *diskRequest, data []byte, ok bool) {
 	case q.command == std.DiskSync:
 		d.stats.syncs++
 	}
-	n.ipc.m.Reply(n.Tab.Now, q.handle, &std.Header{Command: uint32(s), Size: uint32(len(reply))}, reply)
-	n.perform()
+	d.answer(q, &std.Header{Command: statusWord(s), Size: uint32(len(reply))}, reply)
 }
 
 func (d *disk) info() string {
@@ -233,14 +271,8 @@ func (d *disk) status() string {
 	if d.dev == nil {
 		return b.String()
 	}
-	busy := 0
-	for i := range d.busy {
-		if d.busy[i].command != 0 {
-			busy++
-		}
-	}
 	s := &d.stats
 	fmt.Fprintf(&b, "reads %d of %d blocks\nwrites %d of %d blocks\nsyncs %d\nerrors %d\nunder way %d, waiting %d, refused %d\n",
-		s.reads, s.blocksRead, s.writes, s.blocksWritten, s.syncs, s.errors, busy, len(d.waiting), s.refused)
+		s.reads, s.blocksRead, s.writes, s.blocksWritten, s.syncs, s.errors, d.underWay(), len(d.waiting), s.refused)
 	return b.String()
 }

@@ -16,9 +16,10 @@ type Remote struct {
 	trans  client.Trans
 	cap    capability.Capability
 	blocks uint64
+	claim  uint32
 }
 
-// OpenRemote asks a disk for its size.
+// OpenRemote asks a disk for its size, and claims it: nobody else writes it from then on.
 func OpenRemote(trans client.Trans, disk capability.Capability) (*Remote, error) {
 	r := &Remote{trans: trans, cap: disk}
 	h := std.Header{Command: std.DiskSize}
@@ -26,7 +27,10 @@ func OpenRemote(trans client.Trans, disk capability.Capability) (*Remote, error)
 		return nil, err
 	}
 	r.blocks = h.Offset
-	return r, nil
+	h = std.Header{Command: std.DiskClaim}
+	_, err := r.ask(&h, nil, nil)
+	r.claim = h.Extra
+	return r, err
 }
 
 // Blocks implements Disk.
@@ -49,14 +53,14 @@ var errShort = errors.New("the disk gave less than was asked for")
 // Write implements Disk.
 func (r *Remote) Write(block uint64, p []byte) error {
 	return r.pieces(block, p, func(block uint64, p []byte) error {
-		_, err := r.ask(&std.Header{Command: std.DiskWrite, Offset: block, Size: uint32(len(p) / blockSize)}, p, nil)
+		_, err := r.ask(&std.Header{Command: std.DiskWrite, Offset: block, Size: uint32(len(p) / blockSize), Extra: r.claim}, p, nil)
 		return err
 	})
 }
 
 // Sync implements Disk.
 func (r *Remote) Sync() error {
-	_, err := r.ask(&std.Header{Command: std.DiskSync}, nil, nil)
+	_, err := r.ask(&std.Header{Command: std.DiskSync, Extra: r.claim}, nil, nil)
 	return err
 }
 
@@ -110,4 +114,4 @@ func (r *Remote) ask(h *std.Header, request, reply []byte) (int, error) {
 	}
 }
 
-var diskCommands = [...]string{"info", "read", "write", "size", "sync"}
+var diskCommands = [...]string{"info", "read", "write", "size", "sync", "claim"}

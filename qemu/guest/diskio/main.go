@@ -44,9 +44,7 @@ func run(args []string) error {
 	case args[0] == "bad" && len(args) == 2:
 		return bad(disk)
 	case args[0] == "write" && len(args) == 4:
-		if err = each(n[2], func(i int) error { return write(disk, n[1], i) }); err == nil {
-			_, _, err = ask(disk, std.Header{Command: std.DiskSync}, nil)
-		}
+		err = writeAll(disk, n[1], n[2])
 	case args[0] == "check" && len(args) == 4:
 		err = each(n[2], func(i int) error { return check(disk, n[1], i) })
 	default:
@@ -102,10 +100,26 @@ func piece(seed, i int) (block uint64, data []byte) {
 	return uint64(i * place), data
 }
 
-func write(disk capability.Capability, seed, i int) error {
-	block, data := piece(seed, i)
-	_, _, err := ask(disk, std.Header{Command: std.DiskWrite, Offset: block, Size: uint32(len(data) / std.DiskBlock)}, data)
+func writeAll(disk capability.Capability, seed, count int) error {
+	claim, err := claimed(disk)
+	if err != nil {
+		return err
+	}
+	err = each(count, func(i int) error {
+		block, data := piece(seed, i)
+		_, _, err := ask(disk, std.Header{Command: std.DiskWrite, Offset: block, Size: uint32(len(data) / std.DiskBlock), Extra: claim}, data)
+		return err
+	})
+	if err == nil {
+		_, _, err = ask(disk, std.Header{Command: std.DiskSync, Extra: claim}, nil)
+	}
 	return err
+}
+
+// claimed is what says that it is we who write.
+func claimed(disk capability.Capability) (uint32, error) {
+	h, _, err := ask(disk, std.Header{Command: std.DiskClaim}, nil)
+	return h.Extra, err
 }
 
 func check(disk capability.Capability, seed, i int) error {
@@ -123,6 +137,13 @@ func bad(disk capability.Capability) error {
 		return err
 	}
 	blocks, one := h.Offset, make([]byte, std.DiskBlock)
+	former, err := claimed(disk)
+	if err != nil {
+		return err
+	}
+	if _, err = claimed(disk); err != nil {
+		return err
+	}
 	weak, _ := capability.Restrict(disk, std.DiskRgtRead)
 	forged := weak
 	forged.Rights = capability.AllRights
@@ -144,6 +165,9 @@ func bad(disk capability.Capability) error {
 		{disk, std.Header{Command: std.BulletCreate}, one, std.ComBad},
 		{weak, std.Header{Command: std.DiskWrite, Size: 1}, one, std.Denied},
 		{weak, std.Header{Command: std.DiskSync}, nil, std.Denied},
+		{weak, std.Header{Command: std.DiskClaim}, nil, std.Denied},
+		{disk, std.Header{Command: std.DiskWrite, Size: 1, Extra: former}, one, std.Denied},
+		{disk, std.Header{Command: std.DiskSync, Extra: former}, nil, std.Denied},
 		{forged, std.Header{Command: std.DiskRead, Size: 1}, nil, std.CapBad},
 		{disk, std.Header{Command: std.DiskRead, Offset: blocks - 1, Size: 1}, nil, std.OK},
 	} {

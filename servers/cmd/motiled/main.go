@@ -19,6 +19,7 @@ func servers() []server {
 	return []server{
 		{"file", "[--capacity MB]", "files and directories, in memory", fileServer},
 		{"soap", soapArgs, "directories: names for capabilities", runSoap},
+		{"bullet", bulletArgs, bulletAbout, runBullet},
 		{"run", "[--services FILE]", "starts the servers of this node, and again those that end; says which node a program is to run on", runServer},
 	}
 }
