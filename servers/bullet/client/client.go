@@ -1,6 +1,8 @@
 package client
 
 import (
+	"errors"
+
 	"motile/ipc/capability"
 	"motile/ipc/std"
 )
@@ -182,10 +184,22 @@ func (c *Client) make(object capability.Capability, h *std.Header, data []byte) 
 	return h.Capability(), nil
 }
 
-// call is one transaction. A reply that is not STD_OK is an error.
-func (c *Client) call(object capability.Capability, h *std.Header, request, reply []byte) (int, error) {
-	h.SetCapability(object)
-	n, err := c.trans(h, request, reply)
+// tries is how often something is asked that may be asked again: the first time a server
+// that has been started anew may have been looked for where it was before.
+const tries = 3
+
+// call is one transaction. A reply that is not STD_OK is an error. What changes nothing is
+// asked again if the server was lost.
+func (c *Client) call(object capability.Capability, h *std.Header, request, reply []byte) (n int, err error) {
+	q := *h
+	q.SetCapability(object)
+	for range tries {
+		*h = q
+		n, err = c.trans(h, request, reply)
+		if !errors.Is(err, std.RPCFailure) || !repeatable(q.Command) {
+			break
+		}
+	}
 	if err == nil && h.Status() != std.OK {
 		err = h.Status()
 	}
@@ -193,4 +207,13 @@ func (c *Client) call(object capability.Capability, h *std.Header, request, repl
 		return 0, err
 	}
 	return min(n, len(reply)), nil
+}
+
+// repeatable reports whether a command done twice is as good as done once.
+func repeatable(command uint32) bool {
+	switch command {
+	case std.BulletRead, std.BulletSize, std.BulletSync, std.BulletFsck, std.BulletCompact, std.Stat, std.Touch:
+		return true
+	}
+	return false
 }

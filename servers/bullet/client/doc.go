@@ -9,5 +9,6 @@
 // Errors are std.Status: NotFound or CapBad for a file that is gone, Denied for one that
 // may not be read, NoSpace when the disk is full, RPCNotFound when the server does not
 // run, RPCFailure when it ended meanwhile: then a file may have been made, of which
-// nobody has the capability. Reading again, or making another, does no harm.
+// nobody has the capability. Making another does no harm; what is only read is asked for
+// again by itself.
 package client
