@@ -45,12 +45,12 @@ COMMANDS := nodes ps migrate drain kill stun resume checkpoint restart clone pdu
 .PHONY: archive
 archive: build/bbin/bb ## build/initrd.cpio, the files that a node starts with
 	$(call SAY,GO,build/motile)
-	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./servers/cmd/motile ./servers/cmd/motiled ./servers/cmd/replog
+	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./servers/cmd/motile ./servers/cmd/motiled ./servers/cmd/replog ./servers/cmd/ipd
 	$(call SAY,PACK,build/initrd.cpio)
 	$(QUIET)$(GO) run ./tools/mkarchive -o build/initrd.cpio \
 		dir:/root dir:/tmp dir:/home link:/sbin=bin link:/usr/bin=../bin \
 		tree:/etc=servers/etc tree:/bbin=build/bbin \
-		file:/bbin/motile=build/motile file:/bbin/motiled=build/motiled file:/bbin/replog=build/replog $(COMMANDS:%=link:/bbin/%=motile) \
+		file:/bbin/motile=build/motile file:/bbin/motiled=build/motiled file:/bbin/replog=build/replog file:/bbin/ipd=build/ipd $(COMMANDS:%=link:/bbin/%=motile) \
 		applets:/bin="$$(command -v busybox)"
 
 # u-root's commands take half a minute, and change only with their module's files

@@ -41,6 +41,19 @@ const (
 	SysGetpid           = 39
 	SysSendfile         = 40
 	SysSocket           = 41
+	SysConnect          = 42
+	SysAccept           = 43
+	SysSendto           = 44
+	SysRecvfrom         = 45
+	SysSendmsg          = 46
+	SysRecvmsg          = 47
+	SysShutdown         = 48
+	SysBind             = 49
+	SysListen           = 50
+	SysGetsockname      = 51
+	SysGetpeername      = 52
+	SysSetsockopt       = 54
+	SysGetsockopt       = 55
 	SysClone            = 56
 	SysFork             = 57
 	SysVfork            = 58
@@ -185,6 +198,7 @@ const (
 	SysFallocate        = 285
 	SysTimerfdSettime   = 286
 	SysTimerfdGettime   = 287
+	SysAccept4          = 288
 	SysSignalfd4        = 289
 	SysEventfd2         = 290
 	SysEpollCreate1     = 291

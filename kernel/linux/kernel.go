@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -20,6 +21,8 @@ type Kernel struct {
 	Random func([]byte)
 	// Link gives a thread's operations a way to objects on other nodes.
 	Link func(*proc.Thread) object.Link
+	// Network reaches a TCP/IP server; nil: there is none.
+	Network Network
 	// Cluster reaches processes on other nodes; nil: there are none.
 	Cluster Cluster
 	// Native handles Motile's own calls; nil: they are unknown.
@@ -69,6 +72,16 @@ type Cluster interface {
 	JoinRequest(child, pgid int32, parent *proc.Process) (to flip.Address, h *std.Header)
 	// Joined notes that a process of another node has joined a group.
 	Joined(pgid int32)
+}
+
+// Network is what system calls need to have sockets.
+type Network interface {
+	// Server is the TCP/IP server.
+	Server() capability.Capability
+	// Open makes the node's end of a socket of that server.
+	Open(c capability.Capability, s object.Socket) *object.Remote
+	// Missing notes that the server does not answer.
+	Missing()
 }
 
 type handler func(*Kernel, *proc.Thread, *proc.Call) int64

@@ -13,15 +13,15 @@ import (
 func TestMissing_IsCounted(t *testing.T) {
 	b := New(t)
 	p := b.Process()
-	const socket, mount = abi.SysSocket, 165
+	const quotactl, mount = 179, 165
 	for range 3 {
-		p.Want(-abi.ENOSYS, socket, 1, 2, 3)
+		p.Want(-abi.ENOSYS, quotactl, 1, 2, 3)
 	}
 	p.Want(-abi.ENOSYS, mount)
 	p.Want(-abi.ENOSYS, abi.MaxSys)
 	p.Want(-abi.ENOSYS, abi.SysMotile) // no node around this kernel
 	m := p.Process().Missing
-	if m[socket] != 3 || m[mount] != 1 || m[abi.MaxSys] != 1 || len(m) != 4 {
+	if m[quotactl] != 3 || m[mount] != 1 || m[abi.MaxSys] != 1 || len(m) != 4 {
 		t.Errorf("counted %v", m)
 	}
 	q := p.Fork()

@@ -25,6 +25,10 @@ type io struct {
 	f     *object.File
 	write bool
 	at    int64 // offset of pread, pwrite; -1: the file's own
+
+	// Of a send or a receive: it does not wait; it makes no signal when nobody receives;
+	// it waits for all that it has room for.
+	nonblock, quiet, all bool
 }
 
 func sysRead(k *Kernel, t *proc.Thread, c *proc.Call) int64   { return k.plain(t, c, false, -1) }
@@ -199,13 +203,13 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 	case 0:
 		return done
 	case abi.EAGAIN:
-		if x.f.Flags&object.ONonblock != 0 {
+		if x.f.Flags&object.ONonblock != 0 || x.nonblock {
 			if done > 0 {
 				return done
 			}
 			return -abi.EAGAIN
 		}
-		if !x.write && done > 0 {
+		if !x.write && done > 0 && !x.all {
 			return done
 		}
 		if x.c.Interrupted {
@@ -224,6 +228,9 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 	case abi.EPIPE:
 		if done > 0 {
 			return done
+		}
+		if x.quiet {
+			return -abi.EPIPE
 		}
 		k.Tab.SignalThread(x.t, proc.Info{Signo: abi.SIGPIPE, Code: proc.SiUser, PID: x.t.Process().PID})
 		return -abi.EPIPE

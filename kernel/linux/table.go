@@ -44,6 +44,12 @@ var calls = [abi.MaxSys]handler{
 	abi.SysEpollCreate: sysEpollCreate, abi.SysEpollCreate1: sysEpollCreate1, abi.SysEpollCtl: sysEpollCtl,
 	abi.SysEpollWait: sysEpollWait, abi.SysEpollPwait: sysEpollPwait, abi.SysEpollPwait2: sysEpollPwait2,
 
+	abi.SysSocket: sysSocket, abi.SysConnect: sysConnect, abi.SysBind: sysBind, abi.SysListen: sysListen,
+	abi.SysAccept: sysAccept, abi.SysAccept4: sysAccept4, abi.SysShutdown: sysShutdown,
+	abi.SysSendto: sysSendto, abi.SysRecvfrom: sysRecvfrom, abi.SysSendmsg: sysSendmsg, abi.SysRecvmsg: sysRecvmsg,
+	abi.SysGetsockname: sysGetsockname, abi.SysGetpeername: sysGetpeername,
+	abi.SysSetsockopt: sysSetsockopt, abi.SysGetsockopt: sysGetsockopt,
+
 	abi.SysMmap: sysMmap, abi.SysMunmap: sysMunmap, abi.SysMprotect: sysMprotect, abi.SysMremap: sysMremap,
 	abi.SysMadvise: sysMadvise, abi.SysMsync: sysMsync, abi.SysMincore: sysMincore, abi.SysBrk: sysBrk,
 	abi.SysMlock: sysZero, abi.SysMunlock: sysZero,

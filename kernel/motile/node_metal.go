@@ -30,9 +30,11 @@ type machine struct {
 	files    *fs.Tree
 	console  *object.TTY
 	nets     []*virtio.Net
-	disk     *virtio.Disk // nil: none
-	devices  []device     // all of them
-	shared   uint32       // interrupt lines that several of them raise
+	outside  *virtio.Net   // leads out of the cluster; nil: no card does
+	cards    []*virtio.Net // all of them
+	disk     *virtio.Disk  // nil: none
+	devices  []device      // all of them
+	shared   uint32        // interrupt lines that several of them raise
 	random   *rand.ChaCha8
 	wallBase int64 // wall clock at monotonic zero, ns since 1970
 
@@ -106,13 +108,20 @@ func (m *machine) initClock() {
 // the seed of the generator.
 func (m *machine) initDevices() []error {
 	found := virtio.Probe(string(physical(rt.Boot.CommandLine)))
-	m.nets = found.Nets
+	m.cards = found.Nets
+	for _, d := range m.cards {
+		if netdev.IsOutside(d.Addr()) {
+			m.outside = d
+		} else {
+			m.nets = append(m.nets, d)
+		}
+	}
 	// Machines find their cards in various orders; a node counts its own by address.
 	slices.SortFunc(m.nets, func(a, b *virtio.Net) int {
 		x, y := a.Addr(), b.Addr()
 		return bytes.Compare(x[:], y[:])
 	})
-	for _, d := range m.nets {
+	for _, d := range m.cards {
 		m.attach(d, d.IRQ)
 	}
 	if len(found.Disks) > 0 {
@@ -161,6 +170,10 @@ func (m *machine) initNode() {
 	for _, d := range m.nets {
 		links = append(links, d)
 	}
+	var outside netdev.Link
+	if m.outside != nil {
+		outside = m.outside
+	}
 	cfg := node.Config{
 		Number:   m.params.number("node", 1),
 		Epoch:    uint32(m.params.number("boot", 0)),
@@ -173,6 +186,8 @@ func (m *machine) initNode() {
 		Key:      m.key(),
 		Links:    links,
 		Weights:  m.params.weights(len(links)),
+		Outside:  outside,
+		IPNode:   m.params.number("ip", 0),
 		Machine:  m.params["machine"],
 		CPU:      cpuid(),
 	}
@@ -269,26 +284,30 @@ func (m *machine) acknowledge(pending uint32) {
 // burst is how many frames are taken at a time before threads run again.
 const burst = 64
 
-// receive takes what has come in on all links.
+// receive takes what has come in on all links, and from outside.
 func (m *machine) receive() {
 	for i, d := range m.nets {
-		for n := 0; ; n++ {
-			if n == burst {
-				rt.MarkPending(1 << d.IRQ)
-				break
-			}
-			frame := d.Recv()
-			if frame == nil {
-				break
-			}
-			m.node.Input(i, frame)
-		}
+		receiveFrom(d, func(frame []byte) { m.node.Input(i, frame) })
 	}
+	if m.outside != nil {
+		receiveFrom(m.outside, m.node.InputOutside)
+	}
+}
+
+func receiveFrom(d *virtio.Net, input func([]byte)) {
+	for range burst {
+		frame := d.Recv()
+		if frame == nil {
+			return
+		}
+		input(frame)
+	}
+	rt.MarkPending(1 << d.IRQ)
 }
 
 // Flush implements node.Machine.
 func (m *machine) Flush() {
-	for _, d := range m.nets {
+	for _, d := range m.cards {
 		d.Flush()
 	}
 	if m.disk != nil {

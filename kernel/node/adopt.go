@@ -172,6 +172,7 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 		r := &object.Remote{Addr: flip.Address(m.Address), Mode: m.Mode, Rdev: m.Rdev, Terminal: m.Terminal,
 			Counted: m.Counted, Seekable: m.Seekable, Residual: m.Residual, Home: m.Home,
 			Timer: m.Timer, Wall: m.Wall}
+		adoptService(r, m)
 		if x := n.exportAt(r.Addr); x != nil && !x.leaving { // its home is here: no need to go through the network
 			x.file.Retain()
 			return x.file, ""

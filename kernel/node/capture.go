@@ -214,6 +214,7 @@ func (n *Node) captureReference(c *captured, f *object.File, m *image.File) {
 		m.Mode, m.Rdev, m.Terminal, m.Counted = r.Mode, r.Rdev, r.Terminal, r.Counted
 		m.Seekable, m.Residual, m.Home = r.Seekable, r.Residual, r.Home
 		m.Timer, m.Wall = r.Timer, r.Wall
+		captureSocket(r, m)
 		return
 	}
 	x := n.exported(f)

@@ -293,6 +293,9 @@ func (x *export) seek(r *rpc.Incoming) {
 // adoptRemote connects a Remote of this node to the network.
 func (n *Node) adoptRemote(r *object.Remote) {
 	r.Ask, r.Adopt = n.askRemote, n.adoptRemote
+	if r.Socket != nil {
+		n.adoptSocket(r)
+	}
 	r.Dropped = n.remoteDropped
 	r.AskLocks, r.Unlocked = n.askLocks, n.remoteUnlocked
 	r.Abandoned = n.terminalAbandoned

@@ -3,6 +3,7 @@ package node
 import (
 	"slices"
 
+	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -26,9 +27,10 @@ import (
 type hold struct {
 	n       *Node
 	addr    flip.Address
-	held    bool // what the object was last known to believe
-	sure    bool // and nothing has been sent since that may have reached it
-	asking  bool // a message is under way: the call
+	service capability.Capability // the object's, if a program serves it
+	held    bool                  // what the object was last known to believe
+	sure    bool                  // and nothing has been sent since that may have reached it
+	asking  bool                  // a message is under way: the call
 	call    int
 	waiting []func(ok bool) // who wants to know that the object answers
 	unlocks []api.Unlock    // record locks to be given up
@@ -45,12 +47,12 @@ const (
 )
 
 // holdOn returns the conversation about an object, beginning it if there is none.
-func (n *Node) holdOn(a flip.Address) *hold {
-	h := n.holds[a]
+func (n *Node) holdOn(r *object.Remote) *hold {
+	h := n.holds[r.Addr]
 	if h == nil {
-		h = &hold{n: n, addr: a, sure: true}
+		h = &hold{n: n, addr: r.Addr, service: r.Service, sure: true}
 		h.retry.Init(h)
-		n.holds[a] = h
+		n.holds[r.Addr] = h
 	}
 	return h
 }
@@ -58,17 +60,17 @@ func (n *Node) holdOn(a flip.Address) *hold {
 // acquire makes this node a holder, for a Remote that is among its remotes; done is
 // told whether the object has answered.
 func (n *Node) acquire(r *object.Remote, done func(ok bool)) {
-	h := n.holdOn(r.Addr)
+	h := n.holdOn(r)
 	h.waiting = append(h.waiting, done)
 	h.step()
 }
 
 // release is called when a Remote was dropped.
-func (n *Node) release(r *object.Remote) { n.holdOn(r.Addr).step() }
+func (n *Node) release(r *object.Remote) { n.holdOn(r).step() }
 
 // holds an object that was this node's own until now, which is among the holders
 // written down where it went.
-func (n *Node) holdsAlready(r *object.Remote) { n.holdOn(r.Addr).held = true }
+func (n *Node) holdsAlready(r *object.Remote) { n.holdOn(r).held = true }
 
 // step says what there is to say.
 func (h *hold) step() {
@@ -103,7 +105,9 @@ func (h *hold) step() {
 		command = api.ObjectAcquire
 	}
 	over := false
-	call := n.call(h.addr, &std.Header{Command: command}, data, patience, func(c *rpc.Complete) {
+	hd := &std.Header{Command: command}
+	to := (&object.Remote{Addr: h.addr, Service: h.service}).Route(hd)
+	call := n.call(to, hd, data, patience, func(c *rpc.Complete) {
 		over, h.asking = true, false
 		ok := c.Status == std.OK && c.Header.Status() == std.OK
 		if ok {

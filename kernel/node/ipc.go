@@ -172,6 +172,8 @@ func (n *Node) requested(r *rpc.Incoming) {
 		owner.serve(r)
 	case *disk:
 		owner.serve(r)
+	case *nic:
+		owner.serve(r)
 	}
 }
 

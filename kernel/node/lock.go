@@ -88,7 +88,7 @@ func (n *Node) askLocks(r *object.Remote, who []byte, version uint64) {
 // remoteUnlocked: a process here has closed a file of another node that it may have
 // locked. The file hears of it in the conversation about who holds it.
 func (n *Node) remoteUnlocked(r *object.Remote, pid int32, upto int64) {
-	h := n.holdOn(r.Addr)
+	h := n.holdOn(r)
 	h.unlocks = append(h.unlocks, api.Unlock{PID: pid, Upto: upto})
 	h.step()
 }

@@ -32,8 +32,10 @@ type Config struct {
 	Print   func(string)
 	Key     api.Key
 	Links   []netdev.Link
-	Weights []uint8 // what crossing each of them costs; 0, or none: as much as an Ethernet
-	Machine string  // type of the machine, for people
+	Weights []uint8     // what crossing each of them costs; 0, or none: as much as an Ethernet
+	Outside netdev.Link // a card that leads out of the cluster; nil: there is none
+	IPNode  int         // the node that has one, and with it the TCP/IP server; 0: none
+	Machine string      // type of the machine, for people
 	CPU     [3]CPUID
 	Disk    Disk // nil: none
 }
@@ -59,6 +61,8 @@ type Node struct {
 	cpu       [3]CPUID
 
 	ipc         ipc
+	nic         *nic // the card to the outside; nil: there is none
+	sockets     sockets
 	std         standards
 	disk        *disk
 	slice       int64 // how long a thread runs while others wait, ns
@@ -133,6 +137,8 @@ func New(cfg Config, m Machine) *Node {
 	n.initFiles()
 	n.initSegments()
 	n.initDisk(cfg.Disk)
+	n.initNIC(cfg.Outside)
+	n.initSockets(cfg.IPNode)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught
 	n.Tab.Remote = n
 	n.K.Link, n.K.Native, n.K.Cluster = n.linkOf, n.native, n

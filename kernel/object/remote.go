@@ -1,6 +1,7 @@
 package object
 
 import (
+	"motile/ipc/capability"
 	"motile/ipc/fileio"
 	"motile/ipc/flip"
 	"motile/ipc/std"
@@ -22,6 +23,12 @@ type Remote struct {
 	Timer    bool // it is a timerfd
 	Wall     bool // one of CLOCK_REALTIME
 	Home     int  // the node it was last known at, for people
+
+	// Service, if not null, names an object of a server that is a process: what it is
+	// asked goes to the server's port, and Addr only tells it from others.
+	Service capability.Capability
+	// Socket is what is beside that of a socket; nil: it is none.
+	Socket *Socket
 
 	// Ask has the object asked for its readiness, at once or when one of the
 	// events holds, on behalf of the node; Told is called with the answer.
@@ -52,6 +59,15 @@ type Remote struct {
 
 func (r *Remote) Queue() *wait.Queue { return &r.queue }
 
+// Route addresses a request to the object, in whose header it may be named.
+func (r *Remote) Route(h *std.Header) flip.Address {
+	if r.Service.IsNull() {
+		return r.Addr
+	}
+	h.SetCapability(r.Service)
+	return flip.Address{}
+}
+
 func (r *Remote) Stat() Stat { return Stat{Mode: r.Mode, Nlink: 1, Rdev: r.Rdev} }
 
 func (r *Remote) Close(*File) {
@@ -81,6 +97,9 @@ func unreachable(s std.Status) int {
 }
 
 func (r *Remote) Read(op *Op, f *File, off int64) int {
+	if r.Socket != nil {
+		return r.Recv(op, f, 0, nil)
+	}
 	n := min(op.Buf.Left(), fileio.MaxData)
 	if n == 0 {
 		return 0
@@ -99,6 +118,9 @@ func (r *Remote) Read(op *Op, f *File, off int64) int {
 }
 
 func (r *Remote) Write(op *Op, f *File, off int64) int {
+	if r.Socket != nil {
+		return r.Send(op, f, 0, nil)
+	}
 	if a, ok := op.Link.Answer(); ok {
 		if errno := unreachable(a.Status); errno != 0 {
 			return errno
@@ -143,7 +165,8 @@ func Sought(op *Op) (off int64, errno int) {
 // SetFlags asks for the status flags of the description to be changed; FlagsSet finds
 // the outcome. They are the description's, whoever else has it open and wherever.
 func (r *Remote) SetFlags(op *Op, which, to int) {
-	op.Link.Ask(r.Addr, &std.Header{Command: fileio.Flags, Extra: uint32(which), Size: uint32(to)}, op.who(nil))
+	h := std.Header{Command: fileio.Flags, Extra: uint32(which), Size: uint32(to)}
+	op.Link.Ask(r.Route(&h), &h, op.who(nil))
 }
 
 // FlagsSet takes over what a SetFlags has led to. It reports false if the object keeps

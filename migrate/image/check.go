@@ -265,6 +265,12 @@ func (f *File) check(objects []Object) error {
 		if len(f.Address) != 16 {
 			return fmt.Errorf("address of %d bytes", len(f.Address))
 		}
+		if n := len(f.Service); n != 0 && n != capability.EncodedLen || n == 0 && len(f.Socket) > 0 {
+			return fmt.Errorf("capability of %d bytes", n)
+		}
+		if n := len(f.Socket); n != 0 && n != 3 {
+			return fmt.Errorf("socket of %d numbers", n)
+		}
 	case KindServed:
 		if len(f.Server) != capability.EncodedLen {
 			return fmt.Errorf("capability of %d bytes", len(f.Server))

@@ -240,6 +240,10 @@ type File struct {
 	// which the name space began in which it was (KindServed).
 	Server []byte `cbor:"40,keyasint,omitempty"`
 	Root   uint64 `cbor:"41,keyasint,omitempty"`
+	// Service names a remote object that a program serves; Address only tells it from
+	// others. Socket is domain, type and protocol if it is a socket.
+	Service []byte   `cbor:"50,keyasint,omitempty"`
+	Socket  []uint16 `cbor:"51,keyasint,omitempty"`
 }
 
 // Object is the state of something descriptors refer to that moves along.

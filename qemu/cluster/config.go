@@ -23,6 +23,9 @@ type Config struct {
 
 	Nets []NetSpec `json:"nets,omitempty"` // default: one
 
+	// Outside gives one node a card to the host's network; default: none has one.
+	Outside *Outside `json:"outside,omitempty"`
+
 	// BootTimeout is what a node has to answer; default 60 s. Negative: do not
 	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
 	BootTimeout time.Duration `json:"boot_timeout,omitempty"`
@@ -31,6 +34,13 @@ type Config struct {
 	// the node must then also answer a request.
 	Ready Ready        `json:"-"`
 	Log   *slog.Logger `json:"-"` // default: none
+}
+
+// Outside says which node has a card to the host's network, and which of the host's
+// ports lead to it.
+type Outside struct {
+	Node     int               `json:"node"`
+	Forwards []machine.Forward `json:"forwards,omitempty"`
 }
 
 const (
@@ -124,6 +134,9 @@ func (c *Config) prepare() error {
 func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 	// boot is how often it was started before.
 	cmdline := fmt.Sprintf("node=%d boot=%d machine=%s%s", n.Number, n.Boots-1, n.Spec.Machine, weights(n.Cards))
+	if c.Outside != nil {
+		cmdline += fmt.Sprintf(" ip=%d", c.Outside.Node)
+	}
 	s := machine.Spec{
 		Node:          n.Number,
 		Type:          n.Spec.Machine,
@@ -140,6 +153,9 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 		GDBSocket:     n.GDB,
 		Halt:          n.Spec.Halt,
 		Disk:          n.Disk,
+	}
+	if c.Outside != nil && c.Outside.Node == n.Number {
+		s.Outside = &machine.Outside{Forwards: c.Outside.Forwards}
 	}
 	for i, card := range n.Cards {
 		s.NICs = append(s.NICs, machine.NIC{Socket: socks.port(n.Number, i), MTU: card.MTU, Virtio: n.Spec.Virtio})

@@ -30,6 +30,8 @@ type Options struct {
 	Append     string          // to the kernel command line
 	Appends    []string        // … of nodes 1, 2, …, behind that
 
+	Outside *cluster.Outside // a card to the host's network; default: no node has one
+
 	Kernel string // default: what make built
 	Initrd string // default: what make built, if Kernel is not set either
 
@@ -91,7 +93,7 @@ func Start(t testing.TB, opt Options) *Cluster {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	inner, err := cluster.Open(cluster.Dir(dir), cluster.Config{
 		Kernel: opt.Kernel, Initrd: opt.Initrd, Append: opt.Append, Ready: opt.Ready, BootTimeout: opt.Deadline,
-		Nets: top.Nets,
+		Nets: top.Nets, Outside: opt.Outside,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,9 @@ func (s Spec) Args(now time.Time) []string {
 	for i := range s.NICs {
 		args = append(args, s.nic(i)...)
 	}
+	if s.Outside != nil {
+		args = append(args, s.outside()...)
+	}
 	return append(args, s.disk()...)
 }
 
@@ -113,6 +116,20 @@ func (s Spec) nic(i int) []string {
 		device += "disable-legacy=off,disable-modern=off,"
 	}
 	return append(args, "-device", device+common)
+}
+
+// outside is the card on QEMU's own network. Forwarded ports are the host's loopback's:
+// whoever wants to offer them to others does so with his own tools.
+func (s Spec) outside() []string {
+	net := "user,id=outside,ipv6=off"
+	for _, f := range s.Outside.Forwards {
+		net += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", f.Host, f.Guest)
+	}
+	device := "virtio-net-pci,romfile=,"
+	if s.Type == MicroVM {
+		device = "virtio-net-device,"
+	}
+	return []string{"-netdev", net, "-device", device + "netdev=outside,mac=" + outsideMAC(s.Node)}
 }
 
 // quote protects a value in a list of QEMU options, where a comma ends it.

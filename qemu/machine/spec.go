@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"motile/netdev"
 )
 
 // Type is a machine type of QEMU's.
@@ -84,6 +87,8 @@ type Spec struct {
 	Append string // kernel command line
 	NICs   []NIC
 	Disk   string // image file, raw; default: no disk
+	// Outside is a card on QEMU's own network, which leads to the host's; default: none.
+	Outside *Outside
 
 	RTCOffset time.Duration // the machine's clock against the host's
 	TBSizeMB  int
@@ -103,6 +108,46 @@ type NIC struct {
 	Socket string // a port of the bridge; it must exist when the machine starts
 	MTU    int    // offered to the guest as host_mtu
 	Virtio Virtio // on pc and q35
+}
+
+// Outside is a card that leads out of the cluster, behind an address translation that
+// QEMU does: the machine is 10.0.2.15, and what it connects to sees the host.
+type Outside struct {
+	Forwards []Forward `json:"forwards,omitempty"`
+}
+
+// Forward is a port of the host, on its loopback address, that leads to one of the
+// machine's.
+type Forward struct {
+	Host  int `json:"host"`
+	Guest int `json:"guest"`
+}
+
+// ParseForwards reads a list like "8080:80,2222:22".
+func ParseForwards(list string) (out []Forward, err error) {
+	for word := range strings.SplitSeq(list, ",") {
+		host, guest, ok := strings.Cut(strings.TrimSpace(word), ":")
+		var f Forward
+		if ok {
+			f.Host, err = strconv.Atoi(host)
+			if err == nil {
+				f.Guest, err = strconv.Atoi(guest)
+			}
+		}
+		if !ok || err != nil || !f.valid() {
+			return nil, fmt.Errorf("port forward %q: give the host's port and the cluster's, as in 8080:80", word)
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func (f Forward) valid() bool { return f.Host > 0 && f.Host < 1<<16 && f.Guest > 0 && f.Guest < 1<<16 }
+
+// outsideMAC is the hardware address of a node's card to the outside.
+func outsideMAC(node int) string {
+	p := netdev.OutsidePrefix
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", p[0], p[1], p[2], p[3], node>>8, node&0xff)
 }
 
 // MAC is the hardware address of a node's card, counted from 0.
@@ -163,6 +208,13 @@ func (s Spec) Validate() error {
 				return fail("disk: %w", err)
 			}
 			return fail("%s: %w (build it with make)", f.what, err)
+		}
+	}
+	if s.Outside != nil {
+		for _, f := range s.Outside.Forwards {
+			if !f.valid() {
+				return fail("port forward %d:%d: ports are 1 to 65535", f.Host, f.Guest)
+			}
 		}
 	}
 	sockets := []string{s.ConsoleSocket, s.QMPSocket, s.GDBSocket}

@@ -22,8 +22,10 @@ type upCmd struct {
 	Topology string `help:"Networks and the nodes on them, from a file, or one of line, parallel, ring, star; -n does not count." placeholder:"FILE"`
 	nodeFlags
 	bootFlags
-	Attach bool `help:"Work in a shell on a node; the cluster goes down when you leave."`
-	Node   int  `arg:"" optional:"" help:"With --attach: number of the node." default:"1"`
+	Forward string `help:"Ports of the host, on its loopback address, that lead into the cluster: HOST:CLUSTER[,...]. Node 1 gets a network card to the outside; run ipd there." placeholder:"PORTS"`
+	Outside bool   `help:"Give node 1 that card without forwarding a port."`
+	Attach  bool   `help:"Work in a shell on a node; the cluster goes down when you leave."`
+	Node    int    `arg:"" optional:"" help:"With --attach: number of the node." default:"1"`
 }
 
 // nodeFlags describe a node.
@@ -97,6 +99,9 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err != nil {
 		return err
 	}
+	if conf.Outside, err = cmd.outside(); err != nil {
+		return err
+	}
 	if cmd.Attach && (cmd.Node < 1 || cmd.Node > len(specs)) {
 		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, len(specs))
 	}
@@ -146,6 +151,21 @@ func (cmd *upCmd) specs(conf *cluster.Config) (specs []cluster.NodeSpec, err err
 		specs = append(specs, s)
 	}
 	return specs, nil
+}
+
+// outside is what the flags say of a card to the outside, which node 1 has.
+func (cmd *upCmd) outside() (*cluster.Outside, error) {
+	if cmd.Forward == "" {
+		if !cmd.Outside {
+			return nil, nil
+		}
+		return &cluster.Outside{Node: 1}, nil
+	}
+	forwards, err := machine.ParseForwards(cmd.Forward)
+	if err != nil {
+		return nil, fmt.Errorf("--forward: %w", err)
+	}
+	return &cluster.Outside{Node: 1, Forwards: forwards}, nil
 }
 
 // attachUntilDown is a session at a terminal of a new cluster, which ends with it.

@@ -1,0 +1,178 @@
+package linux
+
+import (
+	"motile/kernel/abi"
+	"motile/kernel/object"
+	"motile/kernel/vm"
+	"motile/proc"
+)
+
+// Sending and receiving with addresses and flags.
+
+// msghdr is struct msghdr of recvmsg(2).
+type msghdr struct {
+	name, iov, iovlen, control, controllen uint64
+	namelen                                uint32
+}
+
+const (
+	msghdrLen    = 56
+	msgNameLenAt = 8
+	msgCtlLenAt  = 40
+	msgFlagsAt   = 48
+)
+
+func (k *Kernel) msghdr(t *proc.Thread, at uint64) (m msghdr, ok bool) {
+	var b [msghdrLen]byte
+	if !k.copyIn(t, at, b[:]) {
+		return m, false
+	}
+	return msghdr{name: le.Uint64(b[0:]), namelen: le.Uint32(b[8:]), iov: le.Uint64(b[16:]), iovlen: le.Uint64(b[24:]),
+		control: le.Uint64(b[32:]), controllen: le.Uint64(b[40:])}, true
+}
+
+// buffer makes a message's pieces the buffer of the operation, behind what is done.
+func (k *Kernel) buffer(t *proc.Thread, op *object.Op, m *msghdr, done uint64) int64 {
+	if m.iovlen > maxIOV {
+		return -abi.EMSGSIZE
+	}
+	vecs, errno := k.iovec(t, m.iov, int(m.iovlen))
+	if errno != 0 {
+		return errno
+	}
+	for i := range vecs {
+		n := min(done, vecs[i].Len)
+		vecs[i].Base += n
+		vecs[i].Len -= n
+		done -= n
+	}
+	op.Buf.UserVec(t.Process().Space, vecs)
+	return 0
+}
+
+func sysSendto(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	op := k.op(t)
+	size := min(c.Args[2], maxIO)
+	done := min(c.Done, size)
+	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
+	return k.send(t, c, op, c.Args[3], c.Args[4], c.Args[5])
+}
+
+func sysSendmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	m, ok := k.msghdr(t, c.Args[1])
+	if !ok {
+		return -abi.EFAULT
+	}
+	op := k.op(t)
+	if errno := k.buffer(t, op, &m, c.Done); errno != 0 {
+		return errno
+	}
+	return k.send(t, c, op, c.Args[2], m.name, uint64(m.namelen))
+}
+
+// send is one step of a send.
+func (k *Kernel) send(t *proc.Thread, c *proc.Call, op *object.Op, flags, name, namelen uint64) int64 {
+	f, r, errno := socket(t, c.Args[0])
+	switch {
+	case errno != 0:
+		return errno
+	case c.Slot != 0 && c.Answer == nil:
+		return -abi.EBLOCKED
+	}
+	x := &io{t: t, c: c, f: f, write: true, at: -1, quiet: flags&msgNoSignal != 0, nonblock: flags&msgDontWait != 0}
+	if c.Interrupted && c.Slot == 0 {
+		return k.outcome(x, abi.EAGAIN)
+	}
+	var to []byte
+	if name != 0 && c.Answer == nil {
+		if to, errno = k.address(t, name, namelen); errno != 0 {
+			return errno
+		}
+	}
+	failed := r.Send(op, f, uint32(flags)&^(msgDontWait|msgNoSignal), to)
+	return k.moved(x, op, failed)
+}
+
+// moved ends a step as transfer does.
+func (k *Kernel) moved(x *io, op *object.Op, errno int) int64 {
+	x.c.Done += uint64(op.Buf.Done)
+	if op.Buf.Fault != vm.OK && errno == 0 {
+		errno = int(-k.fault(op.Buf.Fault))
+	}
+	return k.outcome(x, errno)
+}
+
+func sysRecvfrom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	op := k.op(t)
+	size := min(c.Args[2], maxIO)
+	done := min(c.Done, size)
+	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
+	var in object.Received
+	ret := k.receive(t, c, op, c.Args[3], &in)
+	if ret >= 0 && in.From != nil {
+		if errno := k.tell(t, in.From, c.Args[4], c.Args[5]); errno != 0 {
+			return errno
+		}
+	}
+	return ret
+}
+
+func sysRecvmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	m, ok := k.msghdr(t, c.Args[1])
+	if !ok {
+		return -abi.EFAULT
+	}
+	op := k.op(t)
+	if errno := k.buffer(t, op, &m, c.Done); errno != 0 {
+		return errno
+	}
+	var in object.Received
+	ret := k.receive(t, c, op, c.Args[2], &in)
+	if ret < 0 {
+		return ret
+	}
+	flags := uint32(0)
+	if in.Size > int(c.Done) {
+		flags = msgTrunc
+	}
+	at := c.Args[1]
+	if m.name != 0 {
+		if errno := k.copyOut(t, m.name, in.From[:min(len(in.From), int(m.namelen))]); errno != 0 {
+			return errno
+		}
+		if errno := k.copyOut(t, at+msgNameLenAt, le.AppendUint32(nil, uint32(len(in.From)))); errno != 0 {
+			return errno
+		}
+	}
+	if errno := k.copyOut(t, at+msgCtlLenAt, le.AppendUint64(nil, 0)); errno != 0 {
+		return errno
+	}
+	if errno := k.copyOut(t, at+msgFlagsAt, le.AppendUint32(nil, flags)); errno != 0 {
+		return errno
+	}
+	return ret
+}
+
+// receive is one step of a receive.
+func (k *Kernel) receive(t *proc.Thread, c *proc.Call, op *object.Op, flags uint64, in *object.Received) int64 {
+	f, r, errno := socket(t, c.Args[0])
+	switch {
+	case errno != 0:
+		return errno
+	case c.Slot != 0 && c.Answer == nil:
+		return -abi.EBLOCKED
+	}
+	x := &io{t: t, c: c, f: f, at: -1, nonblock: flags&msgDontWait != 0, all: flags&msgWaitAll != 0}
+	if c.Interrupted && c.Slot == 0 {
+		return k.outcome(x, abi.EAGAIN)
+	}
+	failed := r.Recv(op, f, uint32(flags)&^(msgDontWait|msgNoSignal|msgWaitAll), in)
+	if failed == 0 && x.all && r.Socket.Stream() && op.Buf.Done > 0 && op.Buf.Left() > 0 {
+		failed = abi.EAGAIN // the rest is waited for
+	}
+	ret := k.moved(x, op, failed)
+	if ret >= 0 && flags&msgTrunc != 0 && !r.Socket.Stream() {
+		return int64(in.Size)
+	}
+	return ret
+}
