@@ -81,6 +81,9 @@ func (m *machine) startServers() {
 	if m.disk != nil {
 		env = append(env, fmt.Sprintf("DISK=%d", m.disk.Blocks()*512>>20))
 	}
+	if m.outside != nil {
+		env = append(env, "OUTSIDE=1")
+	}
 	if errno := m.node.Start("/bin/sh", []string{"sh", "/etc/motile/rc"}, env); errno != 0 {
 		m.node.Log("motile: cannot run /etc/motile/rc: error %d", errno)
 	}

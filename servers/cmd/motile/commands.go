@@ -39,8 +39,8 @@ func commands() []command {
 		{"on", "NODE|any COMMAND [ARG...]", "run a command on a node as if it were here: its terminal, pipes and exit status are ours", onNode, false},
 		{"resolve", "[--json] PID discard|resume", "decide about a process in doubt", resolve, false},
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
-		{"mount", "CAPABILITY|SERVICE:PATH DIRECTORY", "show a directory of a file server in this node's tree, such as file:home on /home", mount, true},
-		{"umount", "DIRECTORY", "undo that", unmount, true},
+		{"mount", "[CAPABILITY|SERVICE:PATH DIRECTORY]", "show a directory of a file server in this node's tree, such as file:home on /home; or list what is mounted", mount, false},
+		{"umount", "DIRECTORY", "undo what mount did", unmount, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
 	}, directoryCommands()...)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 
@@ -12,10 +13,15 @@ import (
 	"motile/servers/lib"
 )
 
-// mount shows a directory of a file server in the tree of this node.
+// mount shows a directory of a file server in the tree of this node, or what is mounted.
 func mount(_ context.Context, words []string) error {
+	if len(words) == 0 {
+		text, err := os.ReadFile("/proc/mounts")
+		os.Stdout.Write(text)
+		return err
+	}
 	if len(words) != 2 {
-		return usage("%d arguments, where there should be 2", len(words))
+		return usage("%d arguments, where there should be 2, or none", len(words))
 	}
 	dir, err := servedDirectory(words[0])
 	if err != nil {
