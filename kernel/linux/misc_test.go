@@ -13,15 +13,15 @@ import (
 func TestMissing_IsCounted(t *testing.T) {
 	b := New(t)
 	p := b.Process()
-	const quotactl, mount = 179, 165
+	const quotactl, pivotRoot = 179, 155
 	for range 3 {
 		p.Want(-abi.ENOSYS, quotactl, 1, 2, 3)
 	}
-	p.Want(-abi.ENOSYS, mount)
+	p.Want(-abi.ENOSYS, pivotRoot)
 	p.Want(-abi.ENOSYS, abi.MaxSys)
 	p.Want(-abi.ENOSYS, abi.SysMotile) // no node around this kernel
 	m := p.Process().Missing
-	if m[quotactl] != 3 || m[mount] != 1 || m[abi.MaxSys] != 1 || len(m) != 4 {
+	if m[quotactl] != 3 || m[pivotRoot] != 1 || m[abi.MaxSys] != 1 || len(m) != 4 {
 		t.Errorf("counted %v", m)
 	}
 	q := p.Fork()

@@ -298,7 +298,7 @@ func (k *Kernel) servedList(t *proc.Thread, c *proc.Call, data []byte) int64 {
 		if !ok {
 			return -abi.EIO
 		}
-		if !d.add(fs.Entry{Name: e.Name, Ino: e.Object, Type: uint32(e.Type) << 12, Next: int64(e.Next)}) {
+		if !d.add(fs.Entry{Name: e.Name, Ino: object.ServedIno(e.Object), Type: uint32(e.Type) << 12, Next: int64(e.Next)}) {
 			break
 		}
 		data = rest

@@ -146,7 +146,7 @@ func (s *Served) Stat() Stat { return ServedStat(&s.Known.Attr) }
 
 // ServedStat is a server's attributes as stat(2) shows them.
 func ServedStat(a *filesys.Attr) Stat {
-	return Stat{Ino: a.Object, Mode: a.Mode, Nlink: uint64(a.Nlink), Size: a.Size, Mtime: a.Mtime}
+	return Stat{Ino: ServedIno(a.Object), Mode: a.Mode, Nlink: uint64(a.Nlink), Size: a.Size, Mtime: a.Mtime}
 }
 
 // Ready, Queue: a file is always ready.
@@ -155,3 +155,7 @@ func (s *Served) Queue() *wait.Queue { return nil }
 
 // Close implements Impl.
 func (s *Served) Close(f *File) { s.Known.closed(f) }
+
+// ServedIno is the inode number of an object of a server. Libraries take 0 for a name
+// that was removed.
+func ServedIno(object uint64) uint64 { return object + 1 }

@@ -25,7 +25,7 @@ var imports = map[string]string{
 
 	// Processes, and what they see.
 	"kernel/object":   "kernel/abi kernel/tty kernel/vm kernel/wait ipc",
-	"kernel/fs":       "kernel/abi kernel/hw kernel/object kernel/vm kernel/wait",
+	"kernel/fs":       "kernel/abi kernel/hw kernel/object kernel/vm kernel/wait ipc/capability",
 	"proc":            "kernel/abi kernel/object kernel/vm kernel/wait migrate ipc",
 	"proc/api":        "ipc",
 	"proc/api/client": "proc/api ipc migrate/image migrate/checkpoint kernel/abi",

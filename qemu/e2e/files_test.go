@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"motile/qemu/harness"
+)
+
+// serveFiles starts the file server on node 1 and mounts it as /home on all nodes.
+func (c *motileCluster) serveFiles(nodes int) (pid int32) {
+	c.t.Helper()
+	pid = parsePID(c.t, c.ok("run", "-d", "--node", "1", filepath.Join(harness.Top(c.t), "build/motiled"), "file"))
+	for node := 1; node <= nodes; node++ {
+		c.ok("sh", strconv.Itoa(node), "motile mount file:home /home && grep -q /home /proc/mounts")
+	}
+	return pid
+}
+
+// One tree of files is seen from every node, and what a process has open goes along with
+// it: in the middle of a read, and in the middle of a write.
+func TestFiles_OfAServer(t *testing.T) {
+	t.Parallel()
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Skip(err)
+	}
+	c := newMotile(t, 3)
+	c.ok("up", "-n", "3", "-m", "96")
+	server := c.serveFiles(3)
+
+	c.ok("sh", "2", "echo hi > /home/x")
+	if got := c.ok("sh", "3", "cat /home/x; ls -a /home"); got != "hi\n.\n..\nx\n" {
+		t.Fatalf("node 3 sees %q", got)
+	}
+	c.ok("sh", "3", "mkdir /home/d && cd /home/d && ln -s ../x l && ln /home/x /home/y && rm /home/x && echo more >> /home/y")
+	if got := c.ok("sh", "1", "cd /home/d && mv /home/y ../x && cat l && pwd && cd .. && pwd && ls"); got != "hi\nmore\n/home/d\n/home\nd\nx\n" {
+		t.Fatalf("node 1 sees %q", got)
+	}
+	c.ok("sh", "1", "ln -s /etc/motile /home/d/out && test -f /home/d/out/key && rmdir /home/d 2>/dev/null; rm /home/d/* && rmdir /home/d")
+
+	c.ok("sh", "1", "seq 1 2500 > /home/from")
+	copier := parsePID(t, c.ok("run", "-d", "--node", "2", busybox, "dd", "if=/home/from", "of=/home/to", "bs=1"))
+	for _, to := range []string{"3", "1", "2", "3", "1"} {
+		if got := c.ok("migrate", strconv.Itoa(int(copier)), to); !strings.Contains(got, "is on node "+to) {
+			t.Fatalf("migrate says %q", got)
+		}
+	}
+	if i := c.process(copier); i.Moves != 5 || i.Node != 1 {
+		t.Fatalf("the copier ended before it had moved five times: %+v", i)
+	}
+	c.ok("migrate", strconv.Itoa(int(server)), "3")
+	c.ok("wait", strconv.Itoa(int(copier)))
+	c.ok("sh", "2", "cmp /home/from /home/to")
+	if got := c.ok("sh", "2", "wc -l < /home/to"); strings.TrimSpace(got) != "2500" {
+		t.Fatalf("%q lines were copied", got)
+	}
+}
