@@ -185,9 +185,7 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 	case image.KindServed:
 		c, _ := capability.Decode(m.Server)
 		s := n.K.Files.Adopt(c, m.Root, m.Mode)
-		if !s.IsDir() {
-			a.served = append(a.served, s)
-		}
+		a.served = append(a.served, s)
 		impl = s
 	default:
 		if impl = a.value(m, made); impl == nil {

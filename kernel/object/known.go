@@ -56,7 +56,7 @@ func (fs *Files) Opened(c capability.Capability, root uint64, found *filesys.Fou
 	if by.Boot == fs.Boot {
 		k.seq = max(k.seq, by.Seq)
 		k.Granted(found.Grant)
-	} else if k.Attr.Mode&ModeType == ModeReg {
+	} else {
 		o := fs.Opener()
 		k.seq = o.Seq
 		h := k.held(c.Rights&filesys.RightWrite != 0)
@@ -150,11 +150,9 @@ func (k *Known) closed(*File) {
 		return
 	}
 	delete(k.files.known, k.key)
-	if k.Attr.Mode&ModeType == ModeReg {
-		o := filesys.Opener{Node: k.files.Node, Boot: k.files.Boot}
-		h := k.held(false)
-		k.files.Tell(k.cap, filesys.Release, h.Append(o.Append(nil)))
-	}
+	o := filesys.Opener{Node: k.files.Node, Boot: k.files.Boot}
+	h := k.held(false)
+	k.files.Tell(k.cap, filesys.Release, h.Append(o.Append(nil)))
 }
 
 // held is how a file is named that the node has open.

@@ -77,6 +77,8 @@ func (q *query) unlink(pl place) errno {
 		return enoent
 	case pl.node.isDir():
 		return eisdir
+	case pl.mustBeDir:
+		return enotdir
 	case !q.may(filesys.RightWrite):
 		return erofs
 	}
@@ -131,7 +133,7 @@ func (q *query) two(n *inode) (errno, std.Status) {
 	if over {
 		return e, std.OK
 	}
-	if from.node == nil {
+	if from.node == nil && q.h.Command == filesys.Link {
 		return enoent, std.OK
 	}
 	q.rights &= c.Rights
@@ -175,6 +177,8 @@ func (q *query) rename(from, to place, t *filesys.Two) errno {
 	switch {
 	case dot(from, t.From.Root) || dot(to, t.To.Root):
 		return ebusy
+	case n == nil:
+		return enoent
 	case to.node != nil && q.h.Extra&filesys.NoReplace != 0:
 		return eexist
 	case (to.mustBeDir || from.mustBeDir) && !n.isDir():

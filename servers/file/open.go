@@ -166,7 +166,7 @@ func (q *query) open(n *inode) (errno, std.Status) {
 	} else if x.isReg() && flags&oTrunc != 0 && flags&oPath == 0 && q.recall(x, o.Node) {
 		return 0, std.OK
 	}
-	if x.isReg() && flags&oPath == 0 {
+	if !x.isLink() && flags&oPath == 0 {
 		var wait bool
 		if grant, wait = q.admit(x, &o, write); wait {
 			return 0, std.OK
@@ -201,17 +201,17 @@ func (q *query) mayOpen(pl place, flags uint32, exclusive bool) errno {
 	switch {
 	case x == nil && flags&oCreat == 0:
 		return enoent
-	case x == nil && pl.mustBeDir:
+	case flags&oCreat != 0 && pl.mustBeDir:
 		return eisdir
 	case x == nil:
 		return q.mayCreate(pl, false)
 	case exclusive:
 		return eexist
-	case x.isLink() && flags&oPath == 0:
-		return eloop
 	case flags&oDirectory != 0 && !x.isDir():
 		return enotdir
-	case x.isDir() && (write || flags&oCreat != 0):
+	case x.isLink() && flags&oPath == 0:
+		return eloop
+	case x.isDir() && (write || flags&(oCreat|oTrunc) != 0):
 		return eisdir
 	case (write || flags&oTrunc != 0) && flags&oPath == 0 && !q.may(filesys.RightWrite):
 		return erofs
@@ -244,7 +244,7 @@ func (q *query) holds() (errno, std.Status) {
 			return 0, std.CapBad
 		}
 		if q.h.Command == filesys.Hold {
-			grant, wait := q.admit(n, &o, h.Write)
+			grant, wait := q.admit(n, &o, h.Write && n.isReg())
 			if wait {
 				return 0, std.OK
 			}

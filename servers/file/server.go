@@ -153,9 +153,22 @@ func (q *query) serve(n *inode) (errno, std.Status) {
 	return 0, std.ComBad
 }
 
+// names reports whether it is the name that a path is for, and not what has it.
+func (q *query) names(which uint8) bool {
+	switch q.h.Command {
+	case filesys.Mkdir, filesys.Symlink, filesys.Unlink, filesys.Rmdir, filesys.Rename:
+		return true
+	case filesys.Link:
+		return which == 1
+	case filesys.Open:
+		return q.h.Extra&oCreat != 0
+	}
+	return false
+}
+
 // lookup resolves a path. If it leaves the server, that is the answer: left.
 func (q *query) lookup(n *inode, p *filesys.Place, which uint8, follow bool) (pl place, e errno, left bool) {
-	w := walker{root: p.Root}
+	w := walker{root: p.Root, name: q.names(which)}
 	pl, e = w.walk(n, p.Path, follow)
 	if w.way != nil {
 		w.way.Which = which

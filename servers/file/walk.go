@@ -24,6 +24,7 @@ type place struct {
 type walker struct {
 	root  uint64 // where the name space begins
 	links int
+	name  bool         // what is wanted is the name: a slash behind it does not follow a link
 	way   *filesys.Way // set: the path leaves the server
 }
 
@@ -62,7 +63,7 @@ func (w *walker) walk(dir *inode, path string, follow bool) (place, errno) {
 			continue
 		}
 		pl = place{dir: d, name: name, node: d.child(name), mustBeDir: last && slash}
-		if n := pl.node; n != nil && n.isLink() && (!last || follow || slash) {
+		if n := pl.node; n != nil && n.isLink() && (!last || follow && !slash || slash && !w.name) {
 			if w.links++; w.links > maxLinks {
 				return place{}, eloop
 			}
@@ -72,7 +73,10 @@ func (w *walker) walk(dir *inode, path string, follow bool) (place, errno) {
 			if n.target[0] == '/' {
 				return place{}, w.leave(n.target, rest, slash)
 			}
+			name := w.name
+			w.name = name && last
 			sub, e := w.walk(d, n.target, true)
+			w.name = name
 			if w.way != nil { // it goes on behind the link
 				return place{}, w.leave(w.way.Path, rest, slash)
 			}
@@ -83,7 +87,7 @@ func (w *walker) walk(dir *inode, path string, follow bool) (place, errno) {
 			pl = sub
 		}
 	}
-	if pl.mustBeDir && pl.node != nil && !pl.node.isDir() {
+	if pl.mustBeDir && !w.name && pl.node != nil && !pl.node.isDir() {
 		return place{}, enotdir
 	}
 	return pl, 0

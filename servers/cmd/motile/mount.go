@@ -82,9 +82,12 @@ func makeDirectory(root capability.Capability, path string) error {
 	return err
 }
 
+// openPath is O_PATH: nobody counts as having it open.
+const openPath = 0x200000
+
 func openDirectory(root capability.Capability, path string) (capability.Capability, error) {
 	o, p := filesys.Opener{}, filesys.Place{Root: root.Object, Path: path}
-	h := std.Header{Command: filesys.Open, Extra: syscall.O_DIRECTORY}
+	h := std.Header{Command: filesys.Open, Extra: syscall.O_DIRECTORY | openPath}
 	if _, err := askFileServer(root, &h, p.Append(o.Append(nil))); err != nil {
 		return root, fmt.Errorf("opening directory %s: %w", path, err)
 	}
