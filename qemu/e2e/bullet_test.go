@@ -26,10 +26,10 @@ func (w *world) bulletOf(node int) (*program, capability.Capability) {
 	return p, key.ServiceCap("bullet", node)
 }
 
-// bulletClient asks servers from the host.
-func (w *world) bulletClient() *client.Client {
+// bulletClient asks servers from the host, as long as a context lasts.
+func (w *world) bulletClient(ctx context.Context) *client.Client {
 	return client.New(func(h *std.Header, request, reply []byte) (int, error) {
-		ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
 		r, data, err := w.flip.Call(ctx, h, request)
 		*h = r
@@ -43,7 +43,7 @@ func (w *world) bulletClient() *client.Client {
 func TestBullet(t *testing.T) {
 	t.Parallel()
 	w := boot(t, harness.Options{Nodes: 2, DiskMB: 64})
-	b := w.bulletClient()
+	b := w.bulletClient(w.ctx)
 	p, server := w.bulletOf(1)
 	files := map[capability.Capability][]byte{}
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -120,7 +120,7 @@ func TestBullet_PowerCut(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	k := &keeper{files: map[capability.Capability][]byte{}}
-	b := w.bulletClient()
+	b := w.bulletClient(w.ctx)
 	for cut := range *powerCuts {
 		p, server := w.bulletOf(1)
 		if wrong, text, err := b.Fsck(server); wrong != 0 || err != nil {
@@ -130,7 +130,7 @@ func TestBullet_PowerCut(t *testing.T) {
 		ctx, stop := context.WithCancel(w.ctx)
 		var working sync.WaitGroup
 		for i := range clients {
-			working.Go(func() { k.work(ctx, t, b, server, rand.New(rand.NewPCG(seed, uint64(cut*clients+i+1)))) })
+			working.Go(func() { k.work(ctx, t, w.bulletClient(ctx), server, rand.New(rand.NewPCG(seed, uint64(cut*clients+i+1)))) })
 		}
 		time.Sleep(time.Duration(rng.Int64N(int64(1500 * time.Millisecond)))) // the random instant
 		w.Node(1).Kill()
