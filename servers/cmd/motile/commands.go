@@ -41,6 +41,7 @@ func commands() []command {
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
 		{"mount", "[CAPABILITY|SERVICE:PATH DIRECTORY]", "show a directory of a file server in this node's tree, such as file:home on /home; or list what is mounted", mount, false},
 		{"umount", "DIRECTORY", "undo what mount did", unmount, false},
+		{"bullet", bulletArgs, bulletAbout, bulletCommand, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
 	}, directoryCommands()...)
 }
