@@ -96,11 +96,14 @@ func (s *State) Drop(number uint64) {
 const headFixed = 24
 
 // Head encodes it.
-func (s *State) Head() []byte {
+func (s *State) Head() []byte { return s.head(rememberedOutcomes) }
+
+// head has so many of the latest outcomes at most.
+func (s *State) head(most int) []byte {
 	b := binary.BigEndian.AppendUint64(nil, s.Epoch)
 	b = binary.BigEndian.AppendUint64(b, s.Seq)
 	b = binary.BigEndian.AppendUint64(b, s.next)
-	for _, number := range s.done.order {
+	for _, number := range s.done.order[max(0, len(s.done.order)-most):] {
 		b = binary.BigEndian.AppendUint64(b, number)
 		h := s.done.byNumber[number]
 		var wire [std.HeaderLen]byte
