@@ -65,9 +65,11 @@ var modules = map[string]string{
 	// It is no longer maintained, and a fork lives: one package to change.
 	"github.com/google/gopacket": "qemu/bridge/pcapng",
 	// It is in the kernel's panic.
-	"golang.org/x/arch":         "kernel/motile tools",
-	"golang.org/x/sys":          "qemu tools",
-	"golang.org/x/term":         "tools",
+	"golang.org/x/arch": "kernel/motile tools",
+	"golang.org/x/sys":  "qemu tools",
+	"golang.org/x/term": "tools",
+	// TCP/IP is a server's, not the kernel's.
+	"gvisor.dev/gvisor/":        "servers/ip",
 	"github.com/u-root/u-root/": "tools/mkarchive/archive",
 }
 

@@ -2,6 +2,8 @@ package dissect
 
 import (
 	"motile/ipc/fileio"
+	"motile/ipc/nicio"
+	"motile/ipc/sockio"
 	"motile/ipc/std"
 	"motile/migrate/wire"
 	"motile/proc/api"
@@ -143,6 +145,26 @@ var Commands = []Command{
 	{std.SoapGetMasks, "SP_GETMASKS", soap(std.SoapRow{}), soap(std.SoapRow{}), toService},
 	{std.SoapGetSeqNr, "SP_GETSEQNR", opaque, opaque, toService},
 	{std.SoapWatch, "SP_WATCH", opaque, soap([]uint64{}), toService},
+
+	{nicio.Describe, "NIC_DESCRIBE", opaque, opaque, toService},
+	{nicio.Send, "NIC_SEND", opaque, opaque, toService},
+	{nicio.Receive, "NIC_RECEIVE", opaque, opaque, toService},
+	{sockio.Create, "SOCK_CREATE", opaque, asCapability, toService},
+	{sockio.Wait, "SOCK_WAIT", opaque, opaque, toService},
+	{sockio.List, "SOCK_LIST", opaque, asText, toService},
+	{sockio.Interfaces, "SOCK_INTERFACES", opaque, asText, toService},
+	{sockio.Recv, "SOCK_RECV", opaque, opaque, toService},
+	{sockio.Send, "SOCK_SEND", opaque, opaque, toService},
+	{sockio.Poll, "SOCK_POLL", opaque, opaque, toService},
+	{sockio.Bind, "SOCK_BIND", opaque, opaque, toService},
+	{sockio.Listen, "SOCK_LISTEN", opaque, opaque, toService},
+	{sockio.Accept, "SOCK_ACCEPT", opaque, opaque, toService},
+	{sockio.Connect, "SOCK_CONNECT", opaque, opaque, toService},
+	{sockio.Name, "SOCK_NAME", opaque, opaque, toService},
+	{sockio.Shutdown, "SOCK_SHUTDOWN", opaque, opaque, toService},
+	{sockio.SetOption, "SOCK_SETOPTION", opaque, opaque, toService},
+	{sockio.Option, "SOCK_OPTION", opaque, opaque, toService},
+	{sockio.Readable, "SOCK_READABLE", opaque, opaque, toService},
 
 	{api.HostTime, "HOST_TIME", opaque, opaque, toHost},
 	{api.HostForeground, "HOST_FOREGROUND", opaque, opaque, toHost},
