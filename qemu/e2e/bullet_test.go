@@ -130,7 +130,9 @@ func TestBullet_PowerCut(t *testing.T) {
 		ctx, stop := context.WithCancel(w.ctx)
 		var working sync.WaitGroup
 		for i := range clients {
-			working.Go(func() { k.work(ctx, t, w.bulletClient(ctx), server, rand.New(rand.NewPCG(seed, uint64(cut*clients+i+1)))) })
+			working.Go(func() {
+				k.work(ctx, t, w.bulletClient(ctx), server, rand.New(rand.NewPCG(seed, uint64(cut*clients+i+1))))
+			})
 		}
 		time.Sleep(time.Duration(rng.Int64N(int64(1500 * time.Millisecond)))) // the random instant
 		w.Node(1).Kill()
