@@ -64,7 +64,7 @@ build/go.version: FORCE | setup
 	@mkdir -p build
 	@$(GO) version | cmp -s - $@ || $(GO) version >$@
 
-# Nodes of 64 MB hold all of them, so they have no symbols; but counter has, for ckpt.
+# Nodes of 96 MB hold all of them, so they have no symbols; but counter has, for ckpt.
 .PHONY: guests
 guests: archive ## build/test.cpio, the boot archive with the tests' programs in /test
 	$(call SAY,PACK,build/test.cpio)

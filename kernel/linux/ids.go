@@ -134,23 +134,16 @@ func (k *Kernel) sessionOf(t *proc.Thread, c *proc.Call, pgid int32) (sid int32,
 	if sid := k.Tab.GroupSession(pgid); sid != 0 || k.Cluster == nil {
 		return sid, true
 	}
-	if c.Phase == asked && c.Aux[1] == uint64(k.Tab.Node) || c.Aux[0] != 0 {
-		return int32(c.Aux[0] - 1), c.Aux[0] != 0
+	switch {
+	case c.Aux[0] != 0:
+		return int32(c.Aux[0] - 1), true
+	case c.Phase == asked && k.asks[c.Aux[1]]:
+		return 0, false
 	}
-	c.Phase, c.Aux[1] = asked, uint64(k.Tab.Node)
-	call := *c
-	k.Cluster.SessionOf(pgid, func(sid int32) {
-		if waits(t, &call) {
-			t.Call.Aux[0] = uint64(sid) + 1
-			t.Wake(nil, 0)
-		}
-	})
+	c.Phase = asked
+	answered := k.ask(t, c)
+	k.Cluster.SessionOf(pgid, func(sid int32) { answered(int(sid)) })
 	return 0, false
-}
-
-// waits reports whether t is still in a call that it was in a while ago.
-func waits(t *proc.Thread, call *proc.Call) bool {
-	return t.State() != proc.Dead && t.Call.Active && t.Call.Nr == call.Nr && t.Call.Args == call.Args
 }
 
 func sysSetsid(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

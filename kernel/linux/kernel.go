@@ -37,6 +37,8 @@ type Kernel struct {
 	// LiveHeap collects the kernel's garbage and says how many bytes of the heap are in
 	// use then; nil: unknown.
 	LiveHeap func() uint64
+	asks     map[uint64]bool // questions to nodes that calls wait for; see ask
+
 	// Log writes a line to the kernel's log.
 	Log func(format string, args ...any)
 

@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"encoding/binary"
+
 	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/proc"
@@ -264,7 +266,7 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 	const asked = 1
 	if c.Phase == asked {
 		switch {
-		case c.Aux[0] == 0 && c.Aux[1] == uint64(k.Tab.Node):
+		case c.Aux[0] == 0 && k.asks[c.Aux[1]]:
 			return -abi.EBLOCKED
 		case c.Aux[0] == 1:
 			return -abi.ESRCH
@@ -277,15 +279,32 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 		}
 		return 0
 	}
-	c.Phase, c.Aux[1] = asked, uint64(k.Tab.Node)
-	call := *c
-	k.Cluster.SignalGroup(pgid, in, func(count int) {
-		if waits(t, &call) {
-			t.Call.Aux[0] = uint64(count) + 1
+	c.Phase = asked
+	k.Cluster.SignalGroup(pgid, in, k.ask(t, c))
+	return -abi.EBLOCKED
+}
+
+// ask notes in a call that nodes are asked on its behalf, under a number that no other
+// question has, of any boot of any node: while k.asks has it the answers are to come, here. answered puts what they
+// come to, plus one, into Aux[0], if the call is still there. The thread may be another one
+// of the same id by then: a process that was moved, or restored, is made anew.
+func (k *Kernel) ask(t *proc.Thread, c *proc.Call) (answered func(int)) {
+	var b [8]byte
+	k.Random(b[:])
+	number := binary.LittleEndian.Uint64(b[:])
+	if k.asks == nil {
+		k.asks = make(map[uint64]bool)
+	}
+	k.asks[number] = true
+	c.Aux[1] = number
+	tid, nr := t.TID, c.Nr
+	return func(v int) {
+		delete(k.asks, number)
+		if t := k.Tab.Thread(tid); t != nil && t.State() != proc.Dead && t.Call.Active && t.Call.Nr == nr && t.Call.Aux[1] == number {
+			t.Call.Aux[0] = uint64(v) + 1
 			t.Wake(nil, 0)
 		}
-	})
-	return -abi.EBLOCKED
+	}
 }
 
 // spread reports whether a process group may have members on other nodes.

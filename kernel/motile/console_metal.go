@@ -81,6 +81,9 @@ func (m *machine) startServers() {
 	if m.disk != nil {
 		env = append(env, fmt.Sprintf("DISK=%d", m.disk.Blocks()*512>>20))
 	}
+	if m.params["share"] != "" {
+		env = append(env, "SHARE=1")
+	}
 	if m.outside != nil {
 		env = append(env, "OUTSIDE=1")
 	}

@@ -13,6 +13,7 @@ import (
 //	weights=N,…   what crossing the network of each card costs, 0: as much as an Ethernet
 //	rc=1          run the script /etc/motile/rc, which starts servers
 //	ip=N          node N has a card to the outside, and the TCP/IP server
+//	share=1       the host serves a folder
 //	shell=serial  run a shell on the serial port
 //	strace=1      log every system call
 //	break=1       when ready, do what a broken kernel does: for the test of what it says

@@ -26,6 +26,9 @@ type Config struct {
 	// Outside gives one node a card to the host's network; default: none has one.
 	Outside *Outside `json:"outside,omitempty"`
 
+	// Share is a folder of the host for the programs of the cluster; default: none.
+	Share *Share `json:"share,omitempty"`
+
 	// BootTimeout is what a node has to answer; default 60 s. Negative: do not
 	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
 	BootTimeout time.Duration `json:"boot_timeout,omitempty"`
@@ -41,6 +44,12 @@ type Config struct {
 type Outside struct {
 	Node     int               `json:"node"`
 	Forwards []machine.Forward `json:"forwards,omitempty"`
+}
+
+// Share is a folder of the host that is a file server: ServiceCap(share.Name, 0).
+type Share struct {
+	Folder   string `json:"folder"`
+	ReadOnly bool   `json:"read_only,omitempty"`
 }
 
 const (
@@ -113,6 +122,13 @@ func (c *Config) prepare() error {
 	if err := c.prepareNets(); err != nil {
 		return err
 	}
+	if c.Share != nil {
+		abs, err := filepath.Abs(c.Share.Folder)
+		if err != nil {
+			return err
+		}
+		c.Share = &Share{abs, c.Share.ReadOnly}
+	}
 	program, err := machine.Find(c.QEMU)
 	if err != nil {
 		return err
@@ -136,6 +152,9 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 	cmdline := fmt.Sprintf("node=%d boot=%d machine=%s%s", n.Number, n.Boots-1, n.Spec.Machine, weights(n.Cards))
 	if c.Outside != nil {
 		cmdline += fmt.Sprintf(" ip=%d", c.Outside.Node)
+	}
+	if c.Share != nil {
+		cmdline += " share=1"
 	}
 	s := machine.Spec{
 		Node:          n.Number,

@@ -2,12 +2,15 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"motile/ipc/flip"
 	"motile/ipc/std"
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/qemu/share"
 	"motile/tools/flipnode"
 )
 
@@ -22,6 +25,8 @@ type host struct {
 	mu        sync.Mutex
 	terminals map[int]*terminal // by node
 	watchers  sync.WaitGroup    // of shells
+
+	shared *share.Server // nil: no folder is
 }
 
 // openHost attaches to the first network.
@@ -35,7 +40,38 @@ func (c *Cluster) openHost() error {
 		node.Close()
 		return err
 	}
+	if err := h.share(c.conf.Share); err != nil {
+		node.Close()
+		return err
+	}
 	c.host = h
+	return nil
+}
+
+// share serves a folder, if there is one to serve.
+func (h *host) share(s *Share) error {
+	if s == nil {
+		return nil
+	}
+	key := &h.cluster.key
+	port := key.ServicePort(share.Name, 0).Put()
+	server, err := share.New(share.Config{Folder: s.Folder, ReadOnly: s.ReadOnly, Port: port, Secret: key.ServiceSecret(share.Name, 0)})
+	if err != nil {
+		return err
+	}
+	service, err := h.flip.Serve(flip.Address{}, func(r *flipnode.Request) {
+		go func() { // a disk of the host may be slow
+			header := r.Header
+			reply := server.Do(&header, r.Data)
+			r.Reply(&header, reply)
+		}()
+	})
+	if err != nil {
+		server.Close()
+		return err
+	}
+	service.Listen(port)
+	h.shared = server
 	return nil
 }
 
@@ -48,7 +84,11 @@ func (h *host) close() error {
 		t.screen.Close()
 	}
 	h.mu.Unlock()
-	return h.flip.Close()
+	err := h.flip.Close()
+	if h.shared != nil {
+		err = errors.Join(err, h.shared.Close())
+	}
+	return err
 }
 
 // serve answers a request to the host. The flipnode is locked, so this waits for

@@ -41,7 +41,7 @@ func TestDisk(t *testing.T) {
 // A node without a disk says so.
 func TestDisk_None(t *testing.T) {
 	t.Parallel()
-	w := boot(t, harness.Options{MemMB: 64})
+	w := boot(t, harness.Options{MemMB: 96})
 	p := w.run(1, "/test/diskio", "bad", "1")
 	p.await("STD_NOMEDIUM")
 	if status := p.end(); status == 0 {

@@ -66,7 +66,7 @@ func (k *ticker) end() {
 // fails, and there is one copy where the report says.
 func TestFault_PartitionAtEachStep(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 4 * time.Minute})
 	for _, tree := range []bool{false, true} {
 		for _, s := range movestep.All {
 			k := l.mover(1, tree)
@@ -85,7 +85,7 @@ func TestFault_PartitionAtEachStep(t *testing.T) {
 // The same, and the partition lasts until the source has given up, or is in doubt.
 func TestFault_LongPartitionAtEachStep(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 6 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 6 * time.Minute})
 	for _, s := range movestep.All {
 		k := l.mover(1, false)
 		cut := l.at(s, 1, func() { l.faults(bridge.Faults{Partition: cutBetween}) })
@@ -175,7 +175,7 @@ func (k *ticker) remains(node int, limit time.Duration) {
 // two seconds, and is lost after it.
 func TestFault_TargetKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 4 * time.Minute})
 	k := l.mover(1, false)
 	for _, s := range movestep.All {
 		cut, done := k.fall(2, s)
@@ -210,7 +210,7 @@ func TestFault_TargetKilledAtEachStep(t *testing.T) {
 // run it, and is lost with the source if not. That goes for all of a tree.
 func TestFault_SourceKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 4 * time.Minute})
 	type fate struct {
 		*ticker
 		what  string
@@ -261,7 +261,7 @@ func TestFault_SourceKilledAtEachStep(t *testing.T) {
 // there any more.
 func TestFault_SourceKilledAfterMove(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96})
 	p := l.exec(1, client.LogFiles(), "/test/ticker", "20", "512")
 	var before string
 	for !strings.Contains(before, "\n5\n") {
@@ -298,7 +298,7 @@ func checkTicks(t testing.TB, out string) {
 // A doubt that is ended by hand: the user says which copy lives.
 func TestFault_Resolve(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 3 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 3 * time.Minute})
 	k := l.ticker(1, "20", "512")
 	at := 1
 	for _, lives := range []string{"target", "source"} {

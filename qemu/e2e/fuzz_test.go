@@ -28,7 +28,7 @@ const (
 
 func TestFuzz_FramesForAMinute(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{Nodes: 2, MemMB: 96, Deadline: 4 * time.Minute})
 	t.Logf("seed %d", fuzzSeed)
 	k := l.ticker(1, "20", "512")
 	corpus := l.record(func() {

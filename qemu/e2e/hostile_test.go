@@ -24,7 +24,7 @@ import (
 // Every attempt on the list ends with the signal it has coming.
 func TestHostile_AttemptsAreHeld(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{MemMB: 96, Deadline: 4 * time.Minute}) // a stack of 8 MB must fit
+	l := newRobustLab(t, harness.Options{MemMB: 128, Deadline: 4 * time.Minute}) // a stack of 8 MB must fit
 	out, status := l.run(1, 3*time.Minute, "/test/hostile")
 	if !regexp.MustCompile(`(?m)^all \d+ held$`).MatchString(out) || status != 0 {
 		t.Errorf("status %#x:\n%s", status, out)
@@ -35,7 +35,7 @@ func TestHostile_AttemptsAreHeld(t *testing.T) {
 // System calls that mean nothing, hundreds of thousands of them.
 func TestHostile_GarbageCalls(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{MemMB: 64, Deadline: 4 * time.Minute})
+	l := newRobustLab(t, harness.Options{MemMB: 96, Deadline: 4 * time.Minute})
 	for _, seed := range []string{"1", "2"} {
 		out, status := l.run(1, time.Minute, "/test/garbage", seed, "40", "3000")
 		if !strings.Contains(out, "made their calls") || status != 0 {
@@ -102,7 +102,7 @@ func (l *robustLab) start(content []byte) (*client.Process, error) {
 
 func TestHostile_BadPrograms(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{MemMB: 64, Deadline: 3 * time.Minute})
+	l := newRobustLab(t, harness.Options{MemMB: 96, Deadline: 3 * time.Minute})
 	good := tinyELF()
 	p, err := l.start(good)
 	if err != nil {
@@ -199,7 +199,7 @@ func TestHostile_BrokenKernel(t *testing.T) {
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := c.Add(ctx, []cluster.NodeSpec{{MemMB: 64}}, nil); err != nil {
+	if _, err := c.Add(ctx, []cluster.NodeSpec{{MemMB: 96}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	console, err := c.Console(1)

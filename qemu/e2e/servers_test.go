@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -47,5 +49,45 @@ func TestServers_Run(t *testing.T) {
 		if r := c.motile(nil, "sh", "1", "echo '"+bad+"' >/tmp/bad; motiled run --services /tmp/bad"); r.status == 0 || !strings.Contains(r.err, want) {
 			t.Errorf("%s: %+v", bad, r)
 		}
+	}
+}
+
+// A folder of the host is a directory of every node: for programs there, and for those of
+// the host.
+func TestServers_Share(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 2)
+	dir := t.TempDir()
+	inside := filepath.Join(dir, "shared")
+	for _, err := range []error{os.MkdirAll(filepath.Join(inside, "sub"), 0o755), os.WriteFile(filepath.Join(inside, "sub/f"), []byte("from the host\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "secret"), nil, 0o644), os.Symlink("../secret", filepath.Join(inside, "out"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.ok("up", "-n", "2", "--servers", "--share", inside)
+	c.await("the folder", func() bool {
+		return c.motile(nil, "sh", "1", "mount | grep /host").status == 0 && c.motile(nil, "sh", "2", "mount | grep /host").status == 0
+	})
+	out := c.ok("sh", "2", `cd /host/sub; cat f; echo from node 2 >g; cp /bin/busybox .; chmod 751 g; mv g h; ls -l | wc -l; cat ../out 2>&1; cd /; pwd`)
+	if want := "from the host\n4\ncat: can't open '../out': No such file or directory\n/\n"; out != want {
+		t.Errorf("%q, want %q", out, want)
+	}
+	if text, err := os.ReadFile(filepath.Join(inside, "sub/h")); string(text) != "from node 2\n" || err != nil {
+		t.Errorf("the host sees %q, %v", text, err)
+	}
+	if info, err := os.Stat(filepath.Join(inside, "sub/h")); err != nil || info.Mode() != 0o751 {
+		t.Errorf("%v, %v", info, err)
+	}
+	// A program of the folder runs, moves with the file open, and writes on.
+	out = c.ok("sh", "1", `(for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.2; done) >/host/log & sleep 0.5; migrate $! 2 >/dev/null && wait; /host/sub/busybox cat /host/log | tr '\n' ' '`)
+	if out != "1 2 3 4 5 6 7 8 9 " {
+		t.Errorf("the log has %q", out)
+	}
+	c.ok("down")
+	c.ok("up", "-n", "1", "--servers", "--share", inside+":ro")
+	c.await("the folder", func() bool { return c.motile(nil, "sh", "1", "mount | grep /host").status == 0 })
+	if r := c.motile(nil, "sh", "1", "cat /host/sub/h; echo x >/host/x"); r.out != "from node 2\n" || !strings.Contains(r.err, "Read-only") {
+		t.Errorf("%+v", r)
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"motile/ipc/std/service"
 )
 
+// Name is what the service is called: its port is the cluster key's by that name.
+const Name = "share"
+
 // Server is the file server. Do may be called from any goroutine.
 type Server struct {
 	port   capability.Port

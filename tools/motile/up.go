@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"motile/qemu/cluster"
@@ -22,6 +23,7 @@ type upCmd struct {
 	Topology string `help:"Networks and the nodes on them, from a file, or one of line, parallel, ring, star; -n does not count." placeholder:"FILE"`
 	nodeFlags
 	bootFlags
+	Share   string `help:"A folder of the host that programs see as /host, with --servers; :ro behind it: they cannot write there." placeholder:"DIR[:ro]"`
 	Forward string `help:"Ports of the host, on its loopback address, that lead into the cluster: HOST:CLUSTER[,...]. Node 1 gets a network card to the outside; run ipd there." placeholder:"PORTS"`
 	Outside bool   `help:"Give node 1 that card without forwarding a port."`
 	Attach  bool   `help:"Work in a shell on a node; the cluster goes down when you leave."`
@@ -99,6 +101,7 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err != nil {
 		return err
 	}
+	conf.Share = cmd.shared()
 	if conf.Outside, err = cmd.outside(); err != nil {
 		return err
 	}
@@ -151,6 +154,15 @@ func (cmd *upCmd) specs(conf *cluster.Config) (specs []cluster.NodeSpec, err err
 		specs = append(specs, s)
 	}
 	return specs, nil
+}
+
+// shared is what the flags say of a folder of the host.
+func (cmd *upCmd) shared() *cluster.Share {
+	folder, readOnly := strings.CutSuffix(cmd.Share, ":ro")
+	if folder == "" {
+		return nil
+	}
+	return &cluster.Share{Folder: folder, ReadOnly: readOnly}
 }
 
 // outside is what the flags say of a card to the outside, which node 1 has.

@@ -61,6 +61,8 @@ var groupMaker = Register(func(u *User) {
 	}
 })
 
+const groupsMade = "too early -1\nits own 0\njoined 0\nis in it true\nnot a child -3\nsignalled 0\nended 0f000000\nended 0f000000\n"
+
 // A parent puts its children into groups wherever it and they are, and who makes them one
 // need not be where anybody else of the group is.
 func TestSetpgid_ChildrenElsewhere(t *testing.T) {
@@ -78,8 +80,7 @@ func TestSetpgid_ChildrenElsewhere(t *testing.T) {
 					}
 				}
 				w.RunUntil(20e9, "ended", func() bool { return w.has(p.PID) == 0 })
-				want := "too early -1\nits own 0\njoined 0\nis in it true\nnot a child -3\nsignalled 0\nended 0f000000\nended 0f000000\n"
-				if string(out.Out) != want {
+				if string(out.Out) != groupsMade {
 					t.Errorf("it says:\n%s\n%s", out.Out, w.Describe())
 				}
 				w.Run(15e9)
@@ -103,8 +104,7 @@ func TestSetpgid_ParentMovesMeanwhile(t *testing.T) {
 		w.Run(start + 495e6 + after - w.Now)
 		w.Move(p.PID, 2)
 		w.RunUntil(20e9, "ended", func() bool { return w.has(p.PID) == 0 })
-		want := "too early -1\nits own 0\njoined 0\nis in it true\nnot a child -3\nsignalled 0\nended 0f000000\nended 0f000000\n"
-		if string(out.Out) != want {
+		if string(out.Out) != groupsMade {
 			t.Errorf("it leaves after %d us, and says:\n%s\n%s", after/1000, out.Out, w.Describe())
 		}
 	}

@@ -31,6 +31,7 @@ func shakenPrograms() []shakenProgram {
 		{"stages", plain(stages), numbered("line %d\n", stageLines), []uint32{1, 3}, true},
 		{"stream", plain(stream), numbered("%d\n", streamCount), []uint32{2}, true},
 		{"takes turns", plain(turnTaker), turnsTaken(), []uint32{1, 3}, true},
+		{"groups of children", plain(groupMaker), groupsMade, []uint32{1, 2, 3}, true},
 		{"rpc client", func(w *World, out *object.File) *proc.Process {
 			w.Nodes[2].Start(addServer)
 			return w.Nodes[1].Start(addClient, nil, out)
