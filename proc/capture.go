@@ -124,7 +124,10 @@ func captureRegions(s *vm.Space) (regions []image.Region, list []image.Store, st
 				ir.Store = int32(len(stores))
 				stores = append(stores, r.Store)
 				is := image.Store{Size: r.Store.Size()}
-				if r.Store.Immutable() {
+				switch {
+				case r.Store.Nameless():
+					is.Still = true
+				case r.Store.Immutable():
 					is.Digest = append([]byte(nil), r.Store.Digest[:]...)
 				}
 				list = append(list, is)

@@ -27,8 +27,8 @@ const (
 	Readlink
 	// Set: Extra NoFollow or 0; data: Change, Place. Reply: data: Found.
 	Set
-	// Read: Offset, Size; Extra the node that reads. Reply: Offset the version, Object the grant, Size
-	// and the data.
+	// Read: Offset, Size; Extra the node that reads. Reply: Object the grant, Size; data: Written, and the
+	// bytes.
 	Read
 	// Write: Offset, Append for the end; Extra the node that writes; the data. Reply: Size taken, Offset the
 	// position behind it, Object the grant; data: Written.
@@ -68,7 +68,7 @@ const MaxPath = 4096
 
 // Lease is how long, in ns, a node that has heard nothing from a server believes what it
 // knows of its files.
-const Lease = 5e9
+const Lease = 2e9
 
 // Rights of a capability of a file or directory.
 const (

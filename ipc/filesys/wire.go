@@ -265,7 +265,7 @@ func DecodeEntry(b []byte) (e Entry, rest []byte, ok bool) {
 	return e, r.b, !r.bad && e.Name != ""
 }
 
-// Written is the state of a file after a Write.
+// Written is the state of a file after a Write, or at a Read.
 type Written struct {
 	Version uint64
 	Size    int64
@@ -277,11 +277,11 @@ func (w *Written) Append(b []byte) []byte {
 	return be.AppendUint64(be.AppendUint64(be.AppendUint64(b, w.Version), uint64(w.Size)), uint64(w.Mtime))
 }
 
-// DecodeWritten reads a Written.
-func DecodeWritten(b []byte) (w Written, ok bool) {
+// DecodeWritten reads a Written and returns the rest.
+func DecodeWritten(b []byte) (w Written, rest []byte, ok bool) {
 	r := reader{b: b}
 	w = Written{Version: r.u64(), Size: int64(r.u64()), Mtime: int64(r.u64())}
-	return w, !r.bad && len(r.b) == 0 && w.Size >= 0
+	return w, r.b, !r.bad && w.Size >= 0
 }
 
 // Room is how much space a server has, in bytes, and how many files.

@@ -56,8 +56,8 @@ func decodeAll(b []byte, check func(name string, again []byte, read int)) {
 	if v, rest, ok := DecodeEntry(b); ok {
 		check("entry", v.Append(nil), len(b)-len(rest))
 	}
-	if v, ok := DecodeWritten(b); ok {
-		check("written", v.Append(nil), len(b))
+	if v, rest, ok := DecodeWritten(b); ok {
+		check("written", v.Append(nil), len(b)-len(rest))
 	}
 	if v, ok := DecodeRecalled(b); ok {
 		check("recalled", v.Append(nil), len(b))

@@ -41,18 +41,17 @@ func (k *Kernel) execve(t *proc.Thread, dirfd int64, addr, argv, envp, flags uin
 	if errno != 0 {
 		return errno
 	}
-	img := &image{path: name, called: name}
-	left := maxArgBytes
-	if img.args, errno = k.strings(t, argv, &left); errno != 0 {
-		return errno
-	}
-	if img.env, errno = k.strings(t, envp, &left); errno != 0 {
+	img, errno := k.arguments(t, name, argv, envp)
+	if errno != 0 {
 		return errno
 	}
 	if name == "" && flags&atEmptyPath != 0 {
 		f := t.Process().FDs.Get(int32(dirfd))
 		if f == nil {
 			return -abi.EBADF
+		}
+		if s, ok := servedFile(f); ok {
+			return k.execServed(t, f, s, img)
 		}
 		n := node(f)
 		if n == nil {
@@ -67,6 +66,17 @@ func (k *Kernel) execve(t *proc.Thread, dirfd int64, addr, argv, envp, flags uin
 		return errno
 	}
 	return k.exec(t, img)
+}
+
+// arguments reads what a program is to be given.
+func (k *Kernel) arguments(t *proc.Thread, name string, argv, envp uint64) (img *image, errno int64) {
+	img = &image{path: name, called: name}
+	left := maxArgBytes
+	if img.args, errno = k.strings(t, argv, &left); errno != 0 {
+		return nil, errno
+	}
+	img.env, errno = k.strings(t, envp, &left)
+	return img, errno
 }
 
 // strings reads a NULL-terminated array of strings.
@@ -103,6 +113,9 @@ func (k *Kernel) find(t *proc.Thread, dirfd int64, name string, img *image, dept
 	if errno != 0 {
 		return errno
 	}
+	if pl.Beyond != nil {
+		return k.askProgram(t, pl.Beyond, depth)
+	}
 	if pl.Node == nil {
 		return -abi.ENOENT
 	}
@@ -125,7 +138,11 @@ func (k *Kernel) findProgram(t *proc.Thread, n *fs.Node, img *image, depth int) 
 	if !n.IsReg() || n.Mode&0o111 == 0 {
 		return -abi.EACCES
 	}
-	st := n.Store()
+	return k.program(t, n.Store(), img, depth)
+}
+
+// program looks into a file that may be executed.
+func (k *Kernel) program(t *proc.Thread, st *vm.Store, img *image, depth int) int64 {
 	var head [256]byte
 	m := st.ReadAt(head[:], 0)
 	if m >= 2 && head[0] == '#' && head[1] == '!' {

@@ -190,7 +190,7 @@ func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case object.Seekable:
 		size = s.Size()
 	case *object.Served:
-		if c.Args[2] >= seekEnd {
+		if size = s.Known.Attr.Size; c.Args[2] >= seekEnd && !s.Known.Believed(k.Tab.Now) {
 			return k.askFile(t, servedSeek, s, std.Header{Command: filesys.Stat}, nil)
 		}
 	}

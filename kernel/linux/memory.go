@@ -100,6 +100,9 @@ func (k *Kernel) mapFile(t *proc.Thread, c *proc.Call, r *vm.Region) int64 {
 	if f == nil {
 		return -abi.EBADF
 	}
+	if s, ok := servedFile(f); ok {
+		return k.mapServed(t, c, f, s, r)
+	}
 	m, ok := f.Impl.(object.Mappable)
 	switch {
 	case !ok:

@@ -136,7 +136,7 @@ func (k *Kernel) op(t *proc.Thread) *object.Op {
 	k.scratch = object.Op{Now: k.Tab.Now, Pressure: k.Pressure, Who: object.Who{
 		PID: p.PID, PGID: p.PGID, SID: p.SID, NoTTOU: k.shuns(t, abi.SIGTTOU)}}
 	if k.Link != nil {
-		k.scratch.Link = k.Link(t)
+		k.scratch.Link, k.scratch.Asked = k.Link(t), &t.Call.Aux
 	}
 	return &k.scratch
 }

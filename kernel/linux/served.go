@@ -27,6 +27,8 @@ const (
 	servedList
 	servedSeek
 	servedSpace
+	servedProgram // a program that is to be executed was opened
+	servedPages   // pages of it, or of a file that is to be mapped
 )
 
 // AsksServer reports whether a call in a phase waits for a file server.
@@ -46,7 +48,11 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 	if c.Answer == nil {
 		return -abi.EBLOCKED // a signal's handler runs on top
 	}
-	a, errno := object.ServedAnswer(k.op(t))
+	op := k.op(t)
+	a, errno := object.ServedAnswer(op)
+	if a.Status == std.OK {
+		k.Files.Heard(a.Header.Port, op.Now)
+	}
 	phase := c.Phase
 	c.Phase = 0
 	switch {
@@ -56,6 +62,8 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 		return -int64(errno)
 	}
 	switch phase {
+	case servedPages:
+		return k.servedPages(t, c, &a)
 	case servedErrno:
 		return 0
 	case servedReadlink:
@@ -74,6 +82,8 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 		return 0
 	case servedOpen:
 		return k.servedOpen(t, c, &a, &found)
+	case servedProgram:
+		return k.servedProgram(t, c, &a, &found)
 	case servedStat:
 		return k.servedStat(t, c, &found)
 	case servedAccess:
@@ -206,6 +216,15 @@ func (k *Kernel) askOpen(t *proc.Thread, c *proc.Call, b *fs.Beyond, flags int, 
 
 // servedOpen makes a descriptor of what open has brought.
 func (k *Kernel) servedOpen(t *proc.Thread, c *proc.Call, a *object.Answer, found *filesys.Found) int64 {
+	fd := k.openedFD(t, c, a, found)
+	if fd < 0 {
+		return -abi.EMFILE
+	}
+	return int64(fd)
+}
+
+// openedFD makes a descriptor of what open has brought, or -1.
+func (k *Kernel) openedFD(t *proc.Thread, c *proc.Call, a *object.Answer, found *filesys.Found) int32 {
 	p, flags, root := t.Process(), int(c.Aux[3]), c.Aux[2]
 	s := k.Files.Opened(a.Header.Capability(), root, found, filesys.Opener{Node: k.Files.Node, Boot: c.Aux[1], Seq: c.Aux[0]})
 	name := k.servedPath(a, root, found)
@@ -214,9 +233,8 @@ func (k *Kernel) servedOpen(t *proc.Thread, c *proc.Call, a *object.Answer, foun
 	fd := p.FDs.Add(f, 0, flags&object.OCloexec != 0, p.Limits[proc.LimitNofile].Cur)
 	if fd < 0 {
 		f.Release()
-		return -abi.EMFILE
 	}
-	return int64(fd)
+	return fd
 }
 
 // servedPath is the name in this node's tree of what a path has led to.

@@ -17,6 +17,7 @@ import (
 	"motile/kernel/hw"
 	"motile/kernel/node"
 	"motile/kernel/object"
+	"motile/kernel/vm"
 	"motile/netdev"
 	"motile/netdev/virtio"
 	"motile/proc"
@@ -206,7 +207,8 @@ func (m *machine) initNode() {
 	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
 	m.node.K.LiveHeap = liveHeap
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
-	m.node.K.FreePages = hw.UserFree
+	m.node.K.FreePages = func() uint64 { return hw.UserFree() + m.node.K.Files.Pages() }
+	vm.Reclaim = m.node.K.Files.Reclaim
 }
 
 // key is the cluster's key, from the boot archive; a node without one is alone.

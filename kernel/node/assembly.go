@@ -157,6 +157,9 @@ func (a *assembly) openStores() string {
 			}
 			delete(a.stored, i)
 			a.stores[i].Truncate(s.Size)
+			if s.Still {
+				a.stores[i].SealNameless()
+			}
 		}
 	}
 	if len(a.stored) > 0 {

@@ -53,6 +53,7 @@ func (n *Node) holdServed(list []*object.Served, begun func(), done func(why str
 			case st != std.OK:
 				why = fmt.Sprintf("the server of a file that the process has open refuses it: %v", st)
 			default:
+				n.K.Files.Heard(port, n.Tab.Now)
 				n.K.Files.Held(some, c.Data)
 			}
 			done(why)

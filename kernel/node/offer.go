@@ -82,7 +82,7 @@ func (s *source) needs() {
 	spaces, of := s.set.spaces()
 	for i, space := range spaces {
 		for _, r := range space.Regions() {
-			if r.Store != nil && r.Store.Immutable() {
+			if r.Store != nil && r.Store.Immutable() && !r.Store.Nameless() {
 				s.offerStore(r.Store, s.set[of[i]].Exe)
 			}
 		}
@@ -98,10 +98,26 @@ func (s *source) pages() (n int) {
 	} else {
 		n = vm.Distinct(spaces)
 	}
+	for st := range still(spaces) {
+		n += st.Resident()
+	}
 	for st := range s.n.census(s.set).stores { // their order does not matter: it is a sum
 		n += st.Resident()
 	}
 	return n
+}
+
+// still are the stores in some spaces that do not change and have no name: they go along.
+func still(spaces []*vm.Space) map[*vm.Store]bool {
+	all := make(map[*vm.Store]bool)
+	for _, space := range spaces {
+		for _, r := range space.Regions() {
+			if r.Store != nil && r.Store.Nameless() {
+				all[r.Store] = true
+			}
+		}
+	}
+	return all
 }
 
 // offerDir: the target must have a directory, unless it comes along.

@@ -101,7 +101,7 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 func (w *pageWalk) takeStored() (uint64, *[vm.PageBytes]byte, bool) {
 	for ; w.store < len(w.stores); w.store, w.page = w.store+1, 0 {
 		st := w.stores[w.store]
-		if st.Immutable() {
+		if st.Immutable() && !st.Nameless() {
 			continue
 		}
 		if page, frame := st.NextPage(w.page); frame != 0 {

@@ -155,6 +155,11 @@ func (s *snapshot) fork(p *proc.Process, c *captured) string {
 	}
 	s.stores = make([]*vm.Store, len(c.stores))
 	for i, st := range c.stores {
+		if st.Nameless() {
+			st.Retain()
+			s.stores[i] = st
+			continue
+		}
 		if st.Immutable() {
 			continue
 		}

@@ -79,6 +79,9 @@ type Op struct {
 	Pressure func() bool
 	// Link reaches objects on other nodes; nil where there are none to reach.
 	Link Link
+	// Asked is where a step leaves what it will need when the answer has come. It moves
+	// with the call.
+	Asked *[4]uint64
 }
 
 // Link is how a step asks an object on another node: it begins a transaction and
@@ -149,6 +152,7 @@ type File struct {
 	Offset int64
 	Path   string // as opened, for /proc and diagnostics
 
+	next     int64       // where the last read of a server's file ended
 	asked    int64       // how far Offset is ahead, for what is being asked of a server
 	peer     int64       // of a FIFO that nobody had open at the other end: how often somebody had
 	refs     int         // descriptors

@@ -5,6 +5,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/filesys"
+	"motile/kernel/vm"
 )
 
 // Files is what a node knows of the files of servers.
@@ -14,9 +15,19 @@ type Files struct {
 	// Tell sends a message of the node's own to a server.
 	Tell func(c capability.Capability, command uint32, data []byte)
 
-	known  map[knownKey]*Known
-	seq    uint64                     // of opens
-	recall map[capability.Port]uint64 // stamp of the last recall, by server
+	known   map[knownKey]*Known
+	seq     uint64 // of opens
+	servers map[capability.Port]*server
+	clock   uint64 // counts uses of files
+	pages   int    // of all files
+	busy    *Known // whose pages are being changed: they are not reclaimed meanwhile
+}
+
+// server is what is known of a file server.
+type server struct {
+	heard  int64  // when something was last heard from it
+	era    uint64 // one higher after each silence longer than the lease: no grant survives that
+	recall uint64 // stamp of the last recall
 }
 
 type knownKey struct {
@@ -29,15 +40,17 @@ type Known struct {
 	Attr  filesys.Attr
 	Grant uint64 // the node may believe what it knows; 0: it may not
 
-	files *Files
-	key   knownKey
-	cap   capability.Capability // of an open that was answered
-	seq   uint64                // the highest number of those
-	uses  int                   // descriptions
+	files  *Files
+	server *server
+	era    uint64 // the server's, of the grant
+	key    knownKey
+	cap    capability.Capability // of an open that was answered
+	seq    uint64                // the highest number of those
+	uses   int                   // descriptions
+	last   uint64                // Files.clock, when it was last used
+	store  *vm.Store             // pages of Attr.Version; nil: none
+	still  *vm.Store             // all of them, for programs and mappings; nil: nobody has asked
 }
-
-// maxServers bounds how many servers recalls are remembered of.
-const maxServers = 256
 
 // Opener is who opens a file, under a new number.
 func (fs *Files) Opener() filesys.Opener {
@@ -50,7 +63,7 @@ func (fs *Files) Opener() filesys.Opener {
 // until it has answered nothing is believed.
 func (fs *Files) Opened(c capability.Capability, root uint64, found *filesys.Found, by filesys.Opener) *Served {
 	k := fs.knownOf(c)
-	k.Attr = found.Attr
+	k.describe(&found.Attr)
 	k.uses++
 	k.cap = c
 	if by.Boot == fs.Boot {
@@ -89,6 +102,9 @@ func (fs *Files) Hold(list []*Served) (data []byte) {
 	return data
 }
 
+// maxKnown is how many files are remembered that nobody has open.
+const maxKnown = 4096
+
 // knownOf is what is known of the file of a capability.
 func (fs *Files) knownOf(c capability.Capability) *Known {
 	key := knownKey{c.Port, c.Object}
@@ -97,32 +113,60 @@ func (fs *Files) knownOf(c capability.Capability) *Known {
 		if fs.known == nil {
 			fs.known = make(map[knownKey]*Known)
 		}
-		k = &Known{files: fs, key: key}
+		if len(fs.known) >= maxKnown {
+			fs.forgetOldest()
+		}
+		k = &Known{files: fs, key: key, server: fs.serverOf(c.Port)}
 		fs.known[key] = k
 	}
+	fs.clock++
+	k.last = fs.clock
 	return k
+}
+
+func (fs *Files) serverOf(port capability.Port) *server {
+	sv := fs.servers[port]
+	if sv == nil {
+		if fs.servers == nil {
+			fs.servers = make(map[capability.Port]*server)
+		}
+		sv = new(server)
+		fs.servers[port] = sv
+	}
+	return sv
+}
+
+// Heard notes that a server has answered.
+func (fs *Files) Heard(port capability.Port, now int64) { fs.serverOf(port).answered(now) }
+
+func (sv *server) answered(now int64) {
+	if now-sv.heard > filesys.Lease {
+		sv.era++
+	}
+	sv.heard = now
+}
+
+// Believed reports whether what is known of the contents holds.
+func (k *Known) Believed(now int64) bool {
+	return k.Grant != 0 && k.era == k.server.era && now-k.server.heard <= filesys.Lease
 }
 
 // Granted notes a grant that an answer has brought, 0 for none. One from before a recall
 // does not count: the answer was slower than that.
 func (k *Known) Granted(stamp uint64) {
-	if stamp <= k.files.recall[k.key.port] {
+	if stamp <= k.server.recall {
 		stamp = 0
 	}
-	if stamp > k.Grant || stamp == 0 {
-		k.Grant = stamp
+	if stamp == 0 || stamp > k.Grant || k.era != k.server.era {
+		k.Grant, k.era = stamp, k.server.era
 	}
 }
 
 // Recall takes grants back that are older than a stamp. It reports whether the file is
 // open here.
 func (fs *Files) Recall(port capability.Port, object, stamp uint64) (open bool) {
-	if fs.recall == nil {
-		fs.recall = make(map[capability.Port]uint64)
-	}
-	if _, there := fs.recall[port]; there || len(fs.recall) < maxServers {
-		fs.recall[port] = max(fs.recall[port], stamp)
-	}
+	sv := fs.serverOf(port)
+	sv.recall = max(sv.recall, stamp)
 	k := fs.known[knownKey{port, object}]
 	if k == nil {
 		return false
@@ -133,23 +177,17 @@ func (fs *Files) Recall(port capability.Port, object, stamp uint64) (open bool) 
 
 func (k *Known) node() uint32 { return k.files.Node }
 
-// written notes what a write's answer says of the file.
-func (k *Known) written(a *Answer) {
-	w, ok := filesys.DecodeWritten(a.Data)
-	if !ok {
-		return
-	}
-	k.Attr.Size, k.Attr.Mtime, k.Attr.Version = w.Size, w.Mtime, w.Version
-	k.Granted(a.Header.Object)
-}
-
 // closed: the last descriptor of a description is gone. With the last description the
-// server is told.
+// server is told. What is known stays, until memory is short: who opens the file again
+// hears whether it is still so.
 func (k *Known) closed(*File) {
 	if k.uses--; k.uses > 0 {
 		return
 	}
-	delete(k.files.known, k.key)
+	k.Grant = 0
+	if k.store == nil {
+		delete(k.files.known, k.key)
+	}
 	o := filesys.Opener{Node: k.files.Node, Boot: k.files.Boot}
 	h := k.held(false)
 	k.files.Tell(k.cap, filesys.Release, h.Append(o.Append(nil)))

@@ -6,6 +6,7 @@ import (
 	"motile/ipc/flip"
 	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/vm"
 	"motile/kernel/wait"
 )
 
@@ -53,65 +54,103 @@ func ServedAnswer(op *Op) (a Answer, errno int) {
 	return a, served(&a)
 }
 
-// Read implements Impl. The offset of a description moves when the request leaves, so
-// that two threads who share it do not read the same.
+// What a step leaves in Op.Asked.
+const (
+	askedAt    = iota // the offset it reads or writes at
+	askedStart        // where the request begins: at a page, if pages are kept
+	askedSize         // how many bytes are for the caller
+)
+
+// Read implements Impl. What is known here is taken from there. The offset of a
+// description moves when a request leaves, so that two threads who share it do not read
+// the same.
 func (s *Served) Read(op *Op, f *File, off int64) int {
-	if s.IsDir() {
+	switch {
+	case s.IsDir():
 		return abi.EISDIR
-	}
-	n := min(op.Buf.Left(), filesys.MaxData)
-	if n == 0 {
-		return faultError(op)
+	case op.Link == nil:
+		return abi.EIO
 	}
 	if a, ok := op.Link.Answer(); ok {
-		errno := served(&a)
-		got := 0
-		if errno == 0 {
-			got = op.Buf.Put(a.Data)
-			s.Known.Granted(a.Header.Object)
-		}
-		if !op.Positioned {
-			f.asked -= int64(n)
-			f.Offset = max(f.Offset-int64(n-got), 0)
-		}
-		if errno != 0 || got < n {
-			if errno == 0 {
-				errno = faultError(op)
-			}
+		got, end, errno := s.got(op, f, &a)
+		if errno != 0 || end {
 			return errno
 		}
-		if n = min(op.Buf.Left(), filesys.MaxData); n == 0 {
-			return 0
-		}
 		if off = f.Offset; op.Positioned {
-			off += int64(got)
+			off = int64(op.Asked[askedAt]) + int64(got)
 		}
 	}
-	h := std.Header{Command: filesys.Read, Offset: uint64(off), Size: uint32(n), Extra: s.Known.node()}
-	s.Ask(op, &h, nil)
+	got, end := s.Known.read(op, off)
+	off += int64(got)
+	f.next = off
 	if !op.Positioned {
-		f.Offset = off + int64(n)
-		f.asked += int64(n)
+		f.Offset = off
 	}
+	if op.Buf.Left() == 0 || end {
+		return faultError(op)
+	}
+	s.askRead(op, f, off)
 	return abi.EBLOCKED
 }
 
-// Write implements Impl.
+// askRead asks for what the caller wants at off, and for whole pages, more than he wants
+// if he reads on and on, if they are to be kept.
+func (s *Served) askRead(op *Op, f *File, off int64) {
+	start, want := off, int64(min(op.Buf.Left(), filesys.MaxData))
+	size := want
+	if s.Known.Grant != 0 {
+		start = off &^ (vm.PageBytes - 1)
+		size = (off + want - start + vm.PageBytes - 1) &^ (vm.PageBytes - 1)
+		if off == f.next || size > filesys.MaxData {
+			size = filesys.MaxData
+		}
+		want = min(want, start+size-off)
+	}
+	op.Asked[askedAt], op.Asked[askedStart], op.Asked[askedSize] = uint64(off), uint64(start), uint64(want)
+	h := std.Header{Command: filesys.Read, Offset: uint64(start), Size: uint32(size), Extra: s.Known.node()}
+	s.Ask(op, &h, nil)
+	if !op.Positioned {
+		f.Offset = off + want
+		f.asked += want
+	}
+}
+
+// got takes what a Read has brought. end says that there is no more.
+func (s *Served) got(op *Op, f *File, a *Answer) (got int, end bool, errno int) {
+	off, start, want := int64(op.Asked[askedAt]), int64(op.Asked[askedStart]), int64(op.Asked[askedSize])
+	if off < start || want < 0 || want > filesys.MaxData { // an image may say anything
+		return 0, false, abi.EIO
+	}
+	w, data, ok := filesys.DecodeWritten(a.Data)
+	switch errno = served(a); {
+	case errno != 0:
+	case !ok:
+		errno = abi.EIO
+	default:
+		s.Known.Fill(op.Now, a, &w, start, data)
+		part := data[min(off-start, int64(len(data))):]
+		got = op.Buf.Put(part[:min(want, int64(len(part)))])
+		end = off+int64(got) >= w.Size
+	}
+	if !op.Positioned {
+		f.asked -= want
+		f.Offset = max(f.Offset-(want-int64(got)), 0)
+	}
+	f.next = off + int64(got)
+	if errno == 0 && int64(got) < want {
+		end, errno = true, faultError(op)
+	}
+	return got, end, errno
+}
+
+// Write implements Impl. The server has what is written when it has answered; what is
+// kept here is changed then.
 func (s *Served) Write(op *Op, f *File, off int64) int {
+	if op.Link == nil {
+		return abi.EIO
+	}
 	if a, ok := op.Link.Answer(); ok {
-		errno := served(&a)
-		n := 0
-		if errno == 0 {
-			n = min(int(a.Header.Size), filesys.MaxData)
-			s.Known.written(&a)
-			if f.Flags&OAppend != 0 && !op.Positioned {
-				f.Offset = int64(a.Header.Offset)
-			}
-		}
-		if f.Flags&OAppend == 0 && !op.Positioned {
-			f.asked -= int64(min(op.Buf.Left(), filesys.MaxData))
-		}
-		op.Buf.Skip(n)
+		n, errno := s.wrote(op, f, &a)
 		switch {
 		case errno != 0:
 			return errno
@@ -119,7 +158,7 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 			return 0
 		}
 		if off = f.Offset; op.Positioned {
-			off += int64(n)
+			off = int64(op.Asked[askedAt]) + int64(n)
 		}
 	}
 	data := make([]byte, min(op.Buf.Left(), filesys.MaxData))
@@ -128,14 +167,36 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 		return faultError(op)
 	}
 	h := std.Header{Command: filesys.Write, Offset: uint64(off), Extra: s.Known.node()}
+	op.Asked[askedAt], op.Asked[askedSize] = uint64(off), uint64(n)
 	if f.Flags&OAppend != 0 {
 		h.Offset = filesys.Append
 	} else if !op.Positioned {
 		f.Offset = off + int64(n)
-		f.asked += int64(len(data))
+		f.asked += int64(n)
 	}
 	s.Ask(op, &h, data[:n])
 	return abi.EBLOCKED
+}
+
+// wrote takes the answer to a Write.
+func (s *Served) wrote(op *Op, f *File, a *Answer) (n, errno int) {
+	if !op.Positioned && f.Flags&OAppend == 0 {
+		f.asked -= int64(min(op.Asked[askedSize], filesys.MaxData))
+	}
+	w, _, ok := filesys.DecodeWritten(a.Data)
+	switch errno = served(a); {
+	case errno != 0:
+		return 0, errno
+	case !ok:
+		return 0, abi.EIO
+	}
+	n = min(int(a.Header.Size), filesys.MaxData)
+	s.Known.wrote(op, a, &w, int64(a.Header.Offset)-int64(n), n)
+	op.Buf.Skip(n)
+	if f.Flags&OAppend != 0 && !op.Positioned {
+		f.Offset = int64(a.Header.Offset)
+	}
+	return n, 0
 }
 
 // IsDir reports whether it is a directory.

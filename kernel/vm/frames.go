@@ -9,9 +9,16 @@ var refs []uint32
 // Init prepares the counts. It runs before the first Space.
 func Init() { refs = make([]uint32, hw.MaxPFN()) }
 
+// Reclaim gives back some memory that holds nothing which could not be had again, when
+// there is no other. It reports false if it has none. Nil: nobody has.
+var Reclaim func() bool
+
 // alloc returns a frame with one user, or 0.
 func alloc(zero bool) hw.PFN {
 	p := hw.AllocUser(zero)
+	for p == 0 && Reclaim != nil && Reclaim() {
+		p = hw.AllocUser(zero)
+	}
 	if p != 0 {
 		refs[p] = 1
 	}

@@ -162,7 +162,7 @@ func (p *Process) checkMemory() error {
 		return fmt.Errorf("%d regions over %d stores", len(p.Regions), len(p.Stores))
 	}
 	for i, s := range p.Stores {
-		if s.Size < 0 || s.Size > maxSize || len(s.Digest) != 0 && len(s.Digest) != 32 {
+		if s.Size < 0 || s.Size > maxSize || s.Still && len(s.Digest) != 0 || len(s.Digest) != 0 && len(s.Digest) != 32 {
 			return fmt.Errorf("store %d: size %d, digest of %d bytes", i, s.Size, len(s.Digest))
 		}
 	}

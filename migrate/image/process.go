@@ -178,6 +178,7 @@ type Store struct {
 	Digest []byte `cbor:"1,keyasint"` // of an immutable file; nil: memory
 	Path   string `cbor:"2,keyasint"` // where it was found, for error messages
 	Size   int64  `cbor:"3,keyasint"`
+	Still  bool   `cbor:"40,keyasint,omitempty"` // memory that does not change any more: of a file as it was when it was mapped
 }
 
 // FD is one descriptor.

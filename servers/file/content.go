@@ -21,12 +21,14 @@ func (c *content) used() (n int64) {
 	return n
 }
 
-// read returns up to n bytes at off.
-func (c *content) read(off int64, n int) []byte {
+// read appends up to n bytes at off to b.
+func (c *content) read(b []byte, off int64, n int) []byte {
 	if off >= c.size || n <= 0 {
-		return nil
+		return b
 	}
-	out := make([]byte, min(int64(n), c.size-off))
+	head := len(b)
+	b = append(b, make([]byte, min(int64(n), c.size-off))...)
+	out := b[head:]
 	for done := 0; done < len(out); {
 		at := off + int64(done)
 		in := int(at % blockSize)
@@ -36,7 +38,7 @@ func (c *content) read(off int64, n int) []byte {
 		}
 		done += len(part)
 	}
-	return out
+	return b
 }
 
 // write puts data at off. It says by how many bytes more the blocks take now.

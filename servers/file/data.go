@@ -14,8 +14,11 @@ func (q *query) read(n *inode) (errno, std.Status) {
 	case !n.isReg() || int64(q.h.Offset) < 0:
 		return einval, std.OK
 	}
-	q.out = n.content.read(int64(q.h.Offset), int(min(q.h.Size, filesys.MaxData)))
-	q.reply.Size, q.reply.Offset, q.reply.Object = uint32(len(q.out)), n.version, q.grant(n, q.h.Extra)
+	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
+	q.out = w.Append(nil)
+	head := len(q.out)
+	q.out = n.content.read(q.out, int64(q.h.Offset), int(min(q.h.Size, filesys.MaxData)))
+	q.reply.Size, q.reply.Object = uint32(len(q.out)-head), q.grant(n, q.h.Extra)
 	return 0, std.OK
 }
 

@@ -301,6 +301,9 @@ func (d *duel) read() {
 	buf, off := make([]byte, 1+d.rng.IntN(100000)), d.offset()
 	n, err := syscall.Pread(f.fd, buf, off)
 	_, data, e := d.c.ask(f.cap, std.Header{Command: filesys.Read, Offset: uint64(off), Size: uint32(len(buf)), Extra: d.c.node}, nil)
+	if e == 0 {
+		_, data, _ = filesys.DecodeWritten(data)
+	}
 	if d.same(err, e, "read %s %d at %d", f.what, len(buf), off) && !bytes.Equal(data, buf[:n]) {
 		d.t.Fatalf("read %d bytes, the host %d, or they differ\n%s", len(data), n, strings.Join(d.log, "\n"))
 	}
@@ -353,7 +356,7 @@ func (d *duel) compare() {
 			var got []byte
 			for {
 				_, part, _ := d.c.ask(c, std.Header{Command: filesys.Read, Offset: uint64(len(got)), Size: filesys.MaxData}, nil)
-				if len(part) == 0 {
+				if _, part, _ = filesys.DecodeWritten(part); len(part) == 0 {
 					break
 				}
 				got = append(got, part...)

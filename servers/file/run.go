@@ -15,6 +15,9 @@ import (
 // Name is what the service is called: its port is the cluster key's by that name.
 const Name = "file"
 
+// patience is how long a node is looked for that is to be recalled.
+const patience = 3 * time.Second
+
 // threads is how many requests are served at a time. All but those that wait for a node
 // to be recalled take turns.
 const threads = 8
@@ -42,7 +45,7 @@ func Run(key api.Key, s *Server, say func(format string, args ...any)) error {
 func (r *Running) serve() error {
 	runtime.LockOSThread() // a reply comes from the thread that has the request
 	defer runtime.UnlockOSThread()
-	if _, err := lib.Timeout(filesys.Lease * time.Nanosecond); err != nil {
+	if _, err := lib.Timeout(patience); err != nil {
 		return fmt.Errorf("setting the patience of a thread: %w", err)
 	}
 	get := r.key.ServicePort(Name, 0)

@@ -205,7 +205,7 @@ func (s *Server) full(bytes int64) bool { return s.used+bytes > s.cfg.Capacity }
 func (s *Server) make(mode uint32) *inode {
 	s.last++
 	n := &inode{number: s.last, secret: capability.NewSecret(s.cfg.Random), mode: mode,
-		mtime: s.now, atime: s.now, ctime: s.now, version: 1}
+		mtime: s.now, atime: s.now, ctime: s.now, version: s.stamp} // higher than in any former life
 	if n.isDir() {
 		n.nlink = 1 // its own "."
 	}
