@@ -14,44 +14,60 @@ import (
 func (s *Store) Compact() (moved int, text string, st std.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.compact()
+}
+
+// compact is Compact, of who holds mu. One at a time is at it.
+func (s *Store) compact() (moved int, text string, st std.Status) {
+	for s.compacting {
+		s.changed.Wait()
+	}
+	s.compacting = true
+	defer func() {
+		s.compacting = false
+		s.changed.Broadcast()
+	}()
 	before := len(s.space.runs)
-	// Each round goes over the disk once, and moves files into gaps in front of them. A
-	// gap that is too small for its neighbour grows by what lies behind it moving away.
 	for range maxRounds {
-		n, st := s.compactRound()
+		n, st := s.fillGaps()
+		if st == std.OK && len(s.space.runs) > 1 {
+			var slid int
+			slid, st = s.slide()
+			n += slid
+		}
+		moved += n
+		s.stats.moved += uint64(n)
 		if st != std.OK {
 			return moved, "", st
 		}
-		if moved += n; n == 0 {
+		if n == 0 || len(s.space.runs) <= 1 {
 			break
 		}
 	}
-	s.stats.moved += uint64(moved)
 	return moved, fmt.Sprintf("%d files moved; %d blocks are free, in %d pieces (%d before), the longest of %d\n",
 		moved, s.space.free, len(s.space.runs), before, s.space.largest()), std.OK
 }
 
-// maxRounds bounds how long Compact goes on beside others who make new gaps.
-const maxRounds = 32
+const (
+	// maxRounds bounds how long Compact goes on beside others who make new gaps.
+	maxRounds = 4
+	// moveTogether is how many files are moved with one commit.
+	moveTogether = 64
+)
 
-// moveTogether is how many files are moved with one commit.
-const moveTogether = 64
-
-func (s *Store) compactRound() (moved int, st std.Status) {
+// fillGaps moves files into gaps in front of them, those behind all others first.
+func (s *Store) fillGaps() (moved int, st std.Status) {
 	list := s.byPlace()
-	if last := s.lastUsed(); last == nil || len(s.space.runs) == 0 || s.space.runs[0].start > last.ext.start {
-		return 0, std.OK // all that is free is behind all that is not
-	}
-	for i, f := range list {
-		if f.gone || f.open || f.ext.start < s.firstGap() {
+	for i := len(list) - 1; i >= 0; i-- {
+		f := list[i]
+		if f.gone || f.open {
 			continue
 		}
-		if s.moveDown(f) {
-			moved++
-		} else if s.before(f) && s.moveAway(f) {
-			moved++
+		start, ok := s.space.takeBelow(f.ext.n, f.ext.start)
+		if !ok || !s.moveTo(f, start) {
+			continue
 		}
-		if moved%moveTogether == 0 || i == len(list)-1 {
+		if moved++; moved%moveTogether == 0 {
 			if st := s.settle(); st != std.OK {
 				return moved, st
 			}
@@ -60,44 +76,44 @@ func (s *Store) compactRound() (moved int, st std.Status) {
 	return moved, s.settle()
 }
 
-func (s *Store) firstGap() uint64 {
-	if len(s.space.runs) == 0 {
-		return s.sb.blocks
-	}
-	return s.space.runs[0].start
-}
-
-// lastUsed is the committed file that lies last.
-func (s *Store) lastUsed() *file {
-	list := s.byPlace()
-	for i := len(list) - 1; i >= 0; i-- {
-		if !list[i].open {
-			return list[i]
+// slide moves files down to where gaps in front of them begin, so that the gaps become
+// one with the next. A file that is longer than the gap goes behind all others first.
+func (s *Store) slide() (moved int, st std.Status) {
+	for _, f := range s.byPlace() {
+		gap, ok := s.gapBefore(f)
+		if !ok || f.gone || f.open {
+			continue
+		}
+		if gap.n < f.ext.n {
+			last := s.space.runs[len(s.space.runs)-1]
+			if last.start < f.ext.end() || last.n < f.ext.n || last == gap {
+				continue
+			}
+			away := last.end() - f.ext.n
+			if !s.space.extend(away, f.ext.n) || !s.moveTo(f, away) {
+				continue
+			}
+			if moved++; s.settle() != std.OK {
+				break
+			}
+		}
+		if !s.space.extend(gap.start, f.ext.n) || !s.moveTo(f, gap.start) {
+			continue // somebody else has taken it meanwhile
+		}
+		if moved++; s.settle() != std.OK {
+			break
 		}
 	}
-	return nil
+	return moved, s.settle()
 }
 
-// moveDown moves a file in front of where it is, if there is a gap it fits into.
-func (s *Store) moveDown(f *file) bool {
-	start, ok := s.space.takeBelow(f.ext.n, f.ext.start)
-	return ok && s.moveTo(f, start)
-}
-
-// before reports whether the first gap is right in front of a file.
-func (s *Store) before(f *file) bool {
-	return len(s.space.runs) > 0 && s.space.runs[0].end() == f.ext.start
-}
-
-// moveAway moves a file that no gap in front of it is long enough for behind all others,
-// so that the gap grows.
-func (s *Store) moveAway(f *file) bool {
-	last := len(s.space.runs) - 1
-	if last < 1 || s.space.runs[last].n < f.ext.n || s.space.runs[last].start < f.ext.start {
-		return false
+// gapBefore is the gap right in front of a file.
+func (s *Store) gapBefore(f *file) (run, bool) {
+	i := s.space.at(f.ext.start) - 1
+	if i < 0 || s.space.runs[i].end() != f.ext.start {
+		return run{}, false
 	}
-	start := s.space.runs[last].end() - f.ext.n
-	return s.space.extend(start, f.ext.n) && s.moveTo(f, start)
+	return s.space.runs[i], true
 }
 
 // moveTo copies a file into blocks that were taken for it. It leaves mu meanwhile, and

@@ -34,8 +34,10 @@ type Store struct {
 	gather  *batch // what the next step takes up
 	written *batch // its inodes are written, and not synced yet
 	leading bool   // somebody does a step
-	broken  error  // the disk could not be written: only reading goes on
-	stats   stats
+
+	compacting bool
+	broken     error // the disk could not be written: only reading goes on
+	stats      stats
 }
 
 // file is one of them. A committed file does not change, but for its place.
@@ -95,21 +97,29 @@ func (s *Store) drop(e *extent) {
 }
 
 // room takes blocks. If there are none but of files whose end is not on stable storage
-// yet, it waits for that.
+// yet, it waits for that; if there are enough but in pieces, it brings them together.
 func (s *Store) room(n uint64) (*extent, bool) {
 	if n == 0 {
 		return &extent{run: run{start: s.sb.data}}, true
 	}
-	for range 2 {
+	for try := 0; ; try++ {
 		if start, ok := s.space.take(n); ok {
 			return &extent{run: run{start, n}}, true
 		}
-		if s.settle() != std.OK {
-			break
+		st := std.OK
+		switch {
+		case try == 0:
+			st = s.settle()
+		case try == 1 && s.space.free >= n:
+			_, _, st = s.compact()
+		default:
+			st = std.NoSpace
+		}
+		if st != std.OK {
+			s.stats.noSpace++
+			return nil, false
 		}
 	}
-	s.stats.noSpace++
-	return nil, false
 }
 
 // add makes an open file of so many blocks, pinned.

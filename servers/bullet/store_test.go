@@ -220,6 +220,28 @@ func TestStore_FullDisk(t *testing.T) {
 		files = append(files[1:], c)
 	}
 	b.clean()
+	// What is free in pieces is brought together for who needs it.
+	b = mount(t, newSimDisk(1<<10), 1)
+	files = nil
+	for {
+		c, err := b.Create(b.server, data[:5000], client.Committed)
+		if err == std.NoSpace {
+			break
+		}
+		b.must(err)
+		files = append(files, c)
+	}
+	for i := 0; i < len(files); i += 2 {
+		b.must(b.Destroy(files[i]))
+	}
+	big := text(rng, len(files)/2*5000-20_000)
+	c, err := b.Create(b.server, big, client.Safe)
+	b.must(err)
+	b.has(c, big)
+	for i := 1; i < len(files); i += 2 {
+		b.has(files[i], data[:5000])
+	}
+	b.clean()
 	// Inodes run out too.
 	b = mount(t, newSimDisk(1<<10), 1)
 	n := 0
