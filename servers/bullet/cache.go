@@ -106,7 +106,10 @@ func (c *cache) keep(f *file, data []byte) {
 		n := min(len(data), chunkSize)
 		key := chunkKey{f, i}
 		if c.chunks[key] == nil { // nobody has begun to read it
-			k := &chunk{chunkKey: key, data: bytes.Clone(data[:n])}
+			k := &chunk{chunkKey: key, data: data[:n]}
+			if f.held == nil { // data is the request's
+				k.data = bytes.Clone(k.data)
+			}
 			c.chunks[key] = k
 			c.add(k)
 		}

@@ -134,9 +134,15 @@ func (s *Store) draft(f *file) (*file, std.Status) {
 	if st != std.OK {
 		return nil, st
 	}
+	held := f.held
 	s.mu.Unlock()
 	g.change.Lock()
-	err := s.copyBlocks(from.start, g.ext.start, from.n)
+	var err error
+	if held != nil { // its blocks may not have it yet
+		err = s.fill(g.ext, held)
+	} else {
+		err = s.copyBlocks(from.start, g.ext.start, from.n)
+	}
 	s.mu.Lock()
 	if err != nil {
 		s.unpin(g.ext)

@@ -120,7 +120,7 @@ func (s *Store) gapBefore(f *file) (run, bool) {
 // reports false if nothing came of it.
 func (s *Store) moveTo(f *file, start uint64) bool {
 	to := &extent{run: run{start, f.ext.n}}
-	if f.record == (inode{}) || f.record.start != f.ext.start { // its inode is on its way as yet
+	if f.record.start != f.ext.start || f.held != nil { // its inode or contents are on their way as yet
 		s.drop(to)
 		return false
 	}
@@ -139,6 +139,7 @@ func (s *Store) moveTo(f *file, start uint64) bool {
 	}
 	f.ext = to
 	s.gather.record(f)
+	s.gather.moved = true
 	s.gather.retire(f.number, from)
 	return true
 }

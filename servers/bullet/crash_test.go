@@ -165,7 +165,7 @@ func TestCrash_EveryOperation(t *testing.T) {
 			p := newPromise()
 			b := mount(t, disk, seed)
 			disk.cutAt = disk.ops + at
-			p.work(b, rng, 60)
+			p.work(b, rng, 100)
 			if !disk.dead {
 				break
 			}

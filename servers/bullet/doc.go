@@ -15,14 +15,14 @@
 //
 // # What survives
 //
-// A file is committed in two steps (commit.go): its data is brought to stable storage,
-// and only then is its inode written. A block of the disk is written whole or not at
-// all, so an inode is there or it is not, and if it is, so is all of the file. Removed
-// files give their blocks back when their inode's end is on stable storage, and not
-// before: nothing ever overwrites what an inode on the disk might still stand for.
+// A file's contents and its inode are written, the disk is synced, and then the file is
+// committed (commit.go). A block of the disk is written whole or not at all, so an inode
+// is there or it is not. One that is there, of a file that is not there yet, is found out
+// by its checksum when the disk is mounted. Removed files give their blocks back when
+// their inode's end is on stable storage, and not before: nothing ever overwrites what an
+// inode on the disk might still stand for.
 //
-// Commits that come at the same time share their steps, so that many cost little more
-// than one.
+// Commits that come at the same time share a sync, so that many cost little more than one.
 //
 // A file that was committed with BulletSafety is on stable storage when the request is
 // answered; without, within a second or so, or after BULLET_SYNC. A file that is not

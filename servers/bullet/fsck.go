@@ -61,7 +61,7 @@ func (s *Store) checkSuper(r *report) {
 			r.add("block %d: %v", block, err)
 			continue
 		}
-		if sb, err := decodeSuper(p, s.sb.blocks); err != nil || sb != s.sb {
+		if sb, _, err := decodeSuper(p, s.sb.blocks); err != nil || sb != s.sb {
 			r.add("the superblock in block %d is damaged", block)
 		}
 	}

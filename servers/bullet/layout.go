@@ -19,7 +19,8 @@ import (
 //	    32     8  blocks of the disk
 //	    40     8  inodes
 //	    48     8  first block of data
-//	    56        zeros
+//	    56     8  number of a batch: it, and those before it, are whole on the disk
+//	    64        zeros
 var magic = [8]byte{'M', 'o', 't', 'B', 'u', 'l', 'l', 't'}
 
 const version = 1
@@ -42,12 +43,14 @@ type superblock struct {
 //	    24     4  checksum of the contents
 //	    28     4  zeros
 //	    32    16  secret: capabilities are checked against it
-//	    48    16  zeros
+//	    48     8  number of the batch that it was written in
+//	    56     8  zeros
 type inode struct {
 	start  uint64
 	size   uint64
 	sum    uint32
 	secret capability.Secret
+	batch  uint64
 }
 
 const (
@@ -79,7 +82,8 @@ func plan(blocks uint64, id [16]byte) (superblock, error) {
 	return superblock{id: id, blocks: blocks, inodes: table * perBlock, data: tableStart + table}, nil
 }
 
-func (b *superblock) encode() []byte {
+// encode makes a superblock that says up to which batch all is whole.
+func (b *superblock) encode(whole uint64) []byte {
 	p := make([]byte, blockSize)
 	copy(p, magic[:])
 	binary.BigEndian.PutUint32(p[8:], version)
@@ -87,22 +91,23 @@ func (b *superblock) encode() []byte {
 	binary.BigEndian.PutUint64(p[32:], b.blocks)
 	binary.BigEndian.PutUint64(p[40:], b.inodes)
 	binary.BigEndian.PutUint64(p[48:], b.data)
+	binary.BigEndian.PutUint64(p[56:], whole)
 	binary.BigEndian.PutUint32(p[12:], checksum(0, p))
 	return p
 }
 
 // decodeSuper reads a superblock of a disk that has so many blocks.
-func decodeSuper(p []byte, blocks uint64) (b superblock, err error) {
+func decodeSuper(p []byte, blocks uint64) (b superblock, whole uint64, err error) {
 	if [8]byte(p) != magic {
-		return b, errForeign
+		return b, 0, errForeign
 	}
 	if v := binary.BigEndian.Uint32(p[8:]); v != version {
-		return b, fmt.Errorf("its layout is of version %d, and this server knows version %d: use the server that wrote it, or format it (motiled bullet --format), which destroys all files", v, version)
+		return b, 0, fmt.Errorf("its layout is of version %d, and this server knows version %d: use the server that wrote it, or format it (motiled bullet --format), which destroys all files", v, version)
 	}
 	plain := bytes.Clone(p)
 	clear(plain[12:16])
 	if binary.BigEndian.Uint32(p[12:]) != checksum(0, plain) {
-		return b, errDamaged
+		return b, 0, errDamaged
 	}
 	b = superblock{
 		id:     [16]byte(p[16:32]),
@@ -112,11 +117,11 @@ func decodeSuper(p []byte, blocks uint64) (b superblock, err error) {
 	}
 	switch {
 	case b.blocks > blocks:
-		return b, fmt.Errorf("it was made for %d blocks and has %d now: give it its size back", b.blocks, blocks)
+		return b, 0, fmt.Errorf("it was made for %d blocks and has %d now: give it its size back", b.blocks, blocks)
 	case b.inodes > maxInodes || b.inodes%perBlock != 0 || b.data != tableStart+b.inodes/perBlock || b.data >= b.blocks:
-		return b, errDamaged
+		return b, 0, errDamaged
 	}
-	return b, nil
+	return b, binary.BigEndian.Uint64(p[56:]), nil
 }
 
 func (b *superblock) seal(number uint64, p []byte) uint32 {
@@ -136,6 +141,7 @@ func (b *superblock) encodeInode(p []byte, number uint64, i *inode) {
 	binary.BigEndian.PutUint64(p[16:], i.size)
 	binary.BigEndian.PutUint32(p[24:], i.sum)
 	copy(p[32:], i.secret[:])
+	binary.BigEndian.PutUint64(p[48:], i.batch)
 	binary.BigEndian.PutUint32(p, b.seal(number, p))
 }
 
@@ -150,6 +156,7 @@ func (b *superblock) decodeInode(p []byte, number uint64) (i inode, used, sound 
 		size:   binary.BigEndian.Uint64(p[16:]),
 		sum:    binary.BigEndian.Uint32(p[24:]),
 		secret: capability.Secret(p[32:48]),
+		batch:  binary.BigEndian.Uint64(p[48:]),
 	}
 	end := b.blocks - 1 // the last is the superblock's copy
 	switch {

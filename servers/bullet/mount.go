@@ -28,16 +28,19 @@ const (
 // Mount finds out what is on a disk. One that is blank is formatted; on one that is
 // damaged, or somebody else's, nothing is written unless repair says so.
 func Mount(disk Disk, cfg Config, repair Repair) (*Store, error) {
-	sb, err := openDisk(disk, cfg, repair)
+	sb, whole, err := openDisk(disk, cfg, repair)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{disk: disk, cfg: cfg, sb: sb, gather: newBatch(), files: make([]*file, 1), lowest: 1}
+	s := &Store{disk: disk, cfg: cfg, sb: sb, batches: whole, gather: newBatch(), files: make([]*file, 1), lowest: 1}
 	s.changed.L = &s.mu
 	s.cache.most, s.cache.chunks = cfg.CacheBytes, make(map[chunkKey]*chunk)
 	bad, err := s.readTable()
 	if err != nil {
 		return nil, err
+	}
+	if torn := s.dropTorn(whole); torn > 0 {
+		s.say(fmt.Sprintf("%d files were being made when the disk was left, and are not there", torn))
 	}
 	bad = append(bad, s.overlaps()...)
 	if len(bad) > 0 && repair != Mend {
@@ -47,30 +50,38 @@ func Mount(disk Disk, cfg Config, repair Repair) (*Store, error) {
 	s.takeSpace()
 	if len(bad) > 0 {
 		s.say(fmt.Sprintf("%d files were damaged and are given up: %v", len(bad), bad))
-		if st := s.Sync(); st != std.OK {
-			return nil, st
+	}
+	if s.batches > whole { // what was found of the last batches is to stay so
+		if err := disk.Sync(); err != nil {
+			return nil, err
 		}
+	}
+	s.stable, s.noted = s.batches, whole
+	// What is free must be so on the disk too before anybody writes there.
+	if st := s.Sync(); st != std.OK {
+		return nil, s.broken
 	}
 	return s, nil
 }
 
-func openDisk(disk Disk, cfg Config, repair Repair) (sb superblock, err error) {
+func openDisk(disk Disk, cfg Config, repair Repair) (sb superblock, whole uint64, err error) {
 	size := disk.Blocks()
 	if size < minBlocks {
-		return sb, fmt.Errorf("a disk of %d blocks is too small: %d are needed", size, minBlocks)
+		return sb, 0, fmt.Errorf("a disk of %d blocks is too small: %d are needed", size, minBlocks)
 	}
 	if repair == Reformat {
-		return format(disk, cfg)
+		sb, err = format(disk, cfg)
+		return sb, 0, err
 	}
 	p := make([]byte, blockSize)
 	if err := disk.Read(0, p); err != nil {
-		return sb, err
+		return sb, 0, err
 	}
-	sb, err = decodeSuper(p, size)
+	sb, whole, err = decodeSuper(p, size)
 	switch {
 	case errors.Is(err, errForeign) && allZero(p):
 		if err = blank(disk); errors.Is(err, errBlank) {
-			return format(disk, cfg)
+			sb, err = format(disk, cfg)
 		}
 	case errors.Is(err, errDamaged):
 		if copied, ok := superCopy(disk); !ok {
@@ -78,10 +89,10 @@ func openDisk(disk Disk, cfg Config, repair Repair) (sb superblock, err error) {
 		} else if repair != Mend {
 			err = fmt.Errorf("%w, and its copy is good: “motiled bullet --mend” restores it", err)
 		} else {
-			sb, err = copied, disk.Write(0, copied.encode())
+			sb, err = copied, disk.Write(0, copied.encode(0))
 		}
 	}
-	return sb, err
+	return sb, whole, err
 }
 
 // superCopy is the superblock's copy. The last block is where it says, if nobody has
@@ -91,7 +102,7 @@ func superCopy(disk Disk) (superblock, bool) {
 	if disk.Read(disk.Blocks()-1, p) != nil {
 		return superblock{}, false
 	}
-	sb, err := decodeSuper(p, disk.Blocks())
+	sb, _, err := decodeSuper(p, disk.Blocks())
 	return sb, err == nil
 }
 
@@ -136,13 +147,13 @@ func format(disk Disk, cfg Config) (superblock, error) {
 			return sb, err
 		}
 	}
-	if err := disk.Write(sb.blocks-1, sb.encode()); err != nil {
+	if err := disk.Write(sb.blocks-1, sb.encode(0)); err != nil {
 		return sb, err
 	}
 	if err := disk.Sync(); err != nil {
 		return sb, err
 	}
-	if err := disk.Write(0, sb.encode()); err != nil {
+	if err := disk.Write(0, sb.encode(0)); err != nil {
 		return sb, err
 	}
 	return sb, disk.Sync()
@@ -183,6 +194,30 @@ func (s *Store) put(number uint64, in inode) {
 	s.count++
 }
 
+// dropTorn forgets files of batches of which the disk does not say that they are whole, if
+// they are not, and returns how many.
+func (s *Store) dropTorn(whole uint64) (torn int) {
+	for _, f := range s.files {
+		if f == nil || f.record.batch <= whole {
+			continue
+		}
+		s.batches = max(s.batches, f.record.batch)
+		if !s.whole(f.ext, f.size, f.sum) {
+			s.forget(f)
+			torn++
+		}
+	}
+	return torn
+}
+
+// forget takes a file out of the table that was found on the disk.
+func (s *Store) forget(f *file) {
+	f.gone = true
+	s.files[f.number] = nil
+	s.count--
+	s.gather.touch(f.number)
+}
+
 // overlaps returns the files that have blocks in common with another, and forgets those
 // of them whose contents are not what their inodes say.
 func (s *Store) overlaps() (bad []uint64) {
@@ -191,10 +226,7 @@ func (s *Store) overlaps() (bad []uint64) {
 		if prev != nil && f.ext.start < prev.ext.end() {
 			for _, x := range []*file{prev, f} {
 				if !x.gone && !s.whole(x.ext, x.size, x.sum) {
-					x.gone = true
-					s.files[x.number] = nil
-					s.count--
-					s.gather.touch(x.number)
+					s.forget(x)
 					bad = append(bad, x.number)
 				}
 			}

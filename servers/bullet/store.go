@@ -32,8 +32,13 @@ type Store struct {
 	space   space
 	cache   cache
 	gather  *batch // what the next step takes up
-	written *batch // its inodes are written, and not synced yet
 	leading bool   // somebody does a step
+	batches uint64 // number of the last step
+	stable  uint64 // of the last that is on stable storage, as are all before
+	noted   uint64 // what the disk says of that
+	ticked  uint64 // stable, at the last Tick
+
+	heldBytes int // of contents that wait for their batch
 
 	compacting bool
 	broken     error // the disk could not be written: only reading goes on
@@ -47,6 +52,7 @@ type file struct {
 	size   uint64
 	ext    *extent
 	sum    uint32 // of the contents, if summed
+	held   []byte // the contents, until they are written
 	gone   bool
 	record inode // what the disk has of it, or has been told: zeros if nothing
 
@@ -162,6 +168,7 @@ func (s *Store) remove(f *file) {
 	s.lowest = min(s.lowest, f.number)
 	s.count--
 	s.cache.forget(f)
+	s.unhold(f)
 	if f.record == (inode{}) {
 		s.drop(f.ext)
 		return
@@ -182,9 +189,12 @@ func (s *Store) Create(data []byte, flags uint32) (capability.Capability, std.St
 	if st != std.OK {
 		return capability.Capability{}, st
 	}
+	wait := flags&std.BulletCommit != 0 && s.hold(f, data)
 	s.mu.Unlock()
-	err := s.fill(f.ext, data)
-	sum := checksum(0, data)
+	sum, err := checksum(0, data), error(nil)
+	if !wait {
+		err = s.fill(f.ext, data)
+	}
 	s.mu.Lock()
 	s.unpin(f.ext)
 	if err != nil {
@@ -194,6 +204,9 @@ func (s *Store) Create(data []byte, flags uint32) (capability.Capability, std.St
 	f.size, f.sum = uint64(len(data)), sum
 	if st = s.finish(f, flags); st != std.OK {
 		return capability.Capability{}, st
+	}
+	if f.held != nil {
+		data = f.held
 	}
 	if !f.open {
 		s.cache.keep(f, data)

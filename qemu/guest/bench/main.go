@@ -36,8 +36,10 @@ func run(args []string) error {
 			return err
 		}
 		return lib.Serve(get, 0, func(*std.Header, []byte) []byte { return nil })
+	case len(args) > 1:
+		return files(args)
 	}
-	return errUsage
+	return errors.Join(errUsage, errFilesUsage)
 }
 
 func trans(put capability.Port, batch, n string) error {

@@ -130,7 +130,7 @@ func serveBullet(get capability.Port, s *bullet.Store) error {
 		case <-age.C:
 			s.Age()
 		case <-sync.C:
-			s.Sync()
+			s.Tick()
 			if err := s.Broken(); err != nil && !errors.Is(err, std.SysErr) {
 				return err
 			}
