@@ -2,6 +2,8 @@ package client
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 
 	"motile/ipc/capability"
 	"motile/ipc/std"
@@ -100,20 +102,45 @@ func (c *Client) Size(file capability.Capability) (uint64, error) {
 // Read reads from an offset on and returns how much was there: less than len(p) at the
 // end of the file, and only there.
 func (c *Client) Read(file capability.Capability, p []byte, off uint64) (int, error) {
+	if len(p) <= Piece {
+		return c.readPiece(file, p, off)
+	}
+	type piece struct {
+		n   int
+		err error
+	}
+	pieces := make([]piece, (len(p)+Piece-1)/Piece)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(window, len(pieces)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(pieces); i = int(next.Add(1)) - 1 {
+				x := &pieces[i]
+				x.n, x.err = c.readPiece(file, p[i*Piece:min(len(p), (i+1)*Piece)], off+uint64(i*Piece))
+				if errors.Is(x.err, std.ArgBad) && i > 0 {
+					x.err = nil // the file ends in front of it
+				}
+			}
+		})
+	}
+	all.Wait()
 	done := 0
-	for done < len(p) {
-		want := p[done:min(len(p), done+Piece)]
-		h := std.Header{Command: std.BulletRead, Offset: off, Size: uint32(len(want))}
-		n, err := c.call(file, &h, nil, want)
-		if err != nil {
-			return done, err
-		}
-		done, off = done+n, off+uint64(n)
-		if n < len(want) {
-			break
+	for _, x := range pieces {
+		done += x.n
+		if x.err != nil || x.n < Piece {
+			return done, x.err
 		}
 	}
 	return done, nil
+}
+
+// window is how many pieces are asked for at a time: enough that the server is not idle
+// while one travels.
+const window = 3
+
+func (c *Client) readPiece(file capability.Capability, p []byte, off uint64) (int, error) {
+	h := std.Header{Command: std.BulletRead, Offset: off, Size: uint32(len(p))}
+	return c.call(file, &h, nil, p)
 }
 
 // Get reads a whole file.

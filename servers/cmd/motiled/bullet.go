@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	// disk to be synced have one sync together.
 	bulletThreads = 12
 	bulletCacheKB = 8 << 10
+	bulletMemory  = 24 << 20 // besides the cache, until garbage is collected more eagerly
 
 	bulletAge  = time.Minute
 	bulletSync = time.Second // what was committed without safety is safe after that
@@ -75,6 +77,7 @@ func runBullet(words []string) error {
 	if err != nil {
 		return fmt.Errorf("disk of node %d: %w", node, err)
 	}
+	debug.SetMemoryLimit(int64(cacheKB)<<10 + bulletMemory)
 	return serveBullet(key.ServicePort("bullet", node), s)
 }
 
