@@ -132,6 +132,23 @@ var Commands = []Command{
 	{api.ObjectAcquire, "OBJ_ACQUIRE", of(api.HolderRequest{}), opaque, toObject},
 	{api.ObjectRelease, "OBJ_RELEASE", of(api.HolderRequest{}), opaque, toObject},
 
+	{std.BulletCreate, "BULLET_CREATE", opaque, opaque, toService},
+	{std.BulletDelete, "BULLET_DELETE", opaque, opaque, toService},
+	{std.BulletFsck, "BULLET_FSCK", opaque, asText, toService},
+	{std.BulletInsert, "BULLET_INSERT", opaque, opaque, toService},
+	{std.BulletModify, "BULLET_MODIFY", opaque, opaque, toService},
+	{std.BulletRead, "BULLET_READ", opaque, opaque, anybody}, // of segments too
+	{std.BulletSize, "BULLET_SIZE", opaque, opaque, anybody},
+	{std.BulletCompact, "BULLET_DISK_COMPACT", opaque, asText, toService},
+	{std.BulletSync, "BULLET_SYNC", opaque, opaque, toService},
+
+	{std.DiskInfo, "DISK_INFO", opaque, asText, toService},
+	{std.DiskRead, "DISK_READ", opaque, opaque, toService},
+	{std.DiskWrite, "DISK_WRITE", opaque, opaque, toService},
+	{std.DiskSize, "DISK_SIZE", opaque, opaque, toService},
+	{std.DiskSync, "DISK_SYNC", opaque, opaque, toService},
+	{std.DiskClaim, "DISK_CLAIM", opaque, opaque, toService},
+
 	{std.SoapCreate, "SP_CREATE", soap([]string{}), opaque, toService},
 	{std.SoapDiscard, "SP_DISCARD", opaque, opaque, toService},
 	{std.SoapList, "SP_LIST", asText, soap(std.SoapListing{}), toService},
