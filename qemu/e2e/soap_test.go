@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func (w *world) soap() *soap.Client {
 func TestSoap_OneServer(t *testing.T) {
 	t.Parallel()
 	w := boot(t, harness.Options{Nodes: 2, Deadline: 2 * time.Minute})
-	server := w.run(1, "/bin/motiled", "soap")
+	server := w.run(1, "/bbin/motiled", "soap")
 	server.await("serving$")
 	c := w.soap()
 	w.must(c.Mkdir("/home"))
@@ -58,4 +59,59 @@ func TestSoap_OneServer(t *testing.T) {
 	if err != nil || !strings.Contains(text, "refused_capbad 1\n") {
 		t.Errorf("%q, %v", text, err)
 	}
+}
+
+// Three replicas: what is entered by one client is there for all, one node is switched
+// off, the name space goes on, and a replica on the node that is booted again joins.
+func TestSoap_SurvivesANode(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 3, Deadline: 4 * time.Minute})
+	var replicas []*program
+	replica := func(n int) *program { return w.run(n, "/bbin/motiled", "soap", "--replicas", "1,2,3") }
+	for n := range 3 {
+		replicas = append(replicas, replica(n+1))
+	}
+	for _, r := range replicas {
+		r.await("the group of epoch")
+	}
+	c := w.soap()
+	c.Patience = time.Minute
+	enter := func(from, to int) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			w.must(c.Append(fmt.Sprintf("/%03d", i), soap.Cap(w.client.Node(1+i%3).Capability())))
+		}
+	}
+	look := func(node, want int) {
+		t.Helper()
+		sh := w.run(node, "/bin/sh", "-c", "dir / | wc -l; dir / | tail -1; echo end")
+		sh.await(fmt.Sprintf(`^%d$`, want))
+		sh.await(fmt.Sprintf(`^%03d$`, want-1))
+		sh.await("^end$")
+	}
+	began := time.Now()
+	enter(0, 30)
+	t.Logf("%v an update", (time.Since(began) / 30).Round(time.Millisecond/10))
+	for n := 1; n <= 3; n++ {
+		look(n, 30)
+	}
+	_, err := w.Kill(1)
+	w.must(err)
+	began = time.Now()
+	enter(30, 31)
+	t.Logf("the first update after the loss of a node took %v", time.Since(began).Round(time.Millisecond))
+	enter(31, 50)
+	look(2, 50)
+	look(3, 50)
+	_, err = w.Restart(w.ctx, 1, func(string) {})
+	w.must(err)
+	again := replica(1)
+	again.await("joined the group of epoch")
+	look(1, 50)
+	// The one that has come back is as good as the others.
+	_, err = w.Kill(2)
+	w.must(err)
+	enter(50, 60)
+	look(1, 60)
+	look(3, 60)
 }

@@ -69,8 +69,11 @@ type decision struct {
 	via   int
 }
 
-// Ballots of replicas differ in the lowest digits.
-const ballotStep = 64
+// MaxReplicas is how many there are at most.
+const MaxReplicas = 7
+
+// ballotStep is more than the number of a node: ballots of replicas differ by their rest.
+const ballotStep = 1024
 
 // decide says what is to be done, by what others have reported just now.
 func decide(me Report, others []Report, replicas int) decision {

@@ -371,13 +371,13 @@ func TestDecide(t *testing.T) {
 	}{
 		"alone":                   {at(1, 0, 0, 0, 0), nil, decision{action: wait}},
 		"fresh, not all":          {at(1, 0, 0, 0, 0), []Report{at(2, 0, 0, 0, 0)}, decision{action: wait}},
-		"fresh, all":              {at(1, 0, 0, 0, 0), []Report{at(2, 0, 0, 0, 0), at(3, 0, 0, 0, 0)}, decision{stand, 65, 0}},
+		"fresh, all":              {at(1, 0, 0, 0, 0), []Report{at(2, 0, 0, 0, 0), at(3, 0, 0, 0, 0)}, decision{stand, ballotStep + 1, 0}},
 		"another is first":        {at(2, 0, 0, 0, 0), []Report{at(1, 0, 0, 0, 0), at(3, 0, 0, 0, 0)}, decision{action: wait}},
-		"newest":                  {at(3, 65, 65, 9, 0), []Report{at(1, 65, 65, 8, 0)}, decision{stand, 131, 0}},
+		"newest":                  {at(3, 65, 65, 9, 0), []Report{at(1, 65, 65, 8, 0)}, decision{stand, ballotStep + 3, 0}},
 		"newer epoch":             {at(3, 65, 65, 9, 0), []Report{at(1, 66, 66, 8, 0)}, decision{action: wait}},
 		"a group":                 {at(3, 65, 65, 9, 0), []Report{at(1, 65, 65, 8, 65)}, decision{join, 65, 1}},
-		"a group that is too old": {at(3, 130, 65, 9, 0), []Report{at(1, 65, 65, 8, 65)}, decision{stand, 195, 0}},
-		"one knows, two are new":  {at(3, 65, 65, 9, 0), []Report{at(1, 0, 0, 0, 0), at(2, 0, 0, 0, 0)}, decision{stand, 131, 0}},
+		"a group that is too old": {at(3, 2*ballotStep+2, 65, 9, 0), []Report{at(1, 65, 65, 8, 65)}, decision{stand, 3*ballotStep + 3, 0}},
+		"one knows, two are new":  {at(3, 65, 65, 9, 0), []Report{at(1, 0, 0, 0, 0), at(2, 0, 0, 0, 0)}, decision{stand, ballotStep + 3, 0}},
 		"one knows, one is new":   {at(3, 65, 65, 9, 0), []Report{at(1, 0, 0, 0, 0)}, decision{action: wait}},
 	} {
 		if got := decide(test.me, test.others, 3); got != test.want {

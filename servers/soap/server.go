@@ -13,47 +13,128 @@ import (
 	"motile/servers/lib"
 )
 
-// Config describes a server.
+// Config describes a replica.
 type Config struct {
-	Key api.Key
-	Say func(msg string) // tells people what happens
+	Key      api.Key
+	Replica  int              // its number
+	Replicas []int            // the numbers of all
+	Store    Store            // where it keeps its state; nil: in memory only
+	Say      func(msg string) // tells people what happens
 }
 
-// Server is a process that serves directories.
+// Server is a process that serves directories: one of the replicas, or the only one.
+//
+//	server.go   what a client asks
+//	replica.go  the group: finding it, being a member, losing it
+//	peers.go    what replicas ask each other
+//	persist.go  bringing the state to the disk
 type Server struct {
 	cfg  Config
-	mu   sync.Mutex
-	s    *State
 	weak weakened
+
+	mu      sync.Mutex
+	changed sync.Cond // anything below
+	s       *State
+	good    bool // s may be read: this replica has been in a group, or needs none
+	opened  bool // clients are served
+
+	// Of the group.
+	group    *membership   // nil: it is in none
+	promised uint64        // on disk, or it has not been told anybody
+	known    map[int]Kept  // how far the others' disks are
+	heard    map[int]asked // what the others reported last
+
+	// Of the disk, which persist owns.
+	keeper *Keeper
+	kept   Kept
+	whole  bool // all must be written: the disk has another state
 }
 
-// serving is how many requests are answered at once. Most wait for nobody but the mutex.
-const serving = 4
+// asked is a report and when it came.
+type asked struct {
+	Report
+	at time.Time
+}
 
-// NewServer makes a server with nothing but a root.
-func NewServer(cfg Config) *Server {
-	v := &Server{cfg: cfg}
-	v.s = NewState(cfg.Key.ServicePort("soap", 0).Put(), cfg.Key.ServiceSecret("soap", 0))
-	v.s.Refused(func(c capability.Capability, command uint32, st std.Status) {
+// NewServer makes a server, with what it has kept.
+func NewServer(cfg Config) (*Server, error) {
+	v := &Server{cfg: cfg, known: make(map[int]Kept), heard: make(map[int]asked)}
+	v.changed.L = &v.mu
+	v.s = v.newState()
+	if cfg.Store != nil {
+		k, err := OpenKeeper(cfg.Store, v.s)
+		if err != nil {
+			return nil, err
+		}
+		v.keeper, v.kept, v.promised = k, k.Kept, k.Kept.Promised
+	}
+	if len(cfg.Replicas) == 1 {
+		v.s.Epoch = max(v.s.Epoch, 1) // it knows all there is to know
+	}
+	return v, nil
+}
+
+func (v *Server) newState() *State {
+	s := NewState(v.put(), v.cfg.Key.ServiceSecret("soap", 0))
+	s.Refused(func(c capability.Capability, command uint32, st std.Status) {
 		v.say("refused: command %d for directory %d: %v", command, c.Object, st)
 	})
-	return v
+	return s
 }
+
+func (v *Server) put() capability.Port { return v.cfg.Key.ServicePort("soap", 0).Put() }
+
+// serving is how many requests are answered at once. Most wait for others, not for us.
+const serving = 8
 
 // Serve answers requests, for ever.
 func (v *Server) Serve() error {
-	end := make(chan error, serving)
-	for range serving {
-		go func() { end <- lib.Serve(v.cfg.Key.ServicePort("soap", 0), std.SoapMaxData, v.answer) }()
+	end := make(chan error, 1)
+	go v.persist()
+	go v.wake()
+	if len(v.cfg.Replicas) > 1 {
+		for range serving + len(v.cfg.Replicas) {
+			go func() { end <- lib.Serve(v.replicaPort(v.cfg.Replica), std.SoapMaxData+1024, v.peer) }()
+		}
+		go v.live(end)
+	} else {
+		v.open(end)
 	}
 	return <-end
 }
 
+// open begins to serve clients.
+func (v *Server) open(end chan<- error) {
+	v.mu.Lock()
+	v.good = true
+	opened := v.opened
+	v.opened = true
+	v.mu.Unlock()
+	if opened {
+		return
+	}
+	for range serving {
+		go func() { end <- lib.Serve(v.cfg.Key.ServicePort("soap", 0), std.SoapMaxData, v.answer) }()
+	}
+	v.say("serving")
+}
+
+// answer is a client's request.
 func (v *Server) answer(h *std.Header, data []byte) []byte {
+	if p := v.proxy(); p != 0 {
+		return v.passOn(p, h, data)
+	}
+	return v.carryOut(h, data)
+}
+
+// carryOut answers a request here.
+func (v *Server) carryOut(h *std.Header, data []byte) []byte {
+	if !v.current() {
+		*h = status(std.SoapUnavail)
+		return nil
+	}
 	if IsUpdate(h.Command) {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		*h = v.s.Apply(newUpdate(h, data))
+		*h = v.update(h, data)
 		return nil
 	}
 	v.mu.Lock()
@@ -62,6 +143,80 @@ func (v *Server) answer(h *std.Header, data []byte) []byte {
 	a.Finish(v.weaken)
 	*h = a.Header
 	return a.Data
+}
+
+func status(st std.Status) (h std.Header) {
+	h.SetStatus(st)
+	return h
+}
+
+// patience is how long an update may take. Then it may still be carried out: whoever asks
+// again under its number learns what came of it.
+const patience = 10 * time.Second
+
+// update has all replicas carry out an update, and returns the reply when a majority has
+// it on disk.
+func (v *Server) update(h *std.Header, data []byte) std.Header {
+	v.mu.Lock()
+	st := v.s.Permits(h)
+	v.mu.Unlock()
+	if st != std.OK {
+		return status(st)
+	}
+	u := newUpdate(h, data)
+	deadline := time.Now().Add(patience)
+	reply, epoch, seq, st := v.order(u, deadline)
+	if st != std.OK {
+		return status(st)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for !v.safe(epoch, seq) {
+		if time.Now().After(deadline) || len(v.cfg.Replicas) > 1 && v.group.epochOf() != epoch {
+			return status(std.SoapUnavail)
+		}
+		v.changed.Wait()
+	}
+	return reply
+}
+
+// order carries an update out here, in its place among all. seq is that of the state then.
+func (v *Server) order(u *Update, deadline time.Time) (reply std.Header, epoch, seq uint64, st std.Status) {
+	if len(v.cfg.Replicas) == 1 {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		reply = v.s.Apply(u)
+		v.changed.Broadcast()
+		return reply, v.s.Epoch, v.s.Seq, std.OK
+	}
+	if st := v.send(&u.Header, u.Encode(), deadline); st != std.OK {
+		return reply, 0, 0, st
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for {
+		if reply, ok := v.s.Outcome(u.Header.Offset); ok {
+			return reply, v.s.Epoch, v.s.Seq, std.OK
+		}
+		if v.group == nil || time.Now().After(deadline) {
+			return reply, 0, 0, std.SoapUnavail
+		}
+		v.changed.Wait()
+	}
+}
+
+// safe reports whether all up to an update is on the disks of a majority. Preconditions:
+// mu is held.
+func (v *Server) safe(epoch, seq uint64) bool {
+	v.known[v.cfg.Replica] = v.kept
+	return safe(epoch, seq, v.known, len(v.cfg.Replicas))
+}
+
+// wake has everybody who waits look at the time.
+func (v *Server) wake() {
+	for range time.Tick(100 * time.Millisecond) {
+		v.changed.Broadcast()
+	}
 }
 
 // newUpdate makes an update of a request.
@@ -83,48 +238,4 @@ func (v *Server) say(format string, args ...any) {
 	if v.cfg.Say != nil {
 		v.cfg.Say(fmt.Sprintf(format, args...))
 	}
-}
-
-// weakened remembers what other servers have restricted.
-type weakened struct {
-	mu sync.Mutex
-	of map[strong]capability.Capability
-}
-
-type strong struct {
-	c    capability.Capability
-	mask capability.Rights
-}
-
-const (
-	maxWeakened    = 4096
-	weakenPatience = 2 * time.Second
-)
-
-// weaken asks a capability's server to restrict it.
-func (v *Server) weaken(c capability.Capability, mask capability.Rights) (capability.Capability, bool) {
-	w, key := &v.weak, strong{c, mask}
-	w.mu.Lock()
-	weak, ok := w.of[key]
-	w.mu.Unlock()
-	if ok {
-		return weak, true
-	}
-	h := std.Header{Command: std.Restrict, Offset: uint64(mask)}
-	h.SetCapability(c)
-	reply := make([]byte, capability.EncodedLen)
-	n, err := lib.TransWithin(&h, nil, reply, weakenPatience)
-	if err != nil || h.Status() != std.OK {
-		return c, false
-	}
-	if weak, ok = capability.Decode(reply[:n]); !ok || weak.Rights&^mask != 0 {
-		return c, false
-	}
-	w.mu.Lock()
-	if w.of == nil || len(w.of) >= maxWeakened {
-		w.of = make(map[strong]capability.Capability)
-	}
-	w.of[key] = weak
-	w.mu.Unlock()
-	return weak, true
 }

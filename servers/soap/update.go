@@ -70,6 +70,23 @@ func (o *outcomes) add(number uint64, h std.Header) {
 	o.order = append(o.order, number)
 }
 
+// Permits says whether the capability of a request allows it, as far as this replica knows
+// now: what does not is not worth anybody's time.
+func (s *State) Permits(h *std.Header) std.Status {
+	d := s.dirs[h.Object]
+	if d == nil {
+		s.svc.Count(std.CapBad)
+		return std.CapBad
+	}
+	return s.svc.Check(h, d.number, d.secret)
+}
+
+// Outcome is the reply to an update that has been carried out.
+func (s *State) Outcome(number uint64) (std.Header, bool) {
+	h, ok := s.done.byNumber[number]
+	return h, ok
+}
+
 // Apply carries out an update, or answers as it did when it carried it out. No reply has
 // data.
 func (s *State) Apply(u *Update) std.Header {

@@ -1,24 +1,68 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
+	"motile/servers/cmd/options"
 	"motile/servers/lib"
 	"motile/servers/soap"
 )
 
-const soapArgs = ""
+const soapArgs = "[--replicas N,N,... [--replica N]]"
 
-func runSoap(args []string) error {
-	if len(args) > 0 {
-		return errors.New("usage: motiled soap " + soapArgs)
+// runSoap is a directory server: the only one, or one of several that keep the same
+// directories. Each has the number of the node that it is started on, if it is not told
+// another.
+func runSoap(words []string) error {
+	var f options.Set
+	replica, replicas := "", ""
+	f.String(&replica, "replica")
+	f.String(&replicas, "replicas")
+	args, err := f.Parse(words)
+	if err == nil && len(args) > 0 {
+		err = fmt.Errorf("usage: motiled soap %s", soapArgs)
+	}
+	if err != nil {
+		return err
 	}
 	key, err := lib.ClusterKey()
 	if err != nil {
 		return err
 	}
-	v := soap.NewServer(soap.Config{Key: key, Say: func(msg string) { fmt.Println("soap:", msg) }})
-	fmt.Println("soap: serving")
+	cfg := soap.Config{Key: key, Say: func(msg string) { fmt.Println("soap:", msg) }}
+	if cfg.Replica, err = lib.Node(); replica != "" {
+		cfg.Replica, err = strconv.Atoi(replica)
+	}
+	if err != nil {
+		return fmt.Errorf("--replica %s: give a number", replica)
+	}
+	if cfg.Replicas, err = soapReplicas(replicas, cfg.Replica); err != nil {
+		return err
+	}
+	v, err := soap.NewServer(cfg)
+	if err != nil {
+		return err
+	}
 	return v.Serve()
+}
+
+// soapReplicas are the numbers of all replicas, this one among them.
+func soapReplicas(text string, me int) (list []int, err error) {
+	if text == "" {
+		return []int{me}, nil
+	}
+	here := false
+	for _, word := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("--replicas %s: give numbers, as in 1,2,3", text)
+		}
+		list, here = append(list, n), here || n == me
+	}
+	if !here || len(list) > soap.MaxReplicas {
+		return nil, fmt.Errorf("--replicas %s: up to %d, replica %d among them", text, soap.MaxReplicas, me)
+	}
+	return list, nil
 }

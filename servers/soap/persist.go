@@ -1,0 +1,45 @@
+package soap
+
+import (
+	"time"
+)
+
+// retryPersist is how long a disk that could not be written is left alone.
+const retryPersist = time.Second
+
+// persist brings the state to the disk whenever it has changed: all updates that have come
+// while one batch was written are the next one.
+func (v *Server) persist() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for {
+		for v.kept == v.present() && !v.whole {
+			v.changed.Wait()
+		}
+		if v.keeper == nil {
+			v.s.Changed()
+			v.kept, v.whole = v.present(), false
+			v.changed.Broadcast()
+			continue
+		}
+		whole := v.whole
+		b := v.s.Batch(v.promised, whole)
+		v.whole = false
+		v.mu.Unlock()
+		err := v.keeper.Commit(b)
+		v.mu.Lock()
+		if err == nil {
+			v.kept = b.Kept
+			v.changed.Broadcast()
+			continue
+		}
+		v.whole = true
+		v.say("what has changed cannot be written: %v", err)
+		v.mu.Unlock()
+		time.Sleep(retryPersist)
+		v.mu.Lock()
+	}
+}
+
+// present is how far the state in memory is.
+func (v *Server) present() Kept { return Kept{v.promised, v.s.Epoch, v.s.Seq} }
