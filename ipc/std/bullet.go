@@ -6,7 +6,7 @@ import "motile/ipc/capability"
 // another of one that cannot be changed any more, answer with its capability in the
 // header. Segments answer READ and SIZE too: whoever can read a file can read memory.
 const (
-	BulletCreate  = BulletFirst + 1 // to the server, or to a file that may be just that; Extra: flags; data
+	BulletCreate  = BulletFirst + 1 // to the server, or to a file that may be just that; Extra: flags, Offset: a tag, 0: none; data
 	BulletDelete  = BulletFirst + 2 // bytes from a file: Offset, Size; Extra: flags
 	BulletFsck    = BulletFirst + 3 // to the server → Extra: how much is wrong; text
 	BulletInsert  = BulletFirst + 4 // Offset; Extra: flags; data
@@ -16,6 +16,11 @@ const (
 	BulletCompact = BulletFirst + 8 // to the server → Extra: how many files were moved; text
 	BulletSync    = BulletFirst + 9 // to the server: what is committed is on stable storage
 )
+
+// BulletTagged, which Amoeba has not, finds files again for whoever has lost all that he
+// knew: Offset is the tag that they were made with → capabilities, 44 bytes each; Extra: 1 if
+// there are more behind the one of the file Size, from which on the next request asks.
+const BulletTagged = PrivateFirst + 219
 
 // Flags of those commands.
 const (

@@ -115,3 +115,86 @@ func TestSoap_SurvivesANode(t *testing.T) {
 	look(1, 60)
 	look(3, 60)
 }
+
+// Three replicas that keep their directories on disks. The power of all fails while a
+// client enters names: each that it was told of is there afterwards, and two of the three
+// are enough, though not one.
+func TestSoap_PowerOfAllFails(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 3, DiskMB: 64, Deadline: 5 * time.Minute})
+	start := func(n int) *program {
+		w.bulletOf(n)
+		return w.run(n, "/bbin/motiled", "soap", "--keep", "--replicas", "1,2,3")
+	}
+	var replicas []*program
+	for n := 1; n <= 3; n++ {
+		replicas = append(replicas, start(n))
+	}
+	for _, r := range replicas {
+		r.await("the group of epoch")
+	}
+	c := w.soap()
+	c.Patience = time.Minute
+	w.must(c.Mkdir("/d"))
+	entered, began := 0, time.Now()
+	enter := func(name string) error {
+		return c.Append("/d/"+name, soap.Cap(w.client.Node(1).Capability()))
+	}
+	for ; entered < 40; entered++ {
+		w.must(enter(fmt.Sprintf("%03d", entered)))
+	}
+	t.Logf("%v an update", (time.Since(began) / 40).Round(time.Millisecond/10))
+	cut := make(chan struct{})
+	told := make(chan int)
+	go func() { // nobody tells it to stop but the power
+		c := w.soap()
+		c.Patience = 0
+		n := entered
+		for ; c.Append(fmt.Sprintf("/d/%03d", n), soap.Cap(w.client.Node(1).Capability())) == nil; n++ {
+			if n == entered+10 {
+				close(cut)
+			}
+		}
+		told <- n
+	}()
+	<-cut
+	for n := 1; n <= 3; n++ {
+		_, err := w.Kill(n)
+		w.must(err)
+	}
+	entered = <-told
+	for n := 1; n <= 2; n++ {
+		_, err := w.Restart(w.ctx, n, func(string) {})
+		w.must(err)
+	}
+	first := start(1)
+	first.await("no group yet: 1 of 3 replicas are there")
+	c.Patience = 0
+	if _, err := c.Lookup("/d"); err == nil {
+		t.Error("one replica of three answers, and cannot know that its state is the newest")
+	}
+	c.Patience = time.Minute
+	start(2).await("the group of epoch")
+	check := func() {
+		t.Helper()
+		l, err := c.List("/d")
+		w.must(err)
+		if len(l.Rows) != entered && len(l.Rows) != entered+1 {
+			t.Fatalf("%d names, %d were entered", len(l.Rows), entered)
+		}
+		for i := range entered {
+			if l.Rows[i].Name != fmt.Sprintf("%03d", i) {
+				t.Fatalf("%s where %03d should be", l.Rows[i].Name, i)
+			}
+		}
+	}
+	check()
+	w.must(enter("later"))
+	_, err := w.Restart(w.ctx, 3, func(string) {})
+	w.must(err)
+	start(3).await("joined the group of epoch")
+	_, err = w.Kill(1)
+	w.must(err)
+	_, err = c.Lookup("/d/later")
+	w.must(err)
+}

@@ -54,7 +54,7 @@ func (b *batch) empty() bool { return len(b.blocks) == 0 }
 
 // record adds a file, whose data is written, or in memory.
 func (b *batch) record(f *file) {
-	b.entries = append(b.entries, entry{f, inode{start: f.ext.start, size: f.size, sum: f.sum, secret: f.secret}})
+	b.entries = append(b.entries, entry{f, inode{start: f.ext.start, size: f.size, sum: f.sum, secret: f.secret, tag: f.tag}})
 	b.touch(f.number)
 }
 

@@ -44,13 +44,14 @@ type superblock struct {
 //	    28     4  zeros
 //	    32    16  secret: capabilities are checked against it
 //	    48     8  number of the batch that it was written in
-//	    56     8  zeros
+//	    56     8  tag: who keeps his state in files finds them by it
 type inode struct {
 	start  uint64
 	size   uint64
 	sum    uint32
 	secret capability.Secret
 	batch  uint64
+	tag    uint64
 }
 
 const (
@@ -142,6 +143,7 @@ func (b *superblock) encodeInode(p []byte, number uint64, i *inode) {
 	binary.BigEndian.PutUint32(p[24:], i.sum)
 	copy(p[32:], i.secret[:])
 	binary.BigEndian.PutUint64(p[48:], i.batch)
+	binary.BigEndian.PutUint64(p[56:], i.tag)
 	binary.BigEndian.PutUint32(p, b.seal(number, p))
 }
 
@@ -157,6 +159,7 @@ func (b *superblock) decodeInode(p []byte, number uint64) (i inode, used, sound 
 		sum:    binary.BigEndian.Uint32(p[24:]),
 		secret: capability.Secret(p[32:48]),
 		batch:  binary.BigEndian.Uint64(p[48:]),
+		tag:    binary.BigEndian.Uint64(p[56:]),
 	}
 	end := b.blocks - 1 // the last is the superblock's copy
 	switch {

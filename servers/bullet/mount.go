@@ -189,7 +189,7 @@ func (s *Store) put(number uint64, in inode) {
 	for uint64(len(s.files)) <= number {
 		s.files = append(s.files, nil)
 	}
-	s.files[number] = &file{number: number, secret: in.secret, size: in.size, sum: in.sum, summed: true, record: in,
+	s.files[number] = &file{number: number, secret: in.secret, tag: in.tag, size: in.size, sum: in.sum, summed: true, record: in,
 		ext: &extent{run: run{in.start, blocksOf(in.size)}}}
 	s.count++
 }

@@ -76,6 +76,12 @@ func (v *Server) Handle(h *std.Header, data, room []byte) []byte {
 	case std.BulletCreate:
 		v.create(f, &q, h, data)
 		return nil
+	case std.BulletTagged:
+		if f != nil || q.Offset == 0 {
+			h.SetStatus(std.ArgBad)
+			return nil
+		}
+		return v.tagged(&q, h, room)
 	}
 	if f == nil {
 		h.SetStatus(std.ComBad)
@@ -133,8 +139,21 @@ func (v *Server) create(f *file, q, h *std.Header, data []byte) {
 		grant(h, q.Capability(), v.store.sync(q.Extra))
 		return
 	}
-	c, st := v.store.Create(data, q.Extra)
+	c, st := v.store.CreateTagged(q.Offset, data, q.Extra)
 	grant(h, c, st)
+}
+
+// tagged answers with the files that have a tag.
+func (v *Server) tagged(q, h *std.Header, room []byte) []byte {
+	list, next := v.store.Tagged(q.Offset, uint64(q.Size), len(room)/capability.EncodedLen)
+	if next != 0 {
+		h.Size, h.Extra = uint32(next), 1
+	}
+	reply := room[:0]
+	for i := range list {
+		reply = list[i].Append(reply)
+	}
+	return reply
 }
 
 // is reports whether a committed file has just some contents.

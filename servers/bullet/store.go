@@ -49,6 +49,7 @@ type Store struct {
 type file struct {
 	number uint64
 	secret capability.Secret
+	tag    uint64
 	size   uint64
 	ext    *extent
 	sum    uint32 // of the contents, if summed
@@ -183,6 +184,11 @@ func (s *Store) owner(f *file) capability.Capability {
 
 // Create makes a file of data.
 func (s *Store) Create(data []byte, flags uint32) (capability.Capability, std.Status) {
+	return s.CreateTagged(0, data, flags)
+}
+
+// CreateTagged makes a file that Tagged finds again.
+func (s *Store) CreateTagged(tag uint64, data []byte, flags uint32) (capability.Capability, std.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, st := s.add(blocksOf(uint64(len(data))))
@@ -201,7 +207,7 @@ func (s *Store) Create(data []byte, flags uint32) (capability.Capability, std.St
 		s.remove(f)
 		return capability.Capability{}, s.fail(err)
 	}
-	f.size, f.sum = uint64(len(data)), sum
+	f.size, f.sum, f.tag = uint64(len(data)), sum, tag
 	if st = s.finish(f, flags); st != std.OK {
 		return capability.Capability{}, st
 	}
@@ -279,6 +285,22 @@ func (s *Store) destroy(f *file) std.Status {
 	s.stats.destroyed++
 	s.remove(f)
 	return std.OK
+}
+
+// Tagged returns the committed files with a tag, from a number on, as many as fit. next is
+// the number to go on from, 0: there are no more.
+func (s *Store) Tagged(tag, from uint64, most int) (list []capability.Capability, next uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := from; n < uint64(len(s.files)); n++ {
+		if f := s.files[n]; f != nil && !f.open && f.tag == tag {
+			if len(list) == most {
+				return list, n
+			}
+			list = append(list, s.owner(f))
+		}
+	}
+	return list, 0
 }
 
 // Age makes open files older. Precondition: mu is held.

@@ -20,14 +20,14 @@ type Store interface {
 }
 
 // Tag says what a file is.
-type Tag [16]byte
+type Tag uint64
 
 // The files of a replica. The present state is what the newest record says; another record
 // beside it is the one before, or one that was being written. Everything else that is
 // tagged and that the newest record does not name is rubbish of a crash.
-var (
-	TagRecord = Tag{'S', 'o', 'a', 'p', ' ', 'r', 'e', 'c', 'o', 'r', 'd'}
-	TagPart   = Tag{'S', 'o', 'a', 'p', ' ', 'p', 'a', 'r', 't'} // directories, and tables of them
+const (
+	TagRecord Tag = 0x536f617000000001 // "Soap"
+	TagPart   Tag = 0x536f617000000002 // directories, and tables of them
 )
 
 // Kept is how far a replica's disk is.

@@ -31,12 +31,36 @@ const Piece = 256 << 10
 // Create makes a file. server may be a file instead: if it has just that contents, it
 // is the result.
 func (c *Client) Create(server capability.Capability, data []byte, how uint32) (capability.Capability, error) {
+	return c.CreateTagged(server, 0, data, how)
+}
+
+// Tagged returns the committed files of a server that were made with a tag.
+func (c *Client) Tagged(server capability.Capability, tag uint64) (list []capability.Capability, err error) {
+	reply := make([]byte, Piece)
+	for from, more := uint32(0), true; more; {
+		h := std.Header{Command: std.BulletTagged, Offset: tag, Size: from}
+		n, err := c.call(server, &h, nil, reply)
+		if err != nil {
+			return nil, err
+		}
+		for b := reply[:n]; len(b) >= capability.EncodedLen; b = b[capability.EncodedLen:] {
+			file, _ := capability.Decode(b)
+			list = append(list, file)
+		}
+		from, more = h.Size, h.Extra != 0
+	}
+	return list, nil
+}
+
+// CreateTagged makes a file that Tagged finds again: for those who have nowhere else to
+// keep its capability.
+func (c *Client) CreateTagged(server capability.Capability, tag uint64, data []byte, how uint32) (capability.Capability, error) {
 	first := data[:min(len(data), Piece)]
 	flags := how
 	if len(first) < len(data) {
 		flags = Open
 	}
-	file, err := c.make(server, &std.Header{Command: std.BulletCreate, Extra: flags}, first)
+	file, err := c.make(server, &std.Header{Command: std.BulletCreate, Extra: flags, Offset: tag}, first)
 	if err != nil || len(first) == len(data) {
 		return file, err
 	}

@@ -1,25 +1,31 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"motile/ipc/std"
+	bullet "motile/servers/bullet/client"
 	"motile/servers/cmd/options"
 	"motile/servers/lib"
 	"motile/servers/soap"
 )
 
-const soapArgs = "[--replicas N,N,... [--replica N]]"
+const soapArgs = "[--keep] [--replicas N,N,... [--replica N]]"
 
 // runSoap is a directory server: the only one, or one of several that keep the same
 // directories. Each has the number of the node that it is started on, if it is not told
-// another.
+// another, and keeps them in the file server of that node's disk, if it is told to.
 func runSoap(words []string) error {
 	var f options.Set
 	replica, replicas := "", ""
 	f.String(&replica, "replica")
 	f.String(&replicas, "replicas")
+	keep := false
+	f.Bool(&keep, "keep")
 	args, err := f.Parse(words)
 	if err == nil && len(args) > 0 {
 		err = fmt.Errorf("usage: motiled soap %s", soapArgs)
@@ -41,11 +47,28 @@ func runSoap(words []string) error {
 	if cfg.Replicas, err = soapReplicas(replicas, cfg.Replica); err != nil {
 		return err
 	}
-	v, err := soap.NewServer(cfg)
+	if keep {
+		cfg.Store = &soap.BulletStore{Client: bullet.New(lib.Trans), Server: key.ServiceCap("bullet", cfg.Replica)}
+	}
+	v, err := openSoap(cfg)
 	if err != nil {
 		return err
 	}
 	return v.Serve()
+}
+
+// openSoap waits for the file server, which may be starting too.
+func openSoap(cfg soap.Config) (*soap.Server, error) {
+	for waited := false; ; waited = true {
+		v, err := soap.NewServer(cfg)
+		if !errors.Is(err, std.RPCNotFound) && !errors.Is(err, std.RPCFailure) {
+			return v, err
+		}
+		if !waited {
+			cfg.Say(fmt.Sprintf("waiting for the file server of node %d's disk (motiled bullet)", cfg.Replica))
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 // soapReplicas are the numbers of all replicas, this one among them.
