@@ -71,6 +71,7 @@ guests: archive ## build/test.cpio, the boot archive with the tests' programs in
 	@rm -rf build/test && mkdir -p build/test
 	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/test/ ./qemu/guest/...
 	$(QUIET)$(GUEST) $(GO) build -o build/test/ ./qemu/guest/counter
+	$(QUIET)$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./qemu/webserver
 	$(QUIET)scripts/guests build/guests build/test
 	$(QUIET)cp servers/userland/check build/test/userland
 	$(QUIET)$(GO) run ./tools/mkarchive -base build/initrd.cpio -o build/test.cpio tree:/test=build/test
