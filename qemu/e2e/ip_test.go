@@ -48,9 +48,9 @@ func bootWeb(t *testing.T, nodes, on int, deadline time.Duration) *web {
 		w.dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}}
-	w.run(1, "/bbin/ipd").await("ipd: .*\n")
+	w.run(1, "/bbin/ipd").await("ipd: ")
 	w.server = w.runFile(on, filepath.Join(top, "build/webserver"), ":80")
-	w.server.await("serving\n")
+	w.server.await("serving")
 	return w
 }
 
@@ -162,14 +162,15 @@ func TestIP_LongPollSurvivesAMove(t *testing.T) {
 	go func() {
 		r, err := w.browser.Get(w.url + "/poll")
 		if err != nil {
-			answer <- err.Error()
+			t.Error(err)
+			answer <- ""
 			return
 		}
 		b, err := io.ReadAll(r.Body)
 		r.Body.Close()
 		answer <- fmt.Sprint(string(b), err)
 	}()
-	w.server.await("waiting\n")
+	w.server.await("waiting")
 	w.server.move(1)
 	w.server.move(2)
 	w.get("/release").Body.Close()

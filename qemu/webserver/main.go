@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -27,8 +28,12 @@ func main() {
 		fmt.Fprintln(w, "released")
 	})
 	http.HandleFunc("/release", func(http.ResponseWriter, *http.Request) { once.Do(func() { close(release) }) })
-	fmt.Println("serving")
-	fmt.Fprintln(os.Stderr, http.ListenAndServe(os.Args[1], nil))
+	l, err := net.Listen("tcp", os.Args[1])
+	if err == nil {
+		fmt.Println("serving")
+		err = http.Serve(l, nil)
+	}
+	fmt.Fprintln(os.Stderr, "webserver:", err)
 	os.Exit(1)
 }
 
