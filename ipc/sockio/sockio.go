@@ -37,7 +37,7 @@ const (
 	// Accept: Extra SOCK_ flags, data: Caller. Reply: data: the capability of the
 	// connection and an address.
 	Accept = std.PrivateFirst + 305
-	// Connect, data: an address. EINPROGRESS and EALREADY: ask again when Out holds.
+	// Connect, data: Caller and an address, without its length. EINPROGRESS and EALREADY: ask again when Out holds.
 	Connect = std.PrivateFirst + 306
 	// Name: Extra 0 the socket's own, 1 its peer's. Reply: data: an address.
 	Name = std.PrivateFirst + 307
@@ -99,8 +99,9 @@ func CutAddress(b []byte) (addr, rest []byte, ok bool) {
 // State is what a reply says of the socket in Offset: which events hold after the
 // command, and the status flags of its description. Seq is higher in each that the server
 // says of a socket, whatever way it says it: what is overtaken does not count. If no event
-// of Recv's kind holds after a Recv, or none of Send's after a Send, the server watches for
-// it on behalf of the node that asked, as if that had asked Poll.
+// of Recv's kind holds after a Recv or an Accept, or none of Send's after a Send or a
+// Connect, the server watches for it on behalf of the node that asked, as if that had
+// asked Poll.
 type State struct {
 	Seq    uint32
 	Events uint16

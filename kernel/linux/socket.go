@@ -268,7 +268,7 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		if errno != 0 {
 			return errno
 		}
-		r.Request(k.op(t), std.Header{Command: sockio.Connect}, to)
+		r.Request(k.op(t), std.Header{Command: sockio.Connect}, r.Socket.Caller.Append(nil), to)
 		return -abi.EBLOCKED
 	}
 	a, failed := r.Requested(k.op(t))

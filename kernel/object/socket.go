@@ -1,6 +1,8 @@
 package object
 
 import (
+	"slices"
+
 	"motile/ipc/capability"
 	"motile/ipc/flip"
 	"motile/ipc/sockio"
@@ -170,7 +172,9 @@ func (r *Remote) Happened(e Events, seq uint32) {
 }
 
 // Request asks something else of a socket; Requested finds the answer.
-func (r *Remote) Request(op *Op, h std.Header, data []byte) { op.Link.Ask(r.Route(&h), &h, data) }
+func (r *Remote) Request(op *Op, h std.Header, data ...[]byte) {
+	op.Link.Ask(r.Route(&h), &h, slices.Concat(data...))
+}
 
 // Requested is the answer to a Request: its errno, and the rest.
 func (r *Remote) Requested(op *Op) (a Answer, errno int) {

@@ -65,8 +65,7 @@ func (k *socket) serve(h *std.Header, data []byte) []byte {
 	case sockio.Listen:
 		h.Extra = uint32(errno(k.ep.Listen(int(min(q.Size, maxBacklog)))))
 	case sockio.Connect:
-		h.Extra = uint32(k.connect(data))
-		h.Offset = k.state().Pack()
+		k.connect(h, data)
 	case sockio.Shutdown:
 		h.Extra = uint32(k.shutdown(q.Extra))
 	case sockio.Name:
@@ -170,7 +169,7 @@ func (k *socket) send(q, h *std.Header, data []byte) []byte {
 func (k *socket) finish(h *std.Header, caller sockio.Caller, e int, kind uint32) {
 	h.Extra = uint32(e)
 	st := k.state()
-	if e == abi.EAGAIN {
+	if e == abi.EAGAIN || e == abi.EINPROGRESS || e == abi.EALREADY {
 		st.Events &^= uint16(kind) // whatever has happened since is news
 	}
 	if uint32(st.Events)&kind == 0 {
@@ -231,11 +230,20 @@ func (k *socket) bind(data []byte) int {
 	return errno(k.ep.Bind(a))
 }
 
-func (k *socket) connect(data []byte) int {
-	if unspecified(data) {
+func (k *socket) connect(h *std.Header, data []byte) {
+	caller, to, ok := sockio.DecodeCaller(data)
+	if !ok {
+		h.SetStatus(std.ArgBad)
+		return
+	}
+	k.finish(h, caller, k.connectTo(to), sockio.OutKind)
+}
+
+func (k *socket) connectTo(to []byte) int {
+	if unspecified(to) {
 		return errno(k.ep.Disconnect())
 	}
-	a, e := decode(data)
+	a, e := decode(to)
 	if e != 0 {
 		return e
 	}

@@ -41,6 +41,8 @@ func commands() []command {
 		{"cap", "[--rights R] [--json] PID", "a capability for a process, for --cap", restricted, false},
 		{"mount", "[CAPABILITY|SERVICE:PATH DIRECTORY]", "show a directory of a file server in this node's tree, such as file:home on /home; or list what is mounted", mount, false},
 		{"umount", "DIRECTORY", "undo what mount did", unmount, false},
+		{"sockets", "[NODE]", "the sockets of the TCP/IP server of a node (default 1), and which nodes have them open", sockets, false},
+		{"interfaces", "[NODE]", "the networks that server is on", interfaces, false},
 		{"bullet", bulletArgs, bulletAbout, bulletCommand, false},
 		{"std", operate.StdUsage, operate.StdAbout, stdObject, false},
 	}, directoryCommands()...)
