@@ -37,7 +37,8 @@ type Server struct {
 	sockets map[uint64]*socket
 	next    uint64 // object number
 	peers   map[uint32]*peer
-	threads int // that serve
+	start   func() // serves, and does not return; nil in tests
+	threads int    // that serve
 	blocked int // of them, in a Wait
 	std     service.Service[*socket]
 
@@ -83,27 +84,24 @@ func (s *Server) Run() error {
 	go s.watchPeers()
 	failed := make(chan error)
 	s.mu.Lock()
-	s.spawn(failed)
+	s.start = func() { failed <- lib.Serve(s.get, maxRequest, s.serve) }
+	s.spawn()
 	s.mu.Unlock()
 	return <-failed
 }
 
 // spawn keeps enough threads. Preconditions: s.mu is held.
-func (s *Server) spawn(failed chan error) {
-	for s.threads-s.blocked < idle {
+func (s *Server) spawn() {
+	for s.start != nil && s.threads-s.blocked < idle {
 		s.threads++
-		go func() {
-			failed <- lib.Serve(s.get, maxRequest, func(h *std.Header, data []byte) []byte {
-				return s.serve(failed, h, data)
-			})
-		}()
+		go s.start()
 	}
 }
 
 const maxRequest = sockio.MaxData + sockio.CallerSize + 1 + sockio.MaxAddress
 
 // serve answers one request.
-func (s *Server) serve(failed chan error, h *std.Header, data []byte) []byte {
+func (s *Server) serve(h *std.Header, data []byte) []byte {
 	s.mu.Lock()
 	k, reply, done := s.std.Serve(h, data)
 	if done {
@@ -118,7 +116,7 @@ func (s *Server) serve(failed chan error, h *std.Header, data []byte) []byte {
 	*h = std.Header{}
 	if q.Command == sockio.Wait {
 		s.blocked++
-		s.spawn(failed)
+		s.spawn()
 		s.mu.Unlock()
 		reply = s.wait(h, data)
 		s.mu.Lock()
