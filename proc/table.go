@@ -98,6 +98,10 @@ func (tb *Table) allocate() int32 {
 	return 0
 }
 
+// Draw returns a number that nothing else of the cluster has which is numbered likewise,
+// or 0.
+func (tb *Table) Draw() int32 { return tb.allocate() }
+
 // known reports whether id is still some process's group, session or child.
 func (tb *Table) known(id int32) bool {
 	for _, p := range tb.procs {

@@ -298,6 +298,16 @@ func (t *Tree) Virtual(d Dynamic, path string) *Node {
 	return n
 }
 
+// Character returns a device that is not in the tree.
+func (t *Tree) Character(st object.Stat, open func() (object.Impl, int)) *Node {
+	n := t.node(object.ModeChar | st.Mode&0o7777)
+	n.Nlink, n.device, n.rdev = 1, open, st.Rdev
+	if st.Ino != 0 {
+		n.Ino = st.Ino
+	}
+	return n
+}
+
 // LinkTo returns a symbolic link that is not in the tree.
 func (t *Tree) LinkTo(target string) *Node {
 	n := t.node(object.ModeLink | 0o777)

@@ -20,7 +20,7 @@ func controlIn(request uint32) int {
 		return tty.TermiosSize
 	case tty.TIOCSWINSZ:
 		return 8
-	case tty.TIOCSPGRP:
+	case tty.TIOCSPGRP, object.TIOCSPTLCK:
 		return 4
 	}
 	return 0
@@ -53,6 +53,8 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		}
 		k.Tab.LeaveTerminal(p)
 		return 0
+	case object.TIOCGPTPEER:
+		return k.openPeer(t, f, int(arg))
 	case tty.FIONREAD:
 		if b, ok := f.Impl.(interface{ Buffered() int }); ok {
 			return k.copyOut(t, arg, le.AppendUint32(nil, uint32(b.Buffered())))

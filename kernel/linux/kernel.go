@@ -16,6 +16,7 @@ type Kernel struct {
 	Tab  *proc.Table
 	FS   *fs.Tree
 	Name string // of the node, for uname
+	PTYs *object.PTYs
 
 	// Random fills memory from the node's generator.
 	Random func([]byte)

@@ -14,13 +14,14 @@ import (
 // /proc, as far as programs need it: who they are, what they run, their memory
 // and descriptors, and what top and ps of busybox read.
 
-// MountProc puts /proc into the file tree, and into /dev what leads there.
+// MountProc puts /proc and /dev/pts into the file tree, and into /dev what leads there.
 func (k *Kernel) MountProc() {
 	for _, l := range []struct{ name, target string }{{"fd", ""}, {"stdin", "/0"}, {"stdout", "/1"}, {"stderr", "/2"}} {
 		if pl, errno := k.FS.Lookup(k.FS.Root, "/dev/"+l.name, false); errno == 0 && pl.Node == nil {
 			k.FS.Symlink(pl, "/proc/self/fd"+l.target)
 		}
 	}
+	k.mountPTS()
 	if pl, errno := k.FS.Lookup(k.FS.Root, "/proc", true); errno == 0 {
 		k.FS.Mount(pl, procRoot{k})
 	}

@@ -187,6 +187,15 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 		s := n.K.Files.Adopt(c, m.Root, m.Mode)
 		a.served = append(a.served, s)
 		impl = s
+	case image.KindPTYMaster, image.KindPTYSlave:
+		if made[m.Object] == nil {
+			p, why := a.pty(a.objects[m.Object].PTY)
+			if why != "" {
+				return nil, why
+			}
+			made[m.Object] = p.End(false)
+		}
+		impl = made[m.Object].(*object.Slave).End(m.Kind == image.KindPTYMaster)
 	default:
 		if impl = a.value(m, made); impl == nil {
 			return nil, "out of memory"

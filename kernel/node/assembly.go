@@ -33,7 +33,8 @@ type assembly struct {
 	held   []*object.Remote // to be acquired for it
 	served []*object.Served // likewise
 
-	timers []madeTimer // timerfds that stand still
+	timers []madeTimer   // timerfds that stand still
+	ptys   []*object.PTY // pseudo-terminals that nobody finds yet
 
 	copy     bool                   // what comes of it is another process than the image is of
 	replaced map[int32]*object.File // what stands for files of the image

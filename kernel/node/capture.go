@@ -287,6 +287,8 @@ func (n *Node) captureValue(c *captured, f *object.File, m *image.File) {
 		o.Count, o.Sema = impl.Count, impl.Semaphore
 	case *object.Epoll:
 		m.Kind = image.KindEpoll
+	case *object.Master, *object.Slave:
+		n.capturePTY(c, f, m, o)
 	case *object.Timerfd, *object.Signalfd, *object.Pidfd:
 		n.captureEvent(c.census.first(), impl, m, o)
 	case *object.Log:
@@ -305,10 +307,11 @@ func (n *Node) captureValue(c *captured, f *object.File, m *image.File) {
 }
 
 // object returns the index of the object behind a description: the two ends of a
-// pipe have one.
+// pipe or a pseudo-terminal have one.
 func (c *captured) object(f *object.File) int32 {
 	for i, x := range c.files[:len(c.files)-1] {
-		if x.Impl == f.Impl && c.im.Files[i].Object >= 0 {
+		same := x.Impl == f.Impl || object.PTYOf(f) != nil && object.PTYOf(x) == object.PTYOf(f)
+		if same && c.im.Files[i].Object >= 0 {
 			return c.im.Files[i].Object
 		}
 	}
@@ -435,6 +438,7 @@ func (c *captured) unreserve() {
 // leave lets go of what has moved: the process is elsewhere.
 func (n *Node) leave(c *captured) {
 	c.unreserve()
+	c.leavePTYs()
 	for _, e := range c.moving {
 		e.gone = true
 		for i, y := range n.exports {

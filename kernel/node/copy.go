@@ -39,6 +39,7 @@ import (
 //	random bytes           the same         the 16 it was started with are others
 //	memory shared with itself               its own
 //	pipe, eventfd: own     moves            its own
+//	pseudo-terminal: own   moves            its own; of the same number if that is free
 //	timerfd: own           moves            its own; one set for a time of day goes by that
 //	signalfd               the same         its own
 //	pidfd                  the same         the same; of itself: of the copy; of a child: it has ended
@@ -57,6 +58,11 @@ func (c *census) disposeCopy(f *object.File, residual bool) (d disposition, why 
 		return byValue, ""
 	case *object.Pipe:
 		if c.pipeOwn(impl) {
+			return byValue, ""
+		}
+		return byReference, ""
+	case *object.Master, *object.Slave:
+		if c.ptyOwn(object.PTYOf(f)) {
 			return byValue, ""
 		}
 		return byReference, ""

@@ -89,6 +89,7 @@ const clockSet = 1e9
 // run lets a process that has not stood still run, with its timerfds.
 func (a *assembly) run() {
 	a.n.Tab.Activate(a.p, a.im, 0)
+	a.enterPTYs()
 	a.resumeTimers(0)
 }
 

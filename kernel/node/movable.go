@@ -145,6 +145,11 @@ func (c *census) dispose(f *object.File, residual bool) (d disposition, why stri
 			return byValue, ""
 		}
 		return byReference, ""
+	case *object.Master, *object.Slave:
+		if c.pty(object.PTYOf(f)) {
+			return byValue, ""
+		}
+		return byReference, ""
 	case *object.Signalfd, *object.Pidfd:
 		return byValue, "" // each has its own
 	case *object.Eventfd, *object.Timerfd:
@@ -254,6 +259,9 @@ func (n *Node) abroad(x *export) bool {
 	if pipe, ok := x.file.Impl.(*object.Pipe); ok {
 		return n.census(nil).pipe(pipe)
 	}
+	if pty := object.PTYOf(x.file); pty != nil {
+		return n.census(nil).pty(pty)
+	}
 	switch impl := x.file.Impl.(type) {
 	case *object.Eventfd, *object.Timerfd:
 		return true
@@ -294,6 +302,9 @@ func (c *census) stateBytes() (n int) {
 				pipes[impl] = true
 				n += impl.Buffered()
 			}
+		case *object.Master, *object.Slave:
+			_, _, _, out := object.PTYOf(f).Ends()
+			n += len(out)
 		}
 	}
 	return n

@@ -373,6 +373,7 @@ func (t *target) activate() {
 	all, images := t.processes()
 	frozen := t.stoodStill()
 	if len(all) == 0 {
+		t.all[0].enterPTYs()
 		t.all[0].resumeTimers(frozen)
 		delete(n.targets, t.id)
 		n.perform()
@@ -385,6 +386,7 @@ func (t *target) activate() {
 		of(p).activateLease(images[i].Lease, frozen)
 		n.countCalls(images[i])
 	}
+	t.all[0].enterPTYs()
 	n.Tab.ActivateAll(all, images, frozen)
 	t.all[0].resumeTimers(frozen)
 	n.Log("motile: %v arrived from node %d", set(all), t.offer.Source)

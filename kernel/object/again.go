@@ -31,7 +31,7 @@ func SameTerminal(f, g *File) bool {
 	if far && both {
 		return r.Addr == s.Addr
 	}
-	return f.Impl == g.Impl
+	return f.Impl == g.Impl // of a pseudo-terminal too: each end is one
 }
 
 // Again implements Reopener: another reading or writing end.

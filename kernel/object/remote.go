@@ -68,7 +68,13 @@ func (r *Remote) Route(h *std.Header) flip.Address {
 	return flip.Address{}
 }
 
-func (r *Remote) Stat() Stat { return Stat{Mode: r.Mode, Nlink: 1, Rdev: r.Rdev} }
+func (r *Remote) Stat() Stat {
+	st := Stat{Mode: r.Mode, Nlink: 1, Rdev: r.Rdev}
+	if n, ok := PTSNumber(r.Rdev); ok && r.Terminal {
+		st.Ino = uint64(n) + firstInode
+	}
+	return st
+}
 
 func (r *Remote) Close(*File) {
 	if r.Dropped != nil {
@@ -221,6 +227,9 @@ func Answered(op *Op, write bool) int {
 // Control implements Controllable for terminals.
 func (r *Remote) Control(op *Op, f *File, c *Control) int {
 	if !r.Terminal {
+		return abi.ENOTTY
+	}
+	if op.Link == nil && r.Rdev == ptmxDevice {
 		return abi.ENOTTY
 	}
 	if op.Link == nil {

@@ -64,8 +64,32 @@ func (t *TTY) Sent(n int) {
 }
 
 // background reports whether the caller's group must not use its terminal now.
-func (t *TTY) background(w Who) bool {
-	return t.Job.Session != 0 && w.SID == t.Job.Session && w.PGID != t.Job.Foreground
+func (t *TTY) background(w Who) bool { return background(&t.Job, w) }
+
+func background(j *tty.Job, w Who) bool {
+	return j.Session != 0 && w.SID == j.Session && w.PGID != j.Foreground
+}
+
+// acquire makes a terminal the controlling one of a session.
+func acquire(j *tty.Job, w Who) int {
+	switch {
+	case w.SID != w.PID || j.Session != 0 && j.Session != w.SID:
+		return abi.EPERM
+	case j.Session == w.SID:
+		return 0
+	}
+	*j = tty.Job{Session: w.SID, Foreground: w.PGID}
+	return 0
+}
+
+// leave ends that if it was the session's leader, and returns who was in the foreground.
+func leave(j *tty.Job, w Who) (foreground int32) {
+	if w.PID != j.Session {
+		return 0
+	}
+	foreground = j.Foreground
+	*j = tty.Job{}
+	return foreground
 }
 
 func (t *TTY) Read(op *Op, f *File, _ int64) int {
@@ -124,18 +148,13 @@ func (t *TTY) Close(*File) {}
 func (t *TTY) Control(op *Op, _ *File, c *Control) int {
 	switch c.Request {
 	case tty.TIOCSCTTY:
-		if op.Who.SID != op.Who.PID || t.Job.Session != 0 && t.Job.Session != op.Who.SID {
-			return abi.EPERM
-		}
-		t.Job = tty.Job{Session: op.Who.SID, Foreground: op.Who.PGID}
-		return 0
+		return acquire(&t.Job, op.Who)
 	case tty.TIOCNOTTY:
 		t.HangUp(nil, op.Who)
 		return 0
-	case tty.TIOCSPGRP:
-		if !op.Who.NoTTOU && t.background(op.Who) {
-			return abi.EBACKGROUND
-		}
+	}
+	if tty.Changes(c.Request) && !op.Who.NoTTOU && t.background(op.Who) {
+		return abi.EBACKGROUND
 	}
 	out, errno := t.Line.Control(&t.Job, c.Request, c.Arg, c.In, op.Who.SID)
 	c.Out = out
@@ -148,12 +167,7 @@ func (t *TTY) Control(op *Op, _ *File, c *Control) int {
 
 // HangUp implements Terminal.
 func (t *TTY) HangUp(_ *File, who Who) {
-	if who.PID != t.Job.Session {
-		return
-	}
-	foreground := t.Job.Foreground
-	t.Job = tty.Job{}
-	if foreground != 0 {
+	if foreground := leave(&t.Job, who); foreground != 0 {
 		t.Signal(foreground, abi.SIGHUP)
 		t.Signal(foreground, abi.SIGCONT)
 	}

@@ -93,6 +93,15 @@ func (l *Line) Control(j *Job, request uint32, arg uint64, in []byte, session in
 	return nil, 0
 }
 
+// Changes reports whether a request from the background stops who makes it.
+func Changes(request uint32) bool {
+	switch request {
+	case TIOCSPGRP, TCSETS, TCSETSW, TCSETSF, TCFLSH, TCXONC, TCSBRK, TCSBRKP:
+		return true
+	}
+	return false
+}
+
 // Resize sets the window size; a change is told to the foreground group.
 func (l *Line) Resize(w Winsize) {
 	if w != l.Size {

@@ -130,6 +130,42 @@ func (l *Line) accept(b byte) {
 	}
 }
 
+// Room is how many bytes the keyboard may send before it should wait. A line that does
+// not end never waits: what is too long of it is dropped, with a bell.
+func (l *Line) Room() int {
+	if l.Lflag&ICANON != 0 && len(l.ends) == 0 {
+		return maxInput
+	}
+	return max(0, maxInput-len(l.ready)-len(l.edit))
+}
+
+// Unread is what Save writes down: input that no program has read.
+type Unread struct {
+	Ready []byte
+	Ends  []int
+	Edit  []byte
+	Quote bool // the next byte is taken literally
+	Held  bool // output is stopped
+}
+
+// Save returns the state of the line but for its settings and size.
+func (l *Line) Save() Unread { return Unread{l.ready, l.ends, l.edit, l.quote, l.halted} }
+
+// Restore takes over what Save has returned. It reports false if that makes no sense.
+func (l *Line) Restore(u Unread) bool {
+	left := len(u.Ready)
+	for _, n := range u.Ends {
+		if left -= n; n < 0 || left < 0 {
+			return false
+		}
+	}
+	if len(u.Ready)+len(u.Edit) > 2*maxInput || len(u.Ends) > maxInput {
+		return false
+	}
+	l.ready, l.ends, l.edit, l.quote, l.halted = u.Ready, u.Ends, u.Edit, u.Quote, u.Held
+	return true
+}
+
 // push ends the line being typed. An empty one is an end of file.
 func (l *Line) push() {
 	l.ready = append(l.ready, l.edit...)

@@ -276,7 +276,8 @@ func (f *File) check(objects []Object) error {
 			return fmt.Errorf("capability of %d bytes", len(f.Server))
 		}
 	case KindMemory: // its store is known to the process
-	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd:
+	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd,
+		KindPTYMaster, KindPTYSlave:
 		if f.Object < 0 || int(f.Object) >= len(objects) {
 			return fmt.Errorf("object %d of %d", f.Object, len(objects))
 		}

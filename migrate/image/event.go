@@ -73,6 +73,10 @@ func (f *File) checkEvent(o *Object) error {
 		if !validPID(o.PID) {
 			return fmt.Errorf("process %d", o.PID)
 		}
+	case KindPTYMaster, KindPTYSlave:
+		if !o.PTY.fits() {
+			return fmt.Errorf("pseudo-terminal %+v", o.PTY)
+		}
 	}
 	return nil
 }

@@ -207,8 +207,11 @@ const (
 	KindTimerfd  Kind = 11
 	KindSignalfd Kind = 12
 	KindPidfd    Kind = 13
-	KindServed   Kind = 21 // a file of a file server, by capability
 	KindMemory   Kind = 20 // a writable file without a name (memfd, or unlinked): a memory store
+	KindServed   Kind = 21 // a file of a file server, by capability
+
+	KindPTYMaster Kind = 30 // an end of a pseudo-terminal that moves along
+	KindPTYSlave  Kind = 31
 )
 
 // File is an open file description.
@@ -263,6 +266,8 @@ type Object struct {
 	Mask  uint64 `cbor:"21,keyasint,omitempty"` // signalfd
 	PID   int32  `cbor:"22,keyasint,omitempty"` // pidfd: the process
 	Over  bool   `cbor:"23,keyasint,omitempty"` // which has ended
+
+	PTY *PTY `cbor:"60,keyasint,omitempty"`
 }
 
 // RPC is the state of the endpoints that move: the process's two, and those of

@@ -216,6 +216,10 @@ func describeFile(f *image.File, objects []image.Object) string {
 		return fmt.Sprintf("read end of a pipe with %d bytes in it", len(o.Pipe))
 	case image.KindPipeW:
 		return fmt.Sprintf("write end of a pipe with %d bytes in it", len(o.Pipe))
+	case image.KindPTYMaster:
+		return "master of a pseudo-terminal"
+	case image.KindPTYSlave:
+		return f.Path + ", slave of a pseudo-terminal"
 	case image.KindEventfd:
 		return fmt.Sprintf("eventfd, at %d", o.Count)
 	case image.KindEpoll:

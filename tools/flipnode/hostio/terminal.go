@@ -193,21 +193,12 @@ func (t *Terminal) control(w fileio.Who, c *control) (errno int) {
 	case tty.TIOCGPGRP, tty.TIOCSPGRP:
 		t.adopt(w)
 	}
-	if changes(c.request) && !w.NoTTOU && t.background(w) {
+	if tty.Changes(c.request) && !w.NoTTOU && t.background(w) {
 		return abi.EBACKGROUND
 	}
 	c.out, errno = t.line.Control(&t.job, c.request, c.arg, c.in, w.SID)
 	t.effects()
 	return errno
-}
-
-// changes reports whether a background process must not make a request.
-func changes(request uint32) bool {
-	switch request {
-	case tty.TIOCSPGRP, tty.TCSETS, tty.TCSETSW, tty.TCSETSF, tty.TCFLSH, tty.TCSBRK, tty.TCSBRKP:
-		return true
-	}
-	return false
 }
 
 // acquire makes this the controlling terminal of a session.

@@ -1,0 +1,84 @@
+// calls: ioctl setsid open read write
+#include "../feature/feature.h"
+#include <sys/ioctl.h>
+#include <termios.h>
+
+// A pseudo-terminal with a session on its slave: lines, keys that signal, an end of
+// file, and the end of the master.
+static char name[64];
+static int master;
+static volatile sig_atomic_t interrupts;
+
+static void onInterrupt(int signo) { interrupts++; }
+
+static int session(void *unused)
+{
+	char line[256], answer[300];
+	close(master);
+	MUST(setsid() == getpid());
+	int fd = open(name, O_RDWR);
+	MUST(fd >= 0);
+	MUST(tcgetpgrp(fd) == getpid() && tcgetsid(fd) == getpid()); // it is the session's now
+	handle(SIGINT, onInterrupt, 0);
+	MUST(write(fd, "here\n", 5) == 5);
+	for (;;) {
+		ssize_t n = read(fd, line, sizeof line);
+		int m;
+		if (n == -1 && errno == EINTR)
+			m = snprintf(answer, sizeof answer, "interrupt %d\n", (int)interrupts);
+		else if (n == 0)
+			m = snprintf(answer, sizeof answer, "end of file\n");
+		else if (n < 0)
+			return 2;
+		else
+			m = snprintf(answer, sizeof answer, "<%.*s>\n", (int)n - 1, line);
+		if (write(fd, answer, m) != m)
+			return 3;
+	}
+}
+
+// expect reads the master until it has said so much.
+static void expect(const char *want)
+{
+	char got[512];
+	size_t n = 0, all = strlen(want);
+	while (n < all) {
+		ssize_t m = read(master, got + n, all - n);
+		CHECK(m > 0, "the master reads %zd (%s), having read \"%.*s\", not \"%s\"", m, strerror(errno), (int)n, got, want);
+		n += m;
+	}
+	CHECK(memcmp(got, want, all) == 0, "the master read \"%.*s\", not \"%s\"", (int)n, got, want);
+}
+
+static void type(const char *keys) { MUST(write(master, keys, strlen(keys)) == (ssize_t)strlen(keys)); }
+
+FEATURE("pty")
+{
+	char want[200];
+	int status, interrupted = 0;
+	MUST((master = posix_openpt(O_RDWR | O_NOCTTY)) >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	MUST(ptsname_r(master, name, sizeof name) == 0);
+	pid_t pid = child(session, NULL);
+	expect("here\r\n");
+	ready();
+	for (int i = 0; working(); i++) {
+		char line[32];
+		// A mistake is rubbed out, and the echo shows it.
+		snprintf(line, sizeof line, "line %dx\x7f\r", i);
+		type(line);
+		snprintf(want, sizeof want, "line %dx\b \b\r\n<line %d>\r\n", i, i);
+		expect(want);
+		type("lost");
+		expect("lost"); // the key may take back what nobody has seen
+		type("\x03");
+		snprintf(want, sizeof want, "^Cinterrupt %d\r\n", ++interrupted);
+		expect(want);
+		type("\x04");
+		expect("end of file\r\n");
+	}
+	pid_t group = tcgetpgrp(master);
+	CHECK(group == pid, "group %d is in the foreground, not %d", group, pid);
+	close(master);
+	MUST(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP, "after the end of its terminal its leader ended with %#x", status);
+}
