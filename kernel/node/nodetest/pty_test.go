@@ -8,14 +8,19 @@ import (
 
 	"motile/kernel/abi"
 	"motile/kernel/object"
+	"motile/kernel/tty"
 	"motile/proc"
 )
 
 // ptyRelay has a child on the slave of a pseudo-terminal, which answers each line. It
 // types what descriptor 0 gives, and shows on descriptor 1 what comes of it. Told to quit,
-// it ends, and the child says on descriptor 1 what it reads then.
+// it ends, and the child says on descriptor 1 how it cannot answer any more.
 var ptyRelay = Register(func(u *User) {
 	const master, slave = 2, 3
+	if u.Signal != 0 {
+		u.Return()
+		return
+	}
 	switch u.PC() {
 	case 0:
 		u.Call(1, abi.SysOpen, u.Put(lineAt, []byte("/dev/ptmx\x00")), object.ORdwr)
@@ -48,16 +53,30 @@ var ptyRelay = Register(func(u *User) {
 		}
 		u.Call(pc, abi.SysWrite, 1, DataBase+bufAt, uint64(u.Ret))
 	case 20:
+		u.Call(30, abi.SysSetsid)
+	case 30:
+		u.Call(31, abi.SysIoctl, slave, tty.TIOCSCTTY, 0)
+	case 31:
+		u.Handle(33, abi.SIGINT, 0)
+	case 33: // the end of its terminal would be its own
+		u.Call(32, abi.SysRtSigprocmask, 0, u.Put(DataSize-64, binary.LittleEndian.AppendUint64(nil, 1<<(abi.SIGHUP-1))), 0, 8)
+	case 32:
 		u.Call(21, abi.SysRead, slave, DataBase+bufAt, 500)
 	case 21:
-		if u.Ret <= 0 {
-			u.Print(22, 1, fmt.Sprintf("the child reads %d\n", u.Ret))
+		if u.Ret == -abi.EINTR {
+			u.Print(22, slave, "<interrupted>\n")
 			return
 		}
 		line := strings.TrimSuffix(string(u.Get(bufAt, int(u.Ret))), "\n")
-		u.Print(20, slave, "<"+line+">\n")
+		u.Print(22, slave, "<"+line+">\n")
 	case 22:
-		u.Call(23, abi.SysExitGroup, 0)
+		if u.Ret < 0 {
+			u.Print(23, 1, fmt.Sprintf("the child writes %d\n", u.Ret))
+			return
+		}
+		u.Goto(32)
+	case 23:
+		u.Call(24, abi.SysExitGroup, 0)
 	}
 })
 
@@ -91,6 +110,12 @@ func (r *relaying) line(text string) {
 	if string(r.out.Out) != r.want {
 		r.t.Fatalf("shown: %q, want %q", r.out.Out, r.want)
 	}
+	r.in.Feed("\x03")
+	r.want += "^C<interrupted>\r\n"
+	r.RunUntil(20e9, "interrupted", func() bool { return len(r.out.Out) >= len(r.want) })
+	r.in.Feed("\x04") // an end of file, and no echo
+	r.want += "<>\r\n"
+	r.RunUntil(20e9, "answered", func() bool { return len(r.out.Out) >= len(r.want) })
 }
 
 // Both ends go wherever they like, one after the other and back.
@@ -105,8 +130,8 @@ func TestPTY_EndsMove(t *testing.T) {
 		r.line(fmt.Sprintf("process %d is on node %d", *m.pid, m.to))
 	}
 	r.in.Feed("quit\n")
-	r.RunUntil(20e9, "the end", func() bool { return strings.Contains(string(r.out.Out), "reads") })
-	if got := string(r.out.Out[len(r.want):]); got != "the child reads 0\n" {
+	r.RunUntil(20e9, "the end", func() bool { return strings.Contains(string(r.out.Out), "writes") })
+	if got := string(r.out.Out[len(r.want):]); got != "the child writes -5\n" {
 		t.Errorf("%q", got)
 	}
 	r.Run(15e9)
