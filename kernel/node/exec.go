@@ -1,6 +1,9 @@
 package node
 
 import (
+	"strconv"
+	"strings"
+
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -115,7 +118,8 @@ func (n *Node) openAll(refs []api.FileRef) (files []*object.File, errno int) {
 func (n *Node) remote(ref api.FileRef) *object.Remote {
 	r := &object.Remote{Addr: flip.Address(ref.Address), Mode: object.ModeFIFO | 0o600, Terminal: ref.Terminal}
 	if ref.Terminal {
-		r.Mode, r.Rdev = object.ModeChar|0o620, object.Device(136, 0)
+		number, _ := strconv.Atoi(strings.TrimPrefix(ref.Path, "/dev/pts/"))
+		r.Mode, r.Rdev = object.ModeChar|0o620, object.PTSDevice(int32(number))
 	}
 	n.adoptRemote(r)
 	return r

@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"motile/qemu/harness/screen"
 )
 
 // line is a line of output, and when its last byte arrived on the host.
@@ -70,6 +73,29 @@ func (tr *transcript) find(ctx context.Context, re string) ([]string, error) {
 		case <-news:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// awaitScreen waits until a terminal that has been sent all of it shows a text.
+func (tr *transcript) awaitScreen(ctx context.Context, text string) error {
+	for {
+		tr.mu.Lock()
+		var all strings.Builder
+		for _, l := range tr.lines {
+			all.WriteString(l.text + "\n")
+		}
+		all.Write(tr.partial)
+		news := tr.news
+		tr.mu.Unlock()
+		lines := strings.Join(screen.Show(24, 80, []byte(all.String())), "\n")
+		if strings.Contains(lines, text) {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return fmt.Errorf("%w; the screen shows\n%s", context.Cause(ctx), lines)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -126,6 +127,13 @@ func (p *Person) See(expression string) []string {
 			p.t.Fatalf("%q did not come within %v; since what came last the screen shows\n%q", expression, patience, p.Unseen())
 		}
 	}
+}
+
+// Shown is all that ever was.
+func (p *Person) Shown() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.shown)
 }
 
 // Unseen is what is shown behind what See has found.
