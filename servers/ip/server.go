@@ -39,7 +39,7 @@ type Server struct {
 	peers   map[uint32]*peer
 	start   func() // serves, and does not return; nil in tests
 	threads int    // that serve
-	blocked int // of them, in a Wait
+	blocked int    // of them, in a Wait
 	std     service.Service[*socket]
 
 	dirty dirtyList
