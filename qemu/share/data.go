@@ -166,8 +166,19 @@ func (q *query) read(o *object) errno {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return errnoOf(err)
 	}
-	q.out, q.reply.Size = b[:n], uint32(n)
-	return 0
+	w, e := q.state(o)
+	q.out, q.reply.Size = append(w.Append(nil), b[:n]...), uint32(n)
+	return e
+}
+
+// state is what goes with the answers to reads and writes.
+func (q *query) state(o *object) (w filesys.Written, e errno) {
+	info, err := o.file.Stat()
+	if err != nil {
+		return w, errnoOf(err)
+	}
+	a := q.attr(place{path: o.path, info: info})
+	return filesys.Written{Version: a.Version, Size: a.Size, Mtime: a.Mtime}, 0
 }
 
 func (q *query) write(o *object) errno {
@@ -193,14 +204,9 @@ func (q *query) write(o *object) errno {
 	if n == 0 && err != nil {
 		return errnoOf(err)
 	}
-	info, err := o.file.Stat()
-	if err != nil {
-		return errnoOf(err)
-	}
-	a := q.attr(place{path: o.path, info: info})
-	w := filesys.Written{Version: a.Version, Size: a.Size, Mtime: a.Mtime}
+	w, e := q.state(o)
 	q.reply.Size, q.reply.Offset, q.out = uint32(n), uint64(off)+uint64(n), w.Append(nil)
-	return 0
+	return e
 }
 
 // Cookies of a directory's list. A name's is of the name, not of its position: so it

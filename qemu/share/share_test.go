@@ -82,8 +82,9 @@ func (n *node) write(c capability.Capability, off uint64, text string) syscall.E
 func (n *node) read(c capability.Capability, off uint64, size uint32) string {
 	n.t.Helper()
 	_, b, e := n.ask(c, std.Header{Command: filesys.Read, Offset: off, Size: size}, nil)
-	if e != 0 {
-		n.t.Fatal(e)
+	w, b, ok := filesys.DecodeWritten(b)
+	if e != 0 || !ok || w.Size < int64(off)+int64(len(b)) {
+		n.t.Fatal(e, ok, w)
 	}
 	return string(b)
 }
