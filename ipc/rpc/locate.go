@@ -117,8 +117,11 @@ func (m *Machine) gotLocate(now int64, src flip.Address, id []byte) {
 			continue
 		}
 		free := b.waiting
-		if b.always || b.ep.phase == frozen {
+		switch {
+		case b.ep.phase == frozen:
 			free = 1
+		case b.always: // the kernel takes as many as come
+			free = 1<<16 - 1
 		}
 		if p.reserved != 0 && b.ep.phase == running && !b.always {
 			free = 0

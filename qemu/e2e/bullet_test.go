@@ -79,7 +79,7 @@ func TestBullet(t *testing.T) {
 	create(50_000)
 	check()
 	w.Node(2).Kill() // the server dies, and the disk lives
-	p, server = w.bulletOf(1)
+	_, server = w.bulletOf(1)
 	check()
 	if wrong, text, err := b.Fsck(server); wrong != 0 || err != nil {
 		t.Errorf("%d things wrong, %v\n%s", wrong, err, text)

@@ -38,6 +38,8 @@ type World struct {
 	// BootTakes is what the clock of a node says when it has booted.
 	BootTakes int64
 
+	disks map[int]*Disk // by node
+
 	partitioned bool     // nothing passes between nodes 1 and 2
 	watched     []int32  // processes that must never run twice
 	due         []func() // to be done between two steps
@@ -109,7 +111,7 @@ func (w *World) Boot(i int) {
 	}
 	w.Nodes[i] = nd
 	var cpu [3]node.CPUID
-	nd.Node = node.New(node.Config{
+	cfg := node.Config{
 		Number: i, Epoch: nd.boots, FirstPID: int32(w.Now / 1e6 % 100_000), WallBase: 1_700_000_000e9,
 		Random: func(b []byte) {
 			for k := range b {
@@ -118,7 +120,11 @@ func (w *World) Boot(i int) {
 		},
 		Files: fs.New(), Key: w.Key, Links: []netdev.Link{nd}, CPU: cpu,
 		Print: func(line string) { nd.log = append(nd.log, line) },
-	}, nd)
+	}
+	if d := w.disks[i]; d != nil {
+		cfg.Disk = d
+	}
+	nd.Node = node.New(cfg, nd)
 	nd.Devices(nil)
 	nd.K.TotalPages = func() uint64 { return 1 << 15 }
 	nd.K.FreePages = func() uint64 { return 1 << 14 }
@@ -127,6 +133,9 @@ func (w *World) Boot(i int) {
 // Kill cuts a node's power.
 func (w *World) Kill(i int) {
 	w.Nodes[i].dead = true
+	if d := w.disks[i]; d != nil {
+		d.powerOff()
+	}
 	for _, p := range w.Nodes[i].Tab.Processes() {
 		if p.Space != nil { // the memory is shared with the other nodes' in this simulation
 			p.Space.Release()
@@ -138,7 +147,7 @@ func (w *World) Kill(i int) {
 // The node's machine: node.Machine.
 
 func (nd *Node) Now() int64    { return nd.w.Now - nd.boot + int64(nd.n)*1e9 }
-func (nd *Node) Pending() bool { return len(nd.inbox) > 0 }
+func (nd *Node) Pending() bool { return len(nd.inbox) > 0 || nd.diskEnded() }
 func (nd *Node) Flush()        {}
 func (nd *Node) Wait(int64)    {}
 
@@ -151,6 +160,15 @@ func (nd *Node) Poll() {
 			nd.next()
 		}
 	}
+	if nd.diskEnded() {
+		nd.DiskInterrupt()
+	}
+}
+
+// diskEnded reports whether the node's disk has done something.
+func (nd *Node) diskEnded() bool {
+	d := nd.w.disks[nd.n]
+	return d != nil && d.next(nd.w.Now+1) <= nd.w.Now
 }
 
 func (nd *Node) RunUser(t *proc.Thread, deadline int64) {
@@ -251,6 +269,9 @@ func (w *World) next(end int64) int64 {
 	for _, nd := range w.Nodes[1:] {
 		if d := nd.Deadline(); !nd.dead && d != 0 {
 			next = min(next, w.Now+max(d-nd.Now(), 0))
+		}
+		if d := w.disks[nd.n]; d != nil && !nd.dead {
+			next = d.next(next)
 		}
 	}
 	return min(next, w.Host.m.NextDeadline())
