@@ -74,8 +74,8 @@ const maxDiskWaiting = 32
 
 func (n *Node) initDisk(dev Disk) {
 	d := &disk{n: n, dev: dev, secret: n.ipc.key.ServiceSecret("disk", n.Number)}
-	d.newClaim()
 	if dev != nil {
+		d.newClaim()
 		d.busy = make([]diskRequest, dev.Slots())
 	}
 	d.std = service.Service[*disk]{
