@@ -77,6 +77,11 @@ func (b *bench) up(ctx context.Context, nodes int, archive string) (*bed, error)
 
 // upMTU is up, on a network of a given MTU.
 func (b *bench) upMTU(ctx context.Context, nodes int, archive string, mtu int) (*bed, error) {
+	return b.upNodes(ctx, make([]cluster.NodeSpec, nodes), archive, mtu)
+}
+
+// upNodes is upMTU of nodes that are not like all others.
+func (b *bench) upNodes(ctx context.Context, nodes []cluster.NodeSpec, archive string, mtu int) (*bed, error) {
 	path, err := os.MkdirTemp("", "mb") // a short name, for sockets
 	if err != nil {
 		return nil, err
@@ -93,13 +98,13 @@ func (b *bench) upMTU(ctx context.Context, nodes int, archive string, mtu int) (
 	return c, nil
 }
 
-func (b *bed) boot(ctx context.Context, nodes int, conf cluster.Config) (err error) {
+func (b *bed) boot(ctx context.Context, nodes []cluster.NodeSpec, conf cluster.Config) (err error) {
 	daemon, err := filepath.Abs(motileFile)
 	if err != nil {
 		return err
 	}
 	b.status, err = cluster.Up(ctx, cluster.UpOptions{
-		Dir: b.dir, Daemon: []string{daemon, "daemon"}, Nodes: make([]cluster.NodeSpec, nodes), Config: conf,
+		Dir: b.dir, Daemon: []string{daemon, "daemon"}, Nodes: nodes, Config: conf,
 	})
 	if err != nil {
 		return err
@@ -152,7 +157,10 @@ func (b *bed) down() error {
 
 // start runs a program of qemu/guest on a node.
 func (b *bed) start(ctx context.Context, node int, program string, args ...string) (*client.Process, error) {
-	path := "/test/" + program
+	return b.startPath(ctx, node, "/test/"+program, args...)
+}
+
+func (b *bed) startPath(ctx context.Context, node int, path string, args ...string) (*client.Process, error) {
 	pid, err := b.client.Node(node).Exec(ctx, &api.ExecRequest{
 		Path: path, Args: append([]string{path}, args...), Cwd: "/",
 		Files: client.LogFiles(), Detached: true,
