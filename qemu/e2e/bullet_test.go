@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,4 +243,49 @@ func (k *keeper) check(w *world, b *client.Client) {
 		}
 		k.checked++
 	}
+}
+
+// A file that was made on two nodes is read after either of them has died.
+func TestBullet_TwoNodes(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 3, DiskMB: 16})
+	w.bulletOf(1)
+	w.bulletOf(2)
+	p := w.run(3, "/bbin/bullet", "create", "--node", "1,2", "/etc/motd")
+	const text = `^([a-z2-7]+:[0-9a-f]+:[0-9a-f]+:[a-z2-7]+)$`
+	first, second := p.await(text)[1], p.await(text)[1]
+	if p.end() != 0 {
+		t.Fatal("not made")
+	}
+	read := func() {
+		t.Helper()
+		w.must(w.sameAsMotd(first, second))
+	}
+	read()
+	w.Node(1).Kill()
+	read()
+	half := w.run(3, "/bbin/bullet", "create", "--node", "2,1", "/etc/motd")
+	half.await(text)
+	half.await("1 of 2 servers have not made it")
+	if half.end() == 0 {
+		t.Error("a copy is missing, and nobody says so")
+	}
+	w.Node(1).Restart()
+	w.bulletOf(1)
+	w.Node(2).Kill()
+	read()
+	nobody := w.run(3, "/bbin/bullet", "stat", "2")
+	nobody.await("no server answers")
+	if nobody.end() == 0 {
+		t.Error("the server of a dead node")
+	}
+}
+
+// sameAsMotd compares a file, known by the capabilities of its copies, with /etc/motd.
+func (w *world) sameAsMotd(caps ...string) error {
+	p := w.run(3, "/bin/sh", "-c", "bullet get "+strings.Join(caps, " ")+" >/tmp/got && cmp /tmp/got /etc/motd")
+	if status := p.end(); status != 0 {
+		return fmt.Errorf("bullet get: status %d: %s", status, p.out.tail(5))
+	}
+	return nil
 }
