@@ -12,7 +12,7 @@ const (
 	DiskInfo  = DiskFirst + 0 // → text, a line for each fact
 	DiskRead  = DiskFirst + 1 // Offset: first block; Size: blocks → data
 	DiskWrite = DiskFirst + 2 // Offset: first block; Size: blocks; Extra: the claim; data
-	DiskSize  = DiskFirst + 3 // → Offset: blocks
+	DiskSize  = DiskFirst + 3 // → Offset: blocks; Extra: 1 if it is known to be all zeros
 	DiskSync  = DiskFirst + 4 // Extra: the claim
 	DiskClaim = DiskFirst + 5 // → Extra: the claim; those of all others get STD_DENIED from here on
 )

@@ -193,7 +193,7 @@ func (m *machine) initNode() {
 		CPU:      cpuid(),
 	}
 	if m.disk != nil {
-		cfg.Disk = m.disk
+		cfg.Disk, cfg.DiskNew = m.disk, m.params["disk"] == "new"
 	}
 	m.node = node.New(cfg, m)
 	m.node.Strace = m.params["strace"] != ""

@@ -10,6 +10,7 @@ import (
 //	node=N        this node's number, 1 to 500
 //	boot=N        how many times it was started before; new pids start above it
 //	uptime=N      the monotonic clock starts at N seconds
+//	disk=new      the disk is all zeros: nobody has ever written it
 //	weights=N,…   what crossing the network of each card costs, 0: as much as an Ethernet
 //	rc=1          run the script /etc/motile/rc, which starts servers
 //	ip=N          node N has a card to the outside, and the TCP/IP server

@@ -44,6 +44,7 @@ type disk struct {
 	ep     *rpc.Endpoint
 	secret capability.Secret
 	claim  uint32 // of who may write
+	blank  bool   // nobody has written it since it was made
 	std    service.Service[*disk]
 
 	busy    []diskRequest // by slot
@@ -72,8 +73,9 @@ type diskStats struct {
 // take 4 MB of the kernel's heap.
 const maxDiskWaiting = 32
 
-func (n *Node) initDisk(dev Disk) {
-	d := &disk{n: n, dev: dev, secret: n.ipc.key.ServiceSecret("disk", n.Number)}
+func (n *Node) initDisk(cfg *Config) {
+	dev := cfg.Disk
+	d := &disk{n: n, dev: dev, blank: cfg.DiskNew, secret: n.ipc.key.ServiceSecret("disk", n.Number)}
 	if dev != nil {
 		d.newClaim()
 		d.busy = make([]diskRequest, dev.Slots())
@@ -124,7 +126,7 @@ func (d *disk) serve(r *rpc.Incoming) {
 	case h.Command == std.DiskInfo:
 		n.reply(r, std.OK, []byte(d.info()))
 	case h.Command == std.DiskSize:
-		n.replyHeader(r, &std.Header{Offset: d.dev.Blocks()}, nil)
+		n.replyHeader(r, &std.Header{Offset: d.dev.Blocks(), Extra: d.blankWord()}, nil)
 	case len(d.waiting) == maxDiskWaiting:
 		d.stats.refused++
 		n.reply(r, std.NotNow, nil)
@@ -175,6 +177,7 @@ func (d *disk) begin(q diskRequest) (ok bool) {
 	case q.claim != d.claim:
 		return d.answer(&q, &std.Header{Command: statusWord(std.Denied)}, nil)
 	case q.command == std.DiskWrite:
+		d.blank = false
 		slot, ok = d.dev.Write(q.block, q.data)
 	case !d.dev.Cached():
 		d.stats.syncs++
@@ -187,6 +190,14 @@ func (d *disk) begin(q diskRequest) (ok bool) {
 		d.busy[slot] = q
 	}
 	return ok
+}
+
+// blankWord is how that travels.
+func (d *disk) blankWord() uint32 {
+	if d.blank {
+		return 1
+	}
+	return 0
 }
 
 func (d *disk) answer(q *diskRequest, h *std.Header, data []byte) bool {

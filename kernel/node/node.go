@@ -38,6 +38,7 @@ type Config struct {
 	Machine string      // type of the machine, for people
 	CPU     [3]CPUID
 	Disk    Disk // nil: none
+	DiskNew bool // nobody has written it yet: it is all zeros
 }
 
 // CPUID is a leaf of the instruction.
@@ -136,7 +137,7 @@ func New(cfg Config, m Machine) *Node {
 	n.initStandards()
 	n.initFiles()
 	n.initSegments()
-	n.initDisk(cfg.Disk)
+	n.initDisk(&cfg)
 	n.initNIC(cfg.Outside)
 	n.initSockets(cfg.IPNode)
 	n.Tab.Born, n.Tab.Died, n.Tab.Forget, n.Tab.Uncaught = n.born, n.died, n.threadEnded, n.uncaught

@@ -156,6 +156,9 @@ func (c *Config) machineSpec(socks sockets, n NodeInfo) machine.Spec {
 	if c.Share != nil {
 		cmdline += " share=1"
 	}
+	if n.DiskNew && n.Boots == 1 {
+		cmdline += " disk=new"
+	}
 	s := machine.Spec{
 		Node:          n.Number,
 		Type:          n.Spec.Machine,

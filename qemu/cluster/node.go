@@ -69,7 +69,7 @@ func newNode(c *Cluster, number int, spec NodeSpec) (*node, error) {
 	if spec.GDB {
 		n.info.GDB = c.socks.node(number, "gdb")
 	}
-	if n.info.Disk, err = c.dir.makeDisk(number, spec.DiskMB); err != nil {
+	if n.info.Disk, n.info.DiskNew, err = c.dir.makeDisk(number, spec.DiskMB); err != nil {
 		return nil, err
 	}
 	return n, nil

@@ -37,6 +37,7 @@ type NodeInfo struct {
 	Console string        `json:"console_socket"`       // of QEMU; held by the cluster
 	QMP     string        `json:"qmp_socket"`           // "
 	GDB     string        `json:"gdb_socket,omitempty"` // for a debugger
+	DiskNew bool          `json:"disk_new,omitempty"`   // that image was made for the node's first boot
 	Exit    *machine.Exit `json:"exit,omitempty"`       // of its last machine
 }
 

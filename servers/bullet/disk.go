@@ -15,5 +15,9 @@ type Disk interface {
 
 const blockSize = std.DiskBlock
 
+// Blank is a Disk that may know that it was all zeros when it was opened, so that nobody
+// need look.
+type Blank interface{ Blank() bool }
+
 // blocksOf is how many blocks so many bytes take.
 func blocksOf(n uint64) uint64 { return (n + blockSize - 1) / blockSize }

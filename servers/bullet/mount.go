@@ -108,6 +108,9 @@ func superCopy(disk Disk) (superblock, bool) {
 
 // blank returns errBlank if a disk is all zeros, and errForeign if it is not.
 func blank(disk Disk) error {
+	if b, ok := disk.(Blank); ok && b.Blank() {
+		return errBlank
+	}
 	p := make([]byte, chunkSize)
 	for at, size := uint64(0), disk.Blocks(); at < size; at += std.DiskMost {
 		p = p[:min(size-at, std.DiskMost)*blockSize]

@@ -16,6 +16,7 @@ type Remote struct {
 	trans  client.Trans
 	cap    capability.Capability
 	blocks uint64
+	blank  bool
 	claim  uint32
 }
 
@@ -26,7 +27,7 @@ func OpenRemote(trans client.Trans, disk capability.Capability) (*Remote, error)
 	if _, err := r.ask(&h, nil, nil); err != nil {
 		return nil, err
 	}
-	r.blocks = h.Offset
+	r.blocks, r.blank = h.Offset, h.Extra == 1
 	h = std.Header{Command: std.DiskClaim}
 	_, err := r.ask(&h, nil, nil)
 	r.claim = h.Extra
@@ -35,6 +36,9 @@ func OpenRemote(trans client.Trans, disk capability.Capability) (*Remote, error)
 
 // Blocks implements Disk.
 func (r *Remote) Blocks() uint64 { return r.blocks }
+
+// Blank implements Blank.
+func (r *Remote) Blank() bool { return r.blank }
 
 // Read implements Disk.
 func (r *Remote) Read(block uint64, p []byte) error {

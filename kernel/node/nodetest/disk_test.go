@@ -31,8 +31,8 @@ func (w *World) claim(disk capability.Capability) uint32 {
 
 func TestDisk(t *testing.T) {
 	w, d, disk := withDisk(t, 1000)
-	if h, _ := w.asked(disk, std.Header{Command: std.DiskSize}, nil, std.OK); h.Offset != 1000 {
-		t.Errorf("%d blocks", h.Offset)
+	if h, _ := w.asked(disk, std.Header{Command: std.DiskSize}, nil, std.OK); h.Offset != 1000 || h.Extra != 0 {
+		t.Errorf("%d blocks, blank %d", h.Offset, h.Extra)
 	}
 	claim := w.claim(disk)
 	data := bytes.Repeat([]byte("disk"), 3*128)
