@@ -360,6 +360,43 @@ func TestCluster_LongPath(t *testing.T) {
 	empty(t, dir)
 }
 
+// A disk is made once: it is there after a restart, and after the whole cluster was.
+func TestCluster_DisksAreKept(t *testing.T) {
+	dir, conf := folder(t)
+	spec := small(1, machine.MicroVM)
+	spec[0].DiskMB = 3
+	for life := range 2 {
+		c := open(t, dir, conf)
+		nodes, err := c.Add(t.Context(), spec, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := nodes[0]
+		if n.Disk != dir.Disk(1) || n.DiskNew != (life == 0) {
+			t.Errorf("life %d: %+v", life, n)
+		}
+		info, err := os.Stat(n.Disk)
+		if err != nil || info.Size() != 3<<20 {
+			t.Fatalf("life %d: %v, %v", life, info, err)
+		}
+		if life == 0 {
+			if err := os.WriteFile(n.Disk, append([]byte("mine"), make([]byte, 3<<20-4)...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if text, err := os.ReadFile(n.Disk); err != nil || string(text[:4]) != "mine" {
+			t.Errorf("life %d: %q, %v", life, text[:4], err)
+		}
+		if _, err = c.Restart(t.Context(), 1, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		spec[0].DiskMB = 50 // it is there already
+	}
+}
+
 func TestDir_KeyIsMadeOnce(t *testing.T) {
 	dir, conf := folder(t)
 	c := open(t, dir, conf)

@@ -271,6 +271,28 @@ func TestStart_QuotesQEMUsComplaint(t *testing.T) {
 	}
 }
 
+// Two machines never have the same disk.
+func TestStart_DiskIsLocked(t *testing.T) {
+	needQEMU(t)
+	image := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range machine.Types {
+		s := spec(folder(t), typ)
+		s.Disk = image
+		first, _ := boot(t, s)
+		other := spec(folder(t), typ)
+		other.Disk = image
+		_, err := machine.Start(t.Context(), other, machine.NewConsole())
+		if err == nil || !strings.Contains(err.Error(), "lock") {
+			t.Errorf("%s: %v", typ, err)
+		}
+		first.Kill()
+		first.Wait()
+	}
+}
+
 func TestStart_GivesUpWithItsContext(t *testing.T) {
 	s := spec(folder(t), machine.MicroVM)
 	s.QEMU = filepath.Join(filepath.Dir(s.Kernel), "slow")

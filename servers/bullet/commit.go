@@ -268,7 +268,7 @@ func (s *Store) Sync() std.Status {
 func (s *Store) Tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.settle() != std.OK || s.noted == s.stable || s.stable != s.ticked {
+	if s.settle() != std.OK || s.leading || s.noted == s.stable || s.stable != s.ticked {
 		s.ticked = s.stable
 		return
 	}

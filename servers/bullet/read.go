@@ -6,7 +6,7 @@ import (
 	"motile/ipc/std"
 )
 
-// Read reads from an offset of a committed file, as much as is there.
+// read reads from an offset of a committed file, as much as is there.
 func (s *Store) read(f *file, p []byte, off uint64) (int, std.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
