@@ -13,7 +13,7 @@ const (
 	SoapAppend    = SoapFirst + 3  // SoapRow
 	SoapChmod     = SoapFirst + 4  // SoapRow: name, masks
 	SoapDelete    = SoapFirst + 5  // SoapRow: name
-	SoapLookup    = SoapFirst + 6  // path → SoapFound; Size: how much of the path this server knew
+	SoapLookup    = SoapFirst + 6  // path; Offset: number of a watcher, or 0 → SoapFound; Size: how much of the path this server knew; Extra: 1 if the watcher may keep it
 	SoapSetLookup = SoapFirst + 7  // list of SoapEntry → list of SoapFound
 	SoapInstall   = SoapFirst + 8  // list of SoapChange: all of it, or nothing and Extra: the first that clashes
 	SoapReplace   = SoapFirst + 10 // SoapRow: name, set
@@ -21,11 +21,17 @@ const (
 	SoapGetSeqNr  = SoapFirst + 12 // → Offset: grows with each change of the directory
 	// 2109, PUTTYPE, is Amoeba's alone: rows have no types.
 
-	// SoapWatch keeps a client's cache of lookups true. Object is the client's number, Extra
+	// SoapWatch keeps a client's cache of lookups true. Offset is the client's number, Extra
 	// acknowledges the answer before. The reply comes when rows have changed that the client
-	// has looked up, or after a while: a list of directories, Extra: its number.
+	// has looked up, or after a while: a list of directories of which it must forget what it
+	// knows; Extra: the answer's number; Size: 1 if it must forget all; Port: where to look up
+	// what is to be kept, and to ask this again. What is kept is good for SoapLeaseMs after
+	// the last request that was answered.
 	SoapWatch = PrivateFirst + 220
 )
+
+// SoapLeaseMs is how long a client that hears nothing keeps what it has looked up.
+const SoapLeaseMs = 3000
 
 // Errors of directory servers.
 const (

@@ -16,6 +16,14 @@ type Answer struct {
 	many   bool
 }
 
+// visited are the directories that a lookup has gone through; nil if it was none.
+func (a *Answer) visited() []uint64 {
+	if a.many || len(a.found) == 0 {
+		return nil
+	}
+	return a.found[0].Visited
+}
+
 // found is a row, and what the asker may do with its object.
 type found struct {
 	std.SoapFound

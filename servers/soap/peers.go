@@ -11,7 +11,7 @@ import (
 // What replicas ask each other, each at a port of its own.
 const (
 	// cmdAwait returns a Report: when the disk has Offset updates of the group Object, or
-	// soon in any case.
+	// watchers have forgotten more than Extra, or soon in any case.
 	cmdAwait = std.PrivateFirst + 221 + iota
 	// cmdPromise asks for a promise to join no group older than Offset → Report.
 	cmdPromise
@@ -45,7 +45,7 @@ func (v *Server) peer(h *std.Header, data []byte) []byte {
 	}
 	switch q.Command {
 	case cmdAwait:
-		r := v.await(q.Object, q.Offset)
+		r := v.await(q.Object, q.Offset, q.Extra)
 		return r.encode()
 	case cmdPromise:
 		r, st := v.promise(q.Offset)
@@ -88,6 +88,7 @@ func (v *Server) follow(peer int) {
 		if k := v.known[peer]; k.Epoch == h.Object {
 			h.Offset = k.Seq + 1
 		}
+		h.Extra = uint32(v.heard[peer].Clear)
 		inGroup := h.Object != 0
 		v.mu.Unlock()
 		r, err := v.askReport(peer, &h)
@@ -95,6 +96,9 @@ func (v *Server) follow(peer int) {
 		if err == nil {
 			v.heard[peer] = asked{r, time.Now()}
 			v.known[peer] = r.Kept
+			if r.Group != 0 {
+				v.last[peer] = v.heard[peer]
+			}
 			v.changed.Broadcast()
 		} else {
 			delete(v.heard, peer)
@@ -108,7 +112,7 @@ func (v *Server) follow(peer int) {
 
 // report is what there is to say of us. Preconditions: mu is held.
 func (v *Server) report() Report {
-	return Report{Replica: v.cfg.Replica, Kept: v.kept, Group: v.group.epochOf()}
+	return Report{Replica: v.cfg.Replica, Kept: v.kept, Group: v.group.epochOf(), Clear: v.clear()}
 }
 
 // others are the reports of those who have answered just now. Preconditions: mu is held.
@@ -122,11 +126,11 @@ func (v *Server) others() (list []Report) {
 }
 
 // await returns when the disk has some updates of a group.
-func (v *Server) await(epoch, seq uint64) Report {
+func (v *Server) await(epoch, seq uint64, clear uint32) Report {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	until := time.Now().Add(awaitHold)
-	for epoch != 0 && v.group.epochOf() == epoch && (v.kept.Epoch != epoch || v.kept.Seq < seq) && time.Now().Before(until) {
+	for epoch != 0 && v.group.epochOf() == epoch && (v.kept.Epoch != epoch || v.kept.Seq < seq) && uint32(v.clear()) == clear && time.Now().Before(until) {
 		v.changed.Wait()
 	}
 	return v.report()

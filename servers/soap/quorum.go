@@ -34,13 +34,14 @@ type Report struct {
 	Replica int
 	Kept
 	Group uint64 // epoch of the group that the replica is in; 0: none
+	Clear uint64 // all its watchers have forgotten what updates up to here have changed
 }
 
-const reportLen = 5 * 8
+const reportLen = 6 * 8
 
 func (r *Report) encode() []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(r.Replica))
-	for _, v := range []uint64{r.Promised, r.Epoch, r.Seq, r.Group} {
+	for _, v := range []uint64{r.Promised, r.Epoch, r.Seq, r.Group, r.Clear} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
 	return b
@@ -51,7 +52,7 @@ func decodeReport(b []byte) (r Report, ok bool) {
 		return r, false
 	}
 	at := func(i int) uint64 { return binary.BigEndian.Uint64(b[8*i:]) }
-	return Report{int(at(0)), Kept{at(1), at(2), at(3)}, at(4)}, true
+	return Report{int(at(0)), Kept{at(1), at(2), at(3)}, at(4), at(5)}, true
 }
 
 // What is to be done by a replica that is in no group.

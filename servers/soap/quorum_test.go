@@ -362,7 +362,7 @@ func TestQuorum_GoesOn(t *testing.T) {
 
 func TestDecide(t *testing.T) {
 	at := func(n int, promised, epoch, seq, group uint64) Report {
-		return Report{n, Kept{promised, epoch, seq}, group}
+		return Report{Replica: n, Kept: Kept{promised, epoch, seq}, Group: group}
 	}
 	for name, test := range map[string]struct {
 		me     Report

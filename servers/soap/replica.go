@@ -136,7 +136,7 @@ func (v *Server) stand(epoch uint64, others []Report) (*membership, error) {
 		m.done = in.Expect
 	}
 	v.s.Epoch = epoch
-	v.group = m
+	v.enterGroup(m)
 	v.changed.Broadcast()
 	go v.receive(m)
 	v.say("founded the group of epoch %d", epoch)
@@ -163,7 +163,8 @@ func (v *Server) join(epoch uint64, via int) (*membership, error) {
 		return nil, fmt.Errorf("joining epoch %d: %w", epoch, err)
 	}
 	m.behind = false
-	v.s, v.whole, v.promised, v.group = s, true, epoch, m
+	v.s, v.whole, v.promised = s, true, epoch
+	v.enterGroup(m)
 	for _, x := range m.held {
 		v.carry(m, &x.h, x.data)
 	}
@@ -171,6 +172,13 @@ func (v *Server) join(epoch uint64, via int) (*membership, error) {
 	v.changed.Broadcast()
 	v.say("joined the group of epoch %d", epoch)
 	return m, nil
+}
+
+// enterGroup begins a membership. Who has looked things up here before is not known any more.
+// Preconditions: mu is held.
+func (v *Server) enterGroup(m *membership) {
+	v.group, v.watchers, v.began, v.recovered = m, watchers{}, time.Now(), v.recovered || v.good || v.s.Seq > 0
+	v.tellWatchers()
 }
 
 // fetch gets the state as it was at our mark.

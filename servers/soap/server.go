@@ -32,17 +32,21 @@ type Server struct {
 	cfg  Config
 	weak weakened
 
-	mu      sync.Mutex
-	changed sync.Cond // anything below
-	s       *State
-	good    bool // s may be read: this replica has been in a group, or needs none
-	opened  bool // clients are served
+	mu        sync.Mutex
+	changed   sync.Cond // anything below
+	s         *State
+	began     time.Time // this replica knows of all its watchers since
+	recovered bool      // there may have been some before
+	watchers  watchers
+	good      bool // s may be read: this replica has been in a group, or needs none
+	opened    bool // clients are served
 
 	// Of the group.
 	group    *membership   // nil: it is in none
 	promised uint64        // on disk, or it has not been told anybody
 	known    map[int]Kept  // how far the others' disks are
 	heard    map[int]asked // what the others reported last
+	last     map[int]asked // … of those who were in a group
 
 	// Of the disk, which persist owns.
 	keeper *Keeper
@@ -58,7 +62,7 @@ type asked struct {
 
 // NewServer makes a server, with what it has kept.
 func NewServer(cfg Config) (*Server, error) {
-	v := &Server{cfg: cfg, known: make(map[int]Kept), heard: make(map[int]asked)}
+	v := &Server{cfg: cfg, known: make(map[int]Kept), heard: make(map[int]asked), last: make(map[int]asked), began: time.Now()}
 	v.changed.L = &v.mu
 	v.s = v.newState()
 	if cfg.Store != nil {
@@ -67,11 +71,19 @@ func NewServer(cfg Config) (*Server, error) {
 			return nil, err
 		}
 		v.keeper, v.kept, v.promised = k, k.Kept, k.Kept.Promised
+		v.recovered = k.Kept != Kept{}
 	}
 	if len(cfg.Replicas) == 1 {
 		v.s.Epoch = max(v.s.Epoch, 1) // it knows all there is to know
 	}
+	v.tellWatchers()
 	return v, nil
+}
+
+// tellWatchers has the state's changes told to those who watch. Preconditions: mu is held.
+func (v *Server) tellWatchers() {
+	s := v.s
+	s.changing = func(dir uint64) { v.watchers.changed(dir, s.Seq-1) }
 }
 
 func (v *Server) newState() *State {
@@ -92,10 +104,10 @@ func (v *Server) Serve() error {
 	end := make(chan error, 1)
 	go v.persist()
 	go v.wake()
+	for range serving + len(v.cfg.Replicas) + maxWatchers {
+		go func() { end <- lib.Serve(v.replicaPort(v.cfg.Replica), std.SoapMaxData+1024, v.peer) }()
+	}
 	if len(v.cfg.Replicas) > 1 {
-		for range serving + len(v.cfg.Replicas) {
-			go func() { end <- lib.Serve(v.replicaPort(v.cfg.Replica), std.SoapMaxData+1024, v.peer) }()
-		}
 		go v.live(end)
 	} else {
 		v.open(end)
@@ -129,6 +141,9 @@ func (v *Server) answer(h *std.Header, data []byte) []byte {
 
 // carryOut answers a request here.
 func (v *Server) carryOut(h *std.Header, data []byte) []byte {
+	if h.Command == std.SoapWatch {
+		return v.watch(h)
+	}
 	if !v.current() {
 		*h = status(std.SoapUnavail)
 		return nil
@@ -137,8 +152,12 @@ func (v *Server) carryOut(h *std.Header, data []byte) []byte {
 		*h = v.update(h, data)
 		return nil
 	}
+	watcher := h.Offset
 	v.mu.Lock()
 	a := v.s.Read(h, data)
+	if visited := a.visited(); watcher != 0 && visited != nil && v.grants() && v.watchers.looked(watcher, visited, time.Now()) {
+		a.Header.Extra = 1
+	}
 	v.mu.Unlock()
 	a.Finish(v.weaken)
 	*h = a.Header
@@ -171,7 +190,7 @@ func (v *Server) update(h *std.Header, data []byte) std.Header {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for !v.safe(epoch, seq) {
+	for !v.safe(epoch, seq) || !v.forgotten(epoch, seq) {
 		if time.Now().After(deadline) || len(v.cfg.Replicas) > 1 && v.group.epochOf() != epoch {
 			return status(std.SoapUnavail)
 		}

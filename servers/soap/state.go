@@ -34,6 +34,8 @@ type State struct {
 	bytes   int    // of all directories
 	done    outcomes
 	changed map[uint64]bool // since they were taken
+
+	changing func(dir uint64) // is told of each change
 }
 
 type directory struct {
@@ -48,7 +50,7 @@ type directory struct {
 
 // NewState returns a server's state with nothing but the root, object 0.
 func NewState(port capability.Port, root capability.Secret) *State {
-	s := &State{port: port, dirs: make(map[uint64]*directory), next: 1, changed: make(map[uint64]bool)}
+	s := &State{port: port, dirs: make(map[uint64]*directory), next: 1, changed: make(map[uint64]bool), changing: func(uint64) {}}
 	s.svc = service.Service[*directory]{
 		Find: func(number uint64) (*directory, capability.Secret, bool) {
 			d := s.dirs[number]
@@ -106,13 +108,18 @@ func (s *State) put(d *directory) {
 	d.bytes = len(encodeListing(d))
 	s.bytes += d.bytes
 	s.dirs[d.number] = d
-	s.changed[d.number] = true
+	s.note(d)
 }
 
 func (s *State) remove(d *directory) {
 	s.bytes -= d.bytes
 	delete(s.dirs, d.number)
+	s.note(d)
+}
+
+func (s *State) note(d *directory) {
 	s.changed[d.number] = true
+	s.changing(d.number)
 }
 
 // touched notes that rows of a directory have changed, by so many bytes.
@@ -120,7 +127,7 @@ func (s *State) touched(d *directory, bytes int) {
 	d.seq = s.Seq
 	d.bytes += bytes
 	s.bytes += bytes
-	s.changed[d.number] = true
+	s.note(d)
 }
 
 // Changed returns the numbers of the directories that have changed, or are gone, since

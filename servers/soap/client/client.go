@@ -22,6 +22,7 @@ type Client struct {
 
 	trans Trans
 	root  capability.Capability
+	cache *cache // nil: nothing is kept
 }
 
 // New returns a client to which / is a directory.
@@ -84,19 +85,26 @@ const maxServers = 16
 // has none, and is returned by itself.
 func (c *Client) Row(name string) (std.SoapRow, error) {
 	full := clean(name)
+	if row, ok := c.cache.get(full); ok {
+		return row, nil
+	}
 	rest := strings.TrimPrefix(full, "/")
 	row := std.SoapRow{Set: Cap(c.root)}
 	for range maxServers {
 		if rest == "" {
 			return row, nil
 		}
-		h, data, err := c.any(row.Set, &std.Header{Command: std.SoapLookup}, []byte(rest))
+		q, at := c.cache.ask(row.Set, std.Header{Command: std.SoapLookup})
+		h, data, err := c.any(at, &q, []byte(rest))
 		if err != nil {
 			return row, &Error{"looking up", full, err}
 		}
 		var f std.SoapFound
 		if std.SoapDecode(data, &f) != nil || int(h.Size) > len(rest) || h.Size == 0 {
 			return row, &Error{"looking up", full, std.SysErr}
+		}
+		if h.Extra == 1 && int(h.Size) == len(rest) && len(full) == len(rest)+1 {
+			c.cache.put(full, &f, q.Extra)
 		}
 		row, rest = f.Row, strings.TrimLeft(rest[h.Size:], "/")
 	}
