@@ -112,6 +112,11 @@ func appendTable(b []byte, t map[uint64]capability.Capability) []byte {
 	return b
 }
 
+// encodeTable is a table's file.
+func encodeTable(t map[uint64]capability.Capability) []byte {
+	return appendTable(append([]byte(tableMagic), fileVersion), t)
+}
+
 func cutTable(b []byte) (t map[uint64]capability.Capability, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, ErrFile
@@ -316,7 +321,7 @@ func (k *Keeper) writeTable(b *Batch, changes map[uint64]capability.Capability) 
 	}
 	maps.Copy(table, changes)
 	maps.DeleteFunc(table, func(_ uint64, c capability.Capability) bool { return c == none })
-	file, err := k.store.Create([][]byte{appendTable(append([]byte(tableMagic), fileVersion), table)}, TagPart)
+	file, err := k.store.Create([][]byte{encodeTable(table)}, TagPart)
 	if err != nil {
 		return capability.Capability{}, err
 	}

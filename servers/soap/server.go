@@ -83,7 +83,24 @@ func NewServer(cfg Config) (*Server, error) {
 // tellWatchers has the state's changes told to those who watch. Preconditions: mu is held.
 func (v *Server) tellWatchers() {
 	s := v.s
+	s.about = v.about
 	s.changing = func(dir uint64) { v.watchers.changed(dir, s.Seq-1) }
+}
+
+// about describes this replica. Preconditions: mu is held.
+func (v *Server) about() string {
+	text := fmt.Sprintf("replica %d of %d\nupdates_on_disk %d\nwatchers %d\n", v.cfg.Replica, len(v.cfg.Replicas), v.kept.Seq, len(v.watchers.byID))
+	if v.cfg.Store == nil {
+		text += "disk none\n"
+	}
+	if v.group != nil {
+		if in, err := v.group.g.Info(); err == nil {
+			text += fmt.Sprintf("group_members %d\ngroup_sequencer %t\n", in.Total, in.Index == in.Sequencer)
+		}
+	} else if len(v.cfg.Replicas) > 1 {
+		text += "group_members 0\n"
+	}
+	return text
 }
 
 func (v *Server) newState() *State {

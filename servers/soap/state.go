@@ -36,6 +36,7 @@ type State struct {
 	changed map[uint64]bool // since they were taken
 
 	changing func(dir uint64) // is told of each change
+	about    func() string    // what else STD_STATUS says
 }
 
 type directory struct {
@@ -50,7 +51,7 @@ type directory struct {
 
 // NewState returns a server's state with nothing but the root, object 0.
 func NewState(port capability.Port, root capability.Secret) *State {
-	s := &State{port: port, dirs: make(map[uint64]*directory), next: 1, changed: make(map[uint64]bool), changing: func(uint64) {}}
+	s := &State{port: port, dirs: make(map[uint64]*directory), next: 1, changed: make(map[uint64]bool), changing: func(uint64) {}, about: func() string { return "" }}
 	s.svc = service.Service[*directory]{
 		Find: func(number uint64) (*directory, capability.Secret, bool) {
 			d := s.dirs[number]
@@ -63,7 +64,7 @@ func NewState(port capability.Port, root capability.Secret) *State {
 		Info: func(d *directory) string {
 			return fmt.Sprintf("directory, %d rows (%s)", len(d.rows), strings.Join(d.columns, " "))
 		},
-		Status:  func(*directory) string { return s.String() },
+		Status:  func(*directory) string { return s.String() + s.about() },
 		Touch:   func(d *directory) { d.life = lifetime },
 		Age:     s.age,
 		Destroy: s.discard,

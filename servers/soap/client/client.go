@@ -175,6 +175,33 @@ func (c *Client) Append(name string, set capability.Set, masks ...capability.Rig
 	return c.change("entering", std.SoapAppend, name, std.SoapRow{Set: set, Masks: masks})
 }
 
+// Enter gives a name an object, whether there is that name or not, and makes the
+// directories on the way: for servers that say where they are.
+func (c *Client) Enter(name string, set capability.Set) error {
+	full := clean(name)
+	for i := 1; i < len(full); i++ {
+		if full[i] != '/' {
+			continue
+		}
+		if _, err := c.Lookup(full[:i]); errors.Is(err, std.NotFound) {
+			err = c.Mkdir(full[:i])
+			if err != nil && !errors.Is(err, std.Exists) {
+				return err
+			}
+		}
+	}
+	for range 3 { // somebody else may do the same
+		err := c.Replace(full, set)
+		if errors.Is(err, std.NotFound) {
+			err = c.Append(full, set)
+		}
+		if !errors.Is(err, std.Exists) {
+			return err
+		}
+	}
+	return &Error{"entering", full, std.SoapClash}
+}
+
 // Replace gives a name another object.
 func (c *Client) Replace(name string, set capability.Set) error {
 	return c.change("replacing", std.SoapReplace, name, std.SoapRow{Set: set})
