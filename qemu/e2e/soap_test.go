@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,4 +198,58 @@ func TestSoap_PowerOfAllFails(t *testing.T) {
 	w.must(err)
 	_, err = c.Lookup("/d/later")
 	w.must(err)
+}
+
+// Clients on all nodes keep what they look up. What somebody changes they all see changed
+// when he is told that it is done; one of them moves meanwhile. And how fast it all is.
+func TestSoap_Kept(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 3, Deadline: 4 * time.Minute})
+	for n := 1; n <= 3; n++ {
+		w.run(n, "/bbin/motiled", "soap", "--replicas", "1,2,3")
+	}
+	c := w.soap()
+	c.Patience = time.Minute
+	w.must(c.Enter("/server/x", soap.Cap(w.client.Node(1).Capability())))
+	var clients []*program
+	for n := 1; n <= 3; n++ {
+		p := w.run(n, "/test/soapclient")
+		p.await("ready")
+		clients = append(clients, p)
+	}
+	hits := 0
+	for round := range 12 {
+		pid := int32(1_000_100 + round) // nobody's: its capability has a number that we know
+		key := api.Key(w.key)
+		w.must(c.Enter("/server/x", soap.Cap(key.ProcessCap(pid))))
+		for _, p := range clients {
+			for range 3 {
+				p.send("get /server/x\n")
+			}
+		}
+		hits = 0
+		for _, p := range clients {
+			for i := range 3 {
+				m := p.await(`^/server/x is (\d+), hits (\d+)$`)
+				if m[1] != fmt.Sprint(pid) {
+					t.Fatalf("round %d: %s, and it was changed to %d before", round, m[0], pid)
+				}
+				if i == 2 {
+					n, _ := strconv.Atoi(m[2])
+					hits += n
+				}
+			}
+		}
+		if round%4 == 3 {
+			clients[0].move(2 + round%2)
+		}
+	}
+	t.Logf("%d of %d lookups were answered by what was kept", hits, 12*9)
+	if hits < 12*3 {
+		t.Errorf("%d of %d lookups only were answered by what was kept", hits, 12*9)
+	}
+	clients[2].send("load 50\n")
+	for _, what := range []string{"entered", "looked up", "kept", "deleted"} {
+		t.Log(clients[2].await(what + `: (\d+) a second`)[0])
+	}
 }
