@@ -121,6 +121,7 @@ type Held struct {
 	Rights uint32
 	Write  bool   // it has descriptions that can be written
 	Upto   uint64 // in Release: opens under higher numbers are not meant
+	From   uint32 // in Hold: it was opened in the name of this node, as number Upto; 0: of ours
 }
 
 // Append encodes h.
@@ -130,7 +131,7 @@ func (h *Held) Append(b []byte) []byte {
 	if h.Write {
 		w = 1
 	}
-	return be.AppendUint64(append(b, w), h.Upto)
+	return be.AppendUint32(be.AppendUint64(append(b, w), h.Upto), h.From)
 }
 
 // DecodeHeld reads a Held and returns the rest.
@@ -140,7 +141,7 @@ func DecodeHeld(b []byte) (h Held, rest []byte, ok bool) {
 	copy(h.Check[:], r.take(len(h.Check)))
 	h.Rights = r.u32()
 	w := r.u8()
-	h.Write, h.Upto = w == 1, r.u64()
+	h.Write, h.Upto, h.From = w == 1, r.u64(), r.u32()
 	return h, r.b, !r.bad && w <= 1
 }
 

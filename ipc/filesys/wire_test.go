@@ -17,7 +17,7 @@ func samples() map[string]interface{ Append([]byte) []byte } {
 		"two": &Two{From: Place{Root: 7, Path: "a"}, Object: 9, Rights: 3, Check: [16]byte{1, 15: 2},
 			To: Place{Root: 7, Path: "b"}},
 		"opener":   &Opener{Node: 3, Boot: 0x1122334455667788, Seq: 12},
-		"held":     &Held{Object: 9, Check: [16]byte{1, 15: 2}, Rights: 3, Write: true, Upto: 12},
+		"held":     &Held{Object: 9, Check: [16]byte{1, 15: 2}, Rights: 3, Write: true, Upto: 12, From: 2},
 		"change":   &Change{Mask: SetMode | SetSize, Mode: 0o640, Mtime: 1, Atime: 2, Size: 4096},
 		"found":    &Found{Attr: sampleAttr, Grant: 77, Path: "a/b"},
 		"way":      &Way{Which: 1, Root: 7, Path: "/etc"},

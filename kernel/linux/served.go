@@ -209,7 +209,7 @@ func (k *Kernel) askMknod(t *proc.Thread, b *fs.Beyond, mode uint32) int64 {
 // node: the answer may find the process on another one.
 func (k *Kernel) askOpen(t *proc.Thread, c *proc.Call, b *fs.Beyond, flags int, mode uint32) int64 {
 	o := k.Files.Opener()
-	c.Aux[0], c.Aux[1], c.Aux[2], c.Aux[3] = o.Seq, o.Boot, b.Root, uint64(flags)
+	c.Aux[0], c.Aux[1], c.Aux[2], c.Aux[3] = o.Seq, o.Boot, b.Root, uint64(o.Node)<<32|uint64(uint32(flags))
 	h := std.Header{Command: filesys.Open, Extra: uint32(flags), Size: mode}
 	return k.askPath(t, servedOpen, b, h, o.Append(nil))
 }
@@ -225,8 +225,8 @@ func (k *Kernel) servedOpen(t *proc.Thread, c *proc.Call, a *object.Answer, foun
 
 // openedFD makes a descriptor of what open has brought, or -1.
 func (k *Kernel) openedFD(t *proc.Thread, c *proc.Call, a *object.Answer, found *filesys.Found) int32 {
-	p, flags, root := t.Process(), int(c.Aux[3]), c.Aux[2]
-	s := k.Files.Opened(a.Header.Capability(), root, found, filesys.Opener{Node: k.Files.Node, Boot: c.Aux[1], Seq: c.Aux[0]})
+	p, flags, root := t.Process(), int(uint32(c.Aux[3])), c.Aux[2]
+	s := k.Files.Opened(a.Header.Capability(), root, found, filesys.Opener{Node: uint32(c.Aux[3] >> 32), Boot: c.Aux[1], Seq: c.Aux[0]})
 	name := k.servedPath(a, root, found)
 	keep := object.OAccMode | object.OSettable | object.ODirectory | object.OPath
 	f := object.NewFile(s, flags&keep, name)

@@ -73,6 +73,7 @@ func (fs *Files) Opened(c capability.Capability, root uint64, found *filesys.Fou
 		o := fs.Opener()
 		k.seq = o.Seq
 		h := k.held(c.Rights&filesys.RightWrite != 0)
+		h.From, h.Upto = by.Node, by.Seq
 		fs.Tell(c, filesys.Hold, h.Append(o.Append(nil)))
 	}
 	return &Served{Cap: c, Root: root, Known: k}

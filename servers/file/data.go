@@ -41,6 +41,7 @@ func (q *query) write(n *inode) (errno, std.Status) {
 	case q.recall(n, q.h.Extra):
 		return 0, std.OK
 	}
+	n.wanted = 0
 	if len(q.data) > 0 {
 		q.used += n.content.write(off, q.data)
 		n.changed(q.now)

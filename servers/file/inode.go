@@ -29,6 +29,9 @@ type inode struct {
 	cookie uint64
 
 	opens []opening // by node
+	// Until then nobody is granted anything: a request waits for recalls, and must not
+	// find a new grant when it comes again.
+	wanted int64
 }
 
 // entry is a name in a directory.

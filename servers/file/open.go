@@ -14,7 +14,9 @@ type opening struct {
 	node  uint32
 	seq   uint64 // of the last open
 	write bool
-	cache bool // it may answer reads out of its pages
+	since int64  // of the last open
+	cache uint64 // stamp of the grant by which it may answer reads out of its pages; 0: it may not
+	sure  bool   // the node has said since the last open that it has it
 }
 
 // Recall is a node that must forget the pages of an inode before a request is served.
@@ -22,7 +24,11 @@ type Recall struct {
 	Node   uint32
 	Object uint64
 	Stamp  uint64
+	doubt  bool // what it says of the file's being open is all there is to know
 }
+
+// opensWithin is longer than the answer to an open takes.
+const opensWithin = 30e9
 
 // Recalled is how a Recall has ended: the node has the inode open, or not.
 func (s *Server) Recalled(r Recall, open bool) {
@@ -32,8 +38,11 @@ func (s *Server) Recalled(r Recall, open bool) {
 	}
 	for i := range n.opens {
 		if o := &n.opens[i]; o.node == r.Node {
-			o.cache = false
-			if !open {
+			if o.sure = true; o.cache <= r.Stamp { // else it was granted that anew since
+				o.cache = 0
+			}
+			// The answer to an open may be on its way to the node still.
+			if !open && (r.doubt || s.now-o.since > opensWithin) {
 				n.opens = slices.Delete(n.opens, i, i+1)
 				s.drop(n)
 			}
@@ -74,13 +83,17 @@ func (s *Server) heard(o *filesys.Opener) {
 	s.boots[o.Node] = o.Boot
 }
 
+// wantedFor is longer than recalls take, but of nodes that do not answer.
+const wantedFor = 1e9
+
 // recall wants all nodes but one to forget the pages of an inode. It reports whether
 // that is still to come.
 func (s *Server) recall(n *inode, but uint32) bool {
 	for _, o := range n.opens {
-		if o.cache && o.node != but {
+		if o.cache > 0 && o.node != but {
+			n.wanted = s.now + wantedFor
 			s.stamp++
-			s.recalls = append(s.recalls, Recall{o.node, n.number, s.stamp})
+			s.recalls = append(s.recalls, Recall{Node: o.node, Object: n.number, Stamp: s.stamp})
 		}
 	}
 	return len(s.recalls) > 0
@@ -110,9 +123,9 @@ func (n *inode) shared(node uint32, write bool) bool {
 // It returns the stamp of that, or 0.
 func (s *Server) grant(n *inode, node uint32) uint64 {
 	for i := range n.opens {
-		if o := &n.opens[i]; o.node == node && !n.shared(node, false) {
+		if o := &n.opens[i]; o.node == node && !n.shared(node, false) && s.now >= n.wanted {
 			s.stamp++
-			o.cache = true
+			o.cache = s.stamp
 			return s.stamp
 		}
 	}
@@ -126,13 +139,16 @@ func (s *Server) admit(n *inode, o *filesys.Opener, write bool) (grant uint64, w
 		return 0, true
 	}
 	s.heard(o)
+	if n.shared(o.Node, write) {
+		n.wanted = 0 // what follows from that is enough
+	}
 	i := slices.IndexFunc(n.opens, func(x opening) bool { return x.node == o.Node })
 	if i < 0 {
 		i = len(n.opens)
 		n.opens = append(n.opens, opening{node: o.Node})
 	}
 	x := &n.opens[i]
-	x.seq = max(x.seq, o.Seq)
+	x.seq, x.since, x.sure = max(x.seq, o.Seq), s.now, false
 	x.write = x.write || write
 	return s.grant(n, o.Node), false
 }
@@ -221,6 +237,19 @@ func (q *query) mayOpen(pl place, flags uint32, exclusive bool) errno {
 	return enxio
 }
 
+// doubt asks a node whether it has a file open: somebody opened it under its name, and
+// was elsewhere when the answer came. It reports whether that is still to come.
+func (q *query) doubt(n *inode, h *filesys.Held) bool {
+	for _, o := range n.opens {
+		if o.node == h.From && o.seq <= h.Upto && !o.sure {
+			q.stamp++
+			q.recalls = append(q.recalls, Recall{o.node, n.number, q.stamp, true})
+			return true
+		}
+	}
+	return false
+}
+
 // holds serves what a node says of its own accord: files that it has open, or no more.
 func (q *query) holds() (errno, std.Status) {
 	o, rest, ok := filesys.DecodeOpener(q.data)
@@ -244,6 +273,9 @@ func (q *query) holds() (errno, std.Status) {
 			return 0, std.CapBad
 		}
 		if q.h.Command == filesys.Hold {
+			if q.doubt(n, &h) {
+				return 0, std.OK
+			}
 			grant, wait := q.admit(n, &o, h.Write && n.isReg())
 			if wait {
 				return 0, std.OK

@@ -82,11 +82,7 @@ func (s *Server) info(n *inode) string {
 }
 
 func (s *Server) status(*inode) string {
-	open := 0
-	for _, n := range s.inodes {
-		open += len(n.opens)
-	}
-	return fmt.Sprintf("files %d\nbytes %d of %d\nopen %d\nrefused %d\n", len(s.inodes), s.used, s.cfg.Capacity, open,
+	return fmt.Sprintf("files %d\nbytes %d of %d\nopen %d\nrefused %d\n", len(s.inodes), s.used, s.cfg.Capacity, s.Open(),
 		s.std.Stats.CapBad+s.std.Stats.Denied)
 }
 
@@ -289,6 +285,7 @@ func (q *query) set(n *inode) (errno, std.Status) {
 }
 
 func (s *Server) truncate(n *inode, size int64) {
+	n.wanted = 0
 	s.used -= n.content.truncate(size)
 	n.changed(s.now)
 }
@@ -297,4 +294,21 @@ func (s *Server) truncate(n *inode, size int64) {
 func (n *inode) changed(now int64) {
 	n.mtime, n.ctime = now, now
 	n.version++
+}
+
+// Open is how many files nodes have open, each counted once for each node.
+func (s *Server) Open() (open int) {
+	for _, n := range s.inodes {
+		open += len(n.opens)
+	}
+	return open
+}
+
+// Contents is what a file of the root has in it, for tests; nil if there is none.
+func (s *Server) Contents(name string) []byte {
+	n := s.root.child(name)
+	if n == nil || !n.isReg() {
+		return nil
+	}
+	return n.content.read(nil, 0, int(n.size))
 }

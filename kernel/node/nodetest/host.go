@@ -19,6 +19,8 @@ type Host struct {
 	m     *rpc.Machine
 	self  *rpc.Endpoint
 	calls map[uint32]func(rpc.Complete)
+
+	performing bool
 }
 
 // Object collects what processes write to it.
@@ -55,6 +57,11 @@ func (h *Host) tick() {
 }
 
 func (h *Host) perform() {
+	if h.performing {
+		return // further out on the stack it is under way
+	}
+	h.performing = true
+	defer func() { h.performing = false }()
 	out := &h.m.Out
 	f, c, r := 0, 0, 0
 	for {
@@ -81,6 +88,10 @@ func (h *Host) perform() {
 }
 
 func (h *Host) serve(r rpc.Incoming) {
+	if s, ok := r.Endpoint.Owner.(interface{ answer(rpc.Incoming) }); ok {
+		s.answer(r)
+		return
+	}
 	if o, ok := r.Endpoint.Owner.(*Owner); ok {
 		o.Told = append(o.Told, r.Header)
 		o.Data = append(o.Data, bytes.Clone(r.Data))
