@@ -56,6 +56,9 @@ func sysIoctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case object.TIOCGPTPEER:
 		return k.openPeer(t, f, int(arg))
 	case tty.FIONREAD:
+		if object.IsSocket(f) != nil {
+			return k.unread(t, c, arg)
+		}
 		if b, ok := f.Impl.(interface{ Buffered() int }); ok {
 			return k.copyOut(t, arg, le.AppendUint32(nil, uint32(b.Buffered())))
 		}

@@ -274,7 +274,7 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	a, failed := r.Requested(k.op(t))
 	r.Heard(&a, f, sockio.OutKind)
 	switch {
-	case failed == abi.EINPROGRESS, failed == abi.EALREADY && c.Phase == connecting:
+	case failed == abi.EINPROGRESS, failed == abi.EALREADY: // made again after a signal, perhaps
 		if f.Flags&object.ONonblock != 0 {
 			return -int64(failed)
 		}
@@ -288,3 +288,11 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 // connecting is a connect's Phase when it has begun, and waits for the peer.
 const connecting = 1
+
+// unread is ioctl(FIONREAD).
+func (k *Kernel) unread(t *proc.Thread, c *proc.Call, at uint64) int64 {
+	return k.request(t, c, func(h *std.Header) ([]byte, int64) {
+		h.Command = sockio.Readable
+		return nil, 0
+	}, func(a *object.Answer) int64 { return k.copyOut(t, at, le.AppendUint32(nil, a.Header.Size)) })
+}
