@@ -9,7 +9,9 @@ import (
 // Commands. Read and Write have the numbers of Amoeba's FSQ.
 const (
 	// Read: Offset is the position, Stream for the object's own; Size how much;
-	// data: Who. Reply: Size and the data, Offset the description's status flags, see FlagsKnown.
+	// Extra 1: what there is, for it has waited long enough; data: Who. Reply: Size and
+	// the data, Offset the description's status flags, see FlagsKnown. With EAGAIN, Size is
+	// for how many ms to wait, see Some.
 	Read = std.TTYFirst + 52
 	// Write: likewise, data: Who and the bytes. Reply: Size taken, Offset as for Read.
 	Write = std.TTYFirst + 53
@@ -46,6 +48,10 @@ const Stream = ^uint64(0)
 // object that has no description to itself, such as a terminal of the host, leaves its
 // holders theirs.
 const FlagsKnown = 1 << 63
+
+// Some in the Size of an answer of EAGAIN says that there is some of what was wanted, and
+// the time counts from the last byte that came.
+const Some = 1 << 31
 
 // MaxData is how much one Read or Write moves.
 const MaxData = 32 << 10

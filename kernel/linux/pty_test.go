@@ -166,3 +166,55 @@ func TestPTY_Full(t *testing.T) {
 	}
 	c.Expect(20000)
 }
+
+// VMIN and VTIME decide for how long a read in raw mode waits.
+func TestPTY_Patience(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		least, tenths byte
+		typed         []string // the first before the read, then one each 200 ms
+		want          int      // bytes
+		took          int64    // ms
+	}{
+		{"nothing is waited for", 0, 0, nil, 0, 0},
+		{"a time", 0, 5, nil, 0, 500},
+		{"a time, and something comes", 0, 5, []string{"", "x"}, 1, 200},
+		{"so many", 3, 0, []string{"a", "b", "c"}, 3, 400},
+		{"so many, or a pause", 5, 3, []string{"a", "b"}, 2, 500},
+		{"so many, or a pause, and the first comes late", 2, 3, []string{"", "", "b"}, 1, 700},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := New(t)
+			p := b.Process()
+			m, s, _ := openPTY(p)
+			raw := p.Alloc(64)
+			p.Must(abi.SysIoctl, s, tty.TCGETS, raw)
+			p.Put(raw+12, make([]byte, 4))
+			p.Put(raw+17+tty.VTIME, []byte{test.tenths, test.least})
+			p.Must(abi.SysIoctl, s, tty.TCSETS, raw)
+			c := p.Fork()
+			began := b.Tab.Now
+			typed := test.typed
+			next := func() {
+				if len(typed) > 0 {
+					if typed[0] != "" {
+						p.Write(m, typed[0])
+					}
+					typed = typed[1:]
+				}
+			}
+			next()
+			r := c.Call(abi.SysRead, s, c.Alloc(10), 10)
+			for ms := 1; r == Blocked && ms < 2000; ms++ {
+				b.Advance(1e6)
+				if ms%200 == 0 {
+					next()
+				}
+				r = c.Result()
+			}
+			if took := (b.Tab.Now - began) / 1e6; r != Result(test.want) || took != test.took {
+				t.Errorf("read %v after %d ms, want %d after %d", r, took, test.want, test.took)
+			}
+		})
+	}
+}

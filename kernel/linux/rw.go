@@ -156,6 +156,7 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 		// handler to run on top of the call, which then would not end with EINTR.
 		return k.outcome(x, abi.EAGAIN)
 	}
+	op.Late = !x.write && x.c.Expired(k.Tab.Now)
 	off := x.at + int64(x.c.Done) // behind what earlier steps have moved
 	op.Positioned = x.at >= 0
 	if x.at < 0 {
@@ -219,6 +220,9 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 			return -abi.ERESTARTSYS
 		}
 		x.t.WaitOn(x.f.Seen(x.t).Queue())
+		if k.bePatient(x) {
+			return -abi.EBLOCKED
+		}
 		if d, ok := x.f.Impl.(object.Distant); ok {
 			d.Watch(x.events())
 		}

@@ -169,9 +169,14 @@ func (x *export) read(r *rpc.Incoming) {
 	}
 	buf := make([]byte, min(r.Header.Size, fileio.MaxData))
 	op := x.op(w)
+	op.Late = r.Header.Extra&1 != 0
 	op.Buf.Kernel(buf)
 	errno := x.file.Impl.Read(op, x.file, off)
 	n := op.Buf.Done
+	if p, ok := x.file.Impl.(object.Patient); ok && errno == abi.EAGAIN && n == 0 {
+		x.moved(r, errno, int(patienceWord(p)), nil)
+		return
+	}
 	if n > 0 {
 		errno = 0
 	}
@@ -179,6 +184,16 @@ func (x *export) read(r *rpc.Incoming) {
 		x.file.Offset += int64(n)
 	}
 	x.moved(r, errno, n, buf[:n])
+}
+
+// patienceWord is what Size says with EAGAIN.
+func patienceWord(p object.Patient) uint32 {
+	ns, some := p.Patience()
+	ms := uint32(max(ns, 0) / 1e6)
+	if some {
+		ms |= fileio.Some
+	}
+	return ms
 }
 
 func (x *export) write(r *rpc.Incoming) {

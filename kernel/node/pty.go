@@ -67,6 +67,7 @@ func (n *Node) capturePTY(c *captured, f *object.File, m *image.File, o *image.O
 		Number: p.Number, Locked: p.Locked, Masters: masters, Slaves: slaves, Left: left, Output: out,
 		Termios: p.Line.Termios.Encode(), Size: p.Line.Size.Encode(),
 		Ready: unread.Ready, Ends: unread.Ends, Edit: unread.Edit, Quote: unread.Quote, Held: unread.Held,
+		Column: unread.Column, Start: unread.Start,
 		Session: p.Job.Session, Foreground: p.Job.Foreground,
 	}
 	if c.copy {
@@ -105,7 +106,7 @@ func (a *assembly) pty(o *image.PTY) (*object.PTY, string) {
 	}
 	p.Line.Termios.Decode(o.Termios)
 	p.Line.Size = tty.DecodeWinsize(o.Size)
-	if !p.Line.Restore(tty.Unread{Ready: o.Ready, Ends: o.Ends, Edit: o.Edit, Quote: o.Quote, Held: o.Held}) {
+	if !p.Line.Restore(tty.Unread{Ready: o.Ready, Ends: o.Ends, Edit: o.Edit, Quote: o.Quote, Held: o.Held, Column: o.Column, Start: o.Start}) {
 		return nil, "the input of a pseudo-terminal makes no sense"
 	}
 	n.K.PTYs.Arrive(p, o.Masters, o.Slaves, o.Left, o.Output)

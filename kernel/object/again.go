@@ -15,6 +15,9 @@ func Again(f *File, flags int) (Impl, int) {
 	if flags&OPath != 0 {
 		return nil, abi.ENXIO // such a description has no end that could be counted
 	}
+	if r, ok := f.Impl.(*Remote); ok && r.Socket != nil {
+		return nil, abi.ENXIO // sockets have no second description
+	}
 	switch impl := f.Impl.(type) {
 	case Reopener:
 		return impl.Again(flags)
@@ -29,7 +32,7 @@ func SameTerminal(f, g *File) bool {
 	r, far := f.Impl.(*Remote)
 	s, both := g.Impl.(*Remote)
 	if far && both {
-		return r.Addr == s.Addr
+		return r.Addr == s.Addr && r.Service == s.Service
 	}
 	return f.Impl == g.Impl // of a pseudo-terminal too: each end is one
 }
@@ -49,7 +52,7 @@ func (p *Pipe) Again(flags int) (Impl, int) {
 
 // Again implements Reopener: it is another reference of this node to the same thing.
 func (r *Remote) Again(int) (Impl, int) {
-	c := &Remote{Addr: r.Addr, Mode: r.Mode, Rdev: r.Rdev, Terminal: r.Terminal, Counted: r.Counted,
+	c := &Remote{Addr: r.Addr, Service: r.Service, Mode: r.Mode, Rdev: r.Rdev, Terminal: r.Terminal, Counted: r.Counted,
 		Seekable: r.Seekable, Residual: r.Residual, Timer: r.Timer, Wall: r.Wall, Home: r.Home}
 	r.Adopt(c)
 	return c, 0

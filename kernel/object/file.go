@@ -72,6 +72,8 @@ type Op struct {
 	Buf Buffer
 	Now int64 // monotonic, ns
 	Who Who
+	// Late: a read has waited for as long as Patient says, and takes what there is.
+	Late bool
 	// Positioned: the offset is the caller's (pread), not the description's.
 	Positioned bool
 	// Pressure reports that the kernel's heap is nearly used up: what would take more
@@ -136,6 +138,11 @@ type Controllable interface {
 // Terminal is an Impl that may be the controlling terminal of a session. HangUp tells it
 // that a session's leader has left it; f is the description that it had.
 type Terminal interface{ HangUp(f *File, leader Who) }
+
+// Patient is an Impl of which a read that has come for nothing waits for a time only, in
+// ns; 0: without end. some: it has some of what is wanted, and the time counts from the
+// last byte that came.
+type Patient interface{ Patience() (ns int64, some bool) }
 
 // Control is one ioctl(2). In is what the caller's memory at Arg has, Out what
 // goes back there.

@@ -331,7 +331,7 @@ func (s *Slave) Read(op *Op, f *File, _ int64) int {
 	case background(&s.Job, op.Who):
 		return abi.EBACKGROUND
 	}
-	p, ok := s.Line.Read(n)
+	p, ok := s.Line.Read(n, op.Late)
 	if !ok {
 		return abi.EAGAIN
 	}
@@ -339,6 +339,9 @@ func (s *Slave) Read(op *Op, f *File, _ int64) int {
 	s.queue.Wake(uint32(Out | WrNorm)) // there is room for what is typed
 	return faultError(op)
 }
+
+// Patience implements Patient.
+func (s *Slave) Patience() (ns int64, some bool) { return s.Line.Patience(), s.Line.Unfinished() }
 
 // Write implements Impl.
 func (s *Slave) Write(op *Op, _ *File, _ int64) int {

@@ -54,6 +54,7 @@ type Remote struct {
 	watching Events // an answer is promised for when one of these holds
 	queue    wait.Queue
 
+	patience    uint32 // as the last answer of EAGAIN said
 	lockVersion uint64 // as the last refusal of a lock said
 }
 
@@ -116,11 +117,23 @@ func (r *Remote) Read(op *Op, f *File, off int64) int {
 		}
 		r.stale(In | RdNorm) // whether more is there is for the object to say
 		a.flags(f)
+		r.patience = 0
+		if a.Header.Extra == abi.EAGAIN {
+			r.patience = a.Header.Size
+		}
 		return a.take(op)
 	}
 	h := std.Header{Command: fileio.Read, Offset: r.position(op, off), Size: uint32(n)}
+	if op.Late {
+		h.Extra = 1
+	}
 	op.Link.Ask(r.Addr, &h, op.who(nil))
 	return abi.EBLOCKED
+}
+
+// Patience implements Patient, as the object has said last.
+func (r *Remote) Patience() (ns int64, some bool) {
+	return int64(r.patience&^fileio.Some) * 1e6, r.patience&fileio.Some != 0
 }
 
 func (r *Remote) Write(op *Op, f *File, off int64) int {

@@ -31,7 +31,7 @@ func (t *TTY) Receive(p []byte) {
 	t.Line.Input(p)
 	t.out = append(t.out, t.Line.TakeEcho()...)
 	t.effects()
-	if t.Line.Readable() {
+	if t.Line.Readable() || t.Line.Unfinished() {
 		t.queue.Wake(uint32(In | RdNorm))
 	}
 }
@@ -100,13 +100,16 @@ func (t *TTY) Read(op *Op, f *File, _ int64) int {
 	if n == 0 {
 		return 0
 	}
-	p, ok := t.Line.Read(n)
+	p, ok := t.Line.Read(n, op.Late)
 	if !ok {
 		return abi.EAGAIN
 	}
 	op.Buf.Put(p)
 	return faultError(op)
 }
+
+// Patience implements Patient.
+func (t *TTY) Patience() (ns int64, some bool) { return t.Line.Patience(), t.Line.Unfinished() }
 
 func (t *TTY) Write(op *Op, f *File, _ int64) int {
 	if t.Line.Lflag&tty.TOSTOP != 0 && !op.Who.NoTTOU && t.background(op.Who) {

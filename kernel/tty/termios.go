@@ -15,15 +15,23 @@ const TermiosSize = 36
 
 // Flags.
 const (
-	IGNCR = 0o200
-	ICRNL = 0o400
-	INLCR = 0o100
-	IXON  = 0o2000
-	IUTF8 = 0o40000
+	ISTRIP  = 0o40
+	INLCR   = 0o100
+	IGNCR   = 0o200
+	ICRNL   = 0o400
+	IUCLC   = 0o1000
+	IXON    = 0o2000
+	IXANY   = 0o4000
+	IMAXBEL = 0o20000
+	IUTF8   = 0o40000
 
-	OPOST = 0o1
-	ONLCR = 0o4
-	OCRNL = 0o10
+	OPOST  = 0o1
+	OLCUC  = 0o2
+	ONLCR  = 0o4
+	OCRNL  = 0o10
+	ONOCR  = 0o20
+	ONLRET = 0o40
+	TABDLY = 0o14000 // all of it: tabs become spaces
 
 	ISIG    = 0o1
 	ICANON  = 0o2

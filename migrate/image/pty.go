@@ -18,6 +18,8 @@ type PTY struct {
 	Quote  bool   `cbor:"12,keyasint,omitempty"` // the next byte typed is taken literally
 	Held   bool   `cbor:"13,keyasint,omitempty"` // output is stopped, by ^S
 
+	Column     int   `cbor:"16,keyasint,omitempty"` // of the cursor
+	Start      int   `cbor:"17,keyasint,omitempty"` // of where the line being typed began
 	Session    int32 `cbor:"14,keyasint,omitempty"` // whose controlling terminal it is
 	Foreground int32 `cbor:"15,keyasint,omitempty"` // process group
 }

@@ -26,7 +26,8 @@ const (
 // impl is what an object does by itself. Its methods are called with the object
 // locked, and none waits. An errno is 0 or a Linux error number.
 type impl interface {
-	read(w fileio.Who, n int) (p []byte, errno int)
+	read(w fileio.Who, n int, late bool) (p []byte, errno int)
+	patience() uint32 // of who has read in vain
 	write(w fileio.Who, p []byte) (n, errno int)
 	// ready reports which events hold. wanted is what somebody will wait for.
 	ready(wanted events) events
@@ -148,8 +149,12 @@ func (o *object) serveRead(r *flipnode.Request) {
 		refuse(r, std.ArgBad)
 		return
 	}
-	p, errno := o.impl.read(w, int(min(r.Header.Size, fileio.MaxData)))
-	r.Answer(&std.Header{Size: uint32(len(p)), Extra: uint32(errno)}, p)
+	p, errno := o.impl.read(w, int(min(r.Header.Size, fileio.MaxData)), r.Header.Extra&1 != 0)
+	h := std.Header{Size: uint32(len(p)), Extra: uint32(errno)}
+	if errno == abi.EAGAIN {
+		h.Size = o.impl.patience()
+	}
+	r.Answer(&h, p)
 }
 
 func (o *object) serveWrite(r *flipnode.Request) {

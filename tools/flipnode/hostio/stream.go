@@ -17,6 +17,8 @@ type stream struct{ object }
 
 func (*stream) stat() fileio.Status { return fileio.Status{Mode: modeFIFO | 0o600} }
 
+func (*stream) patience() uint32 { return 0 }
+
 func (*stream) control(fileio.Who, *control) int { return abi.ENOTTY }
 
 // streamBuffer is how much a stream holds.
@@ -79,7 +81,7 @@ func (in *Input) fill() {
 	}
 }
 
-func (in *Input) read(_ fileio.Who, n int) ([]byte, int) {
+func (in *Input) read(_ fileio.Who, n int, _ bool) ([]byte, int) {
 	if len(in.buf) == 0 && !in.ended {
 		in.want()
 		return nil, abi.EAGAIN
@@ -194,7 +196,7 @@ func (out *Output) wrote(err error) {
 	out.queue = out.queue[:0]
 }
 
-func (*Output) read(fileio.Who, int) ([]byte, int) { return nil, abi.EBADF }
+func (*Output) read(fileio.Who, int, bool) ([]byte, int) { return nil, abi.EBADF }
 
 func (out *Output) write(_ fileio.Who, p []byte) (int, int) {
 	if out.errno != 0 {

@@ -128,18 +128,27 @@ func (t *Terminal) background(w fileio.Who) bool {
 	return t.job.Session != 0 && w.SID == t.job.Session && w.PGID != t.job.Foreground
 }
 
-func (t *Terminal) read(w fileio.Who, n int) ([]byte, int) {
+func (t *Terminal) read(w fileio.Who, n int, late bool) ([]byte, int) {
 	switch {
 	case t.hungUp || n == 0:
 		return nil, 0
 	case t.background(w):
 		return nil, abi.EBACKGROUND
 	}
-	p, ok := t.line.Read(n)
-	if !ok && (t.line.Lflag&tty.ICANON != 0 || t.line.CC[tty.VMIN] > 0) {
+	p, ok := t.line.Read(n, late)
+	if !ok {
 		return nil, abi.EAGAIN
 	}
-	return p, 0 // VMIN 0: what there is; VTIME is taken for 0, for no read waits here
+	return p, 0
+}
+
+// patience is what Size says with EAGAIN: it is for who reads to wait.
+func (t *Terminal) patience() uint32 {
+	ms := uint32(max(t.line.Patience(), 0) / 1e6)
+	if t.line.Unfinished() {
+		ms |= fileio.Some
+	}
+	return ms
 }
 
 func (t *Terminal) write(w fileio.Who, p []byte) (int, int) {
