@@ -72,6 +72,19 @@ func TestBullet(t *testing.T) {
 		create(n)
 	}
 	check()
+	const tooLong = 1<<20 - 2000 // and short enough for one message
+	for range 15 { // more often than it has threads
+		h := std.Header{Command: std.BulletCreate}
+		h.SetCapability(server)
+		r, _, err := w.flip.Call(w.ctx, &h, make([]byte, tooLong))
+		if err == nil {
+			err = r.Status()
+		}
+		if !errors.Is(err, std.Overflow) {
+			t.Fatalf("a request of %d bytes: %v", tooLong, err)
+		}
+	}
+	check()
 	second := w.run(2, "/bbin/motiled", "bullet", "--disk", "1")
 	second.await("has a server that answers already")
 	if second.end() == 0 {

@@ -1,6 +1,7 @@
 package lib
 
 import (
+	"errors"
 	"runtime"
 
 	"motile/ipc/capability"
@@ -17,6 +18,9 @@ func Serve(get capability.Port, room int, handle func(h *std.Header, data []byte
 	for {
 		var h std.Header
 		n, err := GetReq(get, &h, buf)
+		if errors.Is(err, std.Overflow) {
+			continue // the request was too long, and its client has been told
+		}
 		if err != nil {
 			return err
 		}

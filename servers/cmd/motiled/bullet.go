@@ -148,6 +148,9 @@ func bulletThread(get capability.Port, server *bullet.Server) error {
 	for {
 		var h std.Header
 		n, err := lib.GetReq(get, &h, request)
+		if errors.Is(err, std.Overflow) {
+			continue // the request was too long, and its client has been told
+		}
 		if err != nil {
 			return err
 		}
