@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -53,6 +54,9 @@ func (r *Running) serve() error {
 	for {
 		var h std.Header
 		n, err := lib.GetReq(get, &h, buf)
+		if errors.Is(err, std.Overflow) {
+			continue // the request was too long, and its client has been told
+		}
 		if err != nil {
 			return fmt.Errorf("getreq: %w", err)
 		}
