@@ -43,6 +43,9 @@ const (
 	Release
 	// Recall, to a node: Offset the object; data: Recalled. Reply: Extra 1 if the node has it open.
 	Recall
+	// Seek moves an offset that the server keeps, as lseek(2) does: Offset, Size whence; data: Shared.
+	// Reply: Offset.
+	Seek
 	// Space. Reply: data: Room.
 	Space
 )
@@ -56,6 +59,10 @@ const (
 
 // Append as the Offset of a Write is the file's end.
 const Append = ^uint64(0)
+
+// Stream as the Offset of a Read or Write is an offset that the server keeps: the data is, or begins with, Shared,
+// and the reply's Offset is where it is then.
+const Stream = ^uint64(1)
 
 // Leave in the Extra of a reply says that the path leads out of the server: data: Way.
 const Leave = 1 << 16

@@ -285,6 +285,26 @@ func DecodeWritten(b []byte) (w Written, rest []byte, ok bool) {
 	return w, r.b, !r.bad && w.Size >= 0
 }
 
+// Shared is an offset that the server keeps, because processes on several nodes have the
+// description that it belongs to. Whoever uses it first makes it, at Start.
+type Shared struct {
+	ID    [16]byte
+	Start int64
+}
+
+// Append encodes s.
+func (s *Shared) Append(b []byte) []byte {
+	return be.AppendUint64(append(b, s.ID[:]...), uint64(s.Start))
+}
+
+// DecodeShared reads a Shared and returns the rest.
+func DecodeShared(b []byte) (s Shared, rest []byte, ok bool) {
+	r := reader{b: b}
+	copy(s.ID[:], r.take(len(s.ID)))
+	s.Start = int64(r.u64())
+	return s, r.b, !r.bad && s.Start >= 0
+}
+
 // Room is how much space a server has, in bytes, and how many files.
 type Room struct {
 	Total, Free uint64

@@ -24,6 +24,7 @@ func samples() map[string]interface{ Append([]byte) []byte } {
 		"entry":    &Entry{Object: 9, Next: 4, Type: 8, Name: "x"},
 		"written":  &Written{Version: 5, Size: 70000, Mtime: 3},
 		"recalled": &Recalled{Port: capability.Port{1, 15: 2}, Stamp: 78},
+		"shared":   &Shared{ID: [16]byte{7, 15: 8}, Start: 4096},
 		"room":     &Room{Total: 1 << 30, Free: 1 << 20, Files: 12},
 	}
 }
@@ -61,6 +62,9 @@ func decodeAll(b []byte, check func(name string, again []byte, read int)) {
 	}
 	if v, ok := DecodeRecalled(b); ok {
 		check("recalled", v.Append(nil), len(b))
+	}
+	if v, rest, ok := DecodeShared(b); ok {
+		check("shared", v.Append(nil), len(b)-len(rest))
 	}
 	if v, ok := DecodeRoom(b); ok {
 		check("room", v.Append(nil), len(b))

@@ -190,6 +190,9 @@ func sysLseek(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	case object.Seekable:
 		size = s.Size()
 	case *object.Served:
+		if s.Shared != nil && !s.IsDir() {
+			return k.askSeek(t, s, c)
+		}
 		if size = s.Known.Attr.Size; c.Args[2] >= seekEnd && !s.Known.Believed(k.Tab.Now) {
 			return k.askFile(t, servedSeek, s, std.Header{Command: filesys.Stat}, nil)
 		}

@@ -27,6 +27,7 @@ const (
 	servedList
 	servedSeek
 	servedSpace
+	servedSought  // where an offset is that the server keeps
 	servedProgram // a program that is to be executed was opened
 	servedPages   // pages of it, or of a file that is to be mapped
 )
@@ -64,6 +65,8 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 	switch phase {
 	case servedPages:
 		return k.servedPages(t, c, &a)
+	case servedSought:
+		return int64(a.Header.Offset)
 	case servedErrno:
 		return 0
 	case servedReadlink:
@@ -331,6 +334,20 @@ func (k *Kernel) servedSeek(t *proc.Thread, c *proc.Call, found *filesys.Found) 
 		return -abi.EBADF
 	}
 	return seek(f, found.Size, int64(c.Args[1]), c.Args[2])
+}
+
+// askSeek moves an offset that the server keeps.
+func (k *Kernel) askSeek(t *proc.Thread, s *object.Served, c *proc.Call) int64 {
+	op := k.op(t)
+	switch {
+	case op.Link == nil:
+		return -abi.EIO
+	case c.Args[2] > seekEnd:
+		return -abi.EINVAL
+	}
+	s.Ask(op, &std.Header{Command: filesys.Seek, Offset: c.Args[1], Size: uint32(c.Args[2])}, s.Shared.Append(nil))
+	c.Phase = servedSought
+	return -abi.EBLOCKED
 }
 
 // askSpace asks how much space a server has.

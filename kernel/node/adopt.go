@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"motile/ipc/capability"
+	"motile/ipc/filesys"
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/kernel/fs"
@@ -186,6 +187,9 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 		c, _ := capability.Decode(m.Server)
 		s := n.K.Files.Adopt(c, m.Root, m.Mode)
 		a.served = append(a.served, s)
+		if len(m.Shared) > 0 {
+			s.Shared = &filesys.Shared{ID: [16]byte(m.Shared), Start: m.Offset}
+		}
 		impl = s
 	case image.KindPTYMaster, image.KindPTYSlave:
 		if made[m.Object] == nil {

@@ -195,8 +195,9 @@ func (n *Node) captureFile(c *captured, f *object.File) (int32, error) {
 	case byReference:
 		n.captureReference(c, f, &m)
 	case byName:
+		n.shareOffset(c, f)
 		captureName(f, &m)
-		if c.copy {
+		if c.copy && len(m.Shared) == 0 {
 			m.Offset = f.Reached() // what is under way it asks for again
 		}
 	case byValue:
@@ -248,6 +249,9 @@ func captureName(f *object.File, m *image.File) {
 		m.Kind = image.KindDir
 	case *object.Served:
 		m.Kind, m.Server, m.Root, m.Mode = image.KindServed, impl.Cap.Append(nil), impl.Root, impl.Known.Attr.Mode
+		if impl.Shared != nil {
+			m.Shared, m.Offset = impl.Shared.ID[:], impl.Shared.Start
+		}
 	case *fs.Regular:
 		d := impl.Store().Digest
 		m.Kind, m.Digest = image.KindRegular, d[:]

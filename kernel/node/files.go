@@ -74,3 +74,15 @@ func (n *Node) serveRecall(r *rpc.Incoming) {
 	}
 	n.replyHeader(r, &h, nil)
 }
+
+// shareOffset has the server keep the offset of a description from now on, if processes
+// that stay have it too: who is where then makes no difference. The server is not told:
+// the first who uses the offset does that.
+func (n *Node) shareOffset(c *captured, f *object.File) {
+	s, ok := f.Impl.(*object.Served)
+	if !ok || s.Shared != nil || c.copy || s.IsDir() || c.census.exclusive(f) {
+		return
+	}
+	s.Shared = &filesys.Shared{Start: f.Offset}
+	n.K.Random(s.Shared.ID[:])
+}

@@ -131,10 +131,7 @@ func (c *census) dispose(f *object.File, residual bool) (d disposition, why stri
 		}
 		return byName, ""
 	case *object.Served:
-		if alone || c.copy || impl.IsDir() {
-			return byName, ""
-		}
-		return refused, "is a file of a server whose offset it shares; it " + c.remedy(c.n.holdersOf(c.set, f), "open it there by its name")
+		return byName, ""
 	case *object.Log:
 		if alone || c.logs(f) {
 			return byValue, ""

@@ -17,6 +17,9 @@ type Served struct {
 	Cap   capability.Capability
 	Root  uint64 // directory at which the name space began in which it was opened
 	Known *Known // what this node knows of the file
+	// Shared, unless nil, is where the server keeps the description's offset: processes on
+	// several nodes have it.
+	Shared *filesys.Shared
 }
 
 // Ask sends a request about the file to its server.
@@ -71,14 +74,21 @@ func (s *Served) Read(op *Op, f *File, off int64) int {
 	case op.Link == nil:
 		return abi.EIO
 	}
+	shared := s.Shared != nil && !op.Positioned
 	if a, ok := op.Link.Answer(); ok {
+		if shared && op.Asked[askedSize] == 0 {
+			return s.gotShared(op, &a)
+		}
 		got, end, errno := s.got(op, f, &a)
-		if errno != 0 || end {
+		if errno != 0 || end || shared {
 			return errno
 		}
 		if off = f.Offset; op.Positioned {
 			off = int64(op.Asked[askedAt]) + int64(got)
 		}
+	}
+	if shared {
+		return s.askShared(op)
 	}
 	got, end := s.Known.read(op, off)
 	off += int64(got)
@@ -133,7 +143,7 @@ func (s *Served) got(op *Op, f *File, a *Answer) (got int, end bool, errno int) 
 		end = off+int64(got) >= w.Size
 	}
 	if !op.Positioned {
-		f.asked -= want
+		f.asked = max(f.asked-want, 0)
 		f.Offset = max(f.Offset-(want-int64(got)), 0)
 	}
 	f.next = off + int64(got)
@@ -166,6 +176,12 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 	if n == 0 {
 		return faultError(op)
 	}
+	if s.Shared != nil && !op.Positioned && f.Flags&OAppend == 0 {
+		h := std.Header{Command: filesys.Write, Offset: filesys.Stream, Extra: s.Known.node()}
+		op.Asked[askedSize] = 0
+		s.Ask(op, &h, append(s.Shared.Append(nil), data[:n]...))
+		return abi.EBLOCKED
+	}
 	h := std.Header{Command: filesys.Write, Offset: uint64(off), Extra: s.Known.node()}
 	op.Asked[askedAt], op.Asked[askedSize] = uint64(off), uint64(n)
 	if f.Flags&OAppend != 0 {
@@ -178,10 +194,37 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 	return abi.EBLOCKED
 }
 
+// gotShared takes what has come from an offset that the server keeps: as much as one
+// request brings, for the offset is others' too.
+func (s *Served) gotShared(op *Op, a *Answer) int {
+	if errno := served(a); errno != 0 {
+		return errno
+	}
+	_, data, ok := filesys.DecodeWritten(a.Data)
+	if !ok {
+		return abi.EIO
+	}
+	s.Known.server.answered(op.Now)
+	op.Buf.Put(data)
+	return faultError(op)
+}
+
+// askShared reads where the server says.
+func (s *Served) askShared(op *Op) int {
+	h := std.Header{Command: filesys.Read, Offset: filesys.Stream, Extra: s.Known.node(),
+		Size: uint32(min(op.Buf.Left(), filesys.MaxData))}
+	if h.Size == 0 {
+		return faultError(op)
+	}
+	op.Asked[askedSize] = 0
+	s.Ask(op, &h, s.Shared.Append(nil))
+	return abi.EBLOCKED
+}
+
 // wrote takes the answer to a Write.
 func (s *Served) wrote(op *Op, f *File, a *Answer) (n, errno int) {
 	if !op.Positioned && f.Flags&OAppend == 0 {
-		f.asked -= int64(min(op.Asked[askedSize], filesys.MaxData))
+		f.asked = max(f.asked-int64(min(op.Asked[askedSize], filesys.MaxData)), 0)
 	}
 	w, _, ok := filesys.DecodeWritten(a.Data)
 	switch errno = served(a); {

@@ -275,6 +275,9 @@ func (f *File) check(objects []Object) error {
 		if len(f.Server) != capability.EncodedLen {
 			return fmt.Errorf("capability of %d bytes", len(f.Server))
 		}
+		if len(f.Shared) != 0 && len(f.Shared) != 16 {
+			return fmt.Errorf("offset under a number of %d bytes", len(f.Shared))
+		}
 	case KindMemory: // its store is known to the process
 	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd,
 		KindPTYMaster, KindPTYSlave:

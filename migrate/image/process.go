@@ -244,6 +244,9 @@ type File struct {
 	// which the name space began in which it was (KindServed).
 	Server []byte `cbor:"40,keyasint,omitempty"`
 	Root   uint64 `cbor:"41,keyasint,omitempty"`
+	// Shared is the number under which the server keeps the description's offset, which began at
+	// Offset, because processes on several nodes have it; empty: it does not.
+	Shared []byte `cbor:"42,keyasint,omitempty"`
 	// Service names a remote object that a program serves; Address only tells it from
 	// others. Socket is domain, type and protocol if it is a socket.
 	Service []byte   `cbor:"50,keyasint,omitempty"`

@@ -8,16 +8,27 @@ import (
 )
 
 func (q *query) read(n *inode) (errno, std.Status) {
+	off := int64(q.h.Offset)
+	var sh *filesys.Shared
+	if q.h.Offset == filesys.Stream {
+		if sh = q.shared(n); sh == nil {
+			return 0, std.ArgBad
+		}
+		off = sh.Start
+	}
 	switch {
 	case n.isDir():
 		return eisdir, std.OK
-	case !n.isReg() || int64(q.h.Offset) < 0:
+	case !n.isReg() || off < 0:
 		return einval, std.OK
 	}
 	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
 	q.out = w.Append(nil)
 	head := len(q.out)
-	q.out = n.content.read(q.out, int64(q.h.Offset), int(min(q.h.Size, filesys.MaxData)))
+	q.out = n.content.read(q.out, off, int(min(q.h.Size, filesys.MaxData)))
+	if sh != nil {
+		q.reply.Offset = n.keep(sh, off+int64(len(q.out)-head))
+	}
 	q.reply.Size, q.reply.Object = uint32(len(q.out)-head), q.grant(n, q.h.Extra)
 	return 0, std.OK
 }
@@ -26,8 +37,15 @@ func (q *query) read(n *inode) (errno, std.Status) {
 // the file is recalled first.
 func (q *query) write(n *inode) (errno, std.Status) {
 	off := int64(q.h.Offset)
-	if q.h.Offset == filesys.Append {
+	var sh *filesys.Shared
+	switch q.h.Offset {
+	case filesys.Append:
 		off = n.size
+	case filesys.Stream:
+		if sh = q.shared(n); sh == nil {
+			return 0, std.ArgBad
+		}
+		off = sh.Start
 	}
 	switch {
 	case n.isDir():
@@ -48,8 +66,62 @@ func (q *query) write(n *inode) (errno, std.Status) {
 	}
 	q.reply.Size, q.reply.Offset = uint32(len(q.data)), uint64(off)+uint64(len(q.data))
 	q.reply.Object = q.grant(n, q.h.Extra)
+	if sh != nil {
+		n.keep(sh, off+int64(len(q.data)))
+	}
 	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
 	q.out = w.Append(nil)
+	return 0, std.OK
+}
+
+// maxOffsets bounds the offsets that are kept of a file.
+const maxOffsets = 4096
+
+// shared takes the offset that the data begins with, as it is now; nil: there is none.
+func (q *query) shared(n *inode) *filesys.Shared {
+	sh, rest, ok := filesys.DecodeShared(q.data)
+	if !ok || len(n.opens) == 0 {
+		return nil
+	}
+	q.data = rest
+	if off, known := n.offsets[sh.ID]; known {
+		sh.Start = off
+	} else if len(n.offsets) >= maxOffsets {
+		return nil
+	}
+	return &sh
+}
+
+// keep moves an offset.
+func (n *inode) keep(sh *filesys.Shared, to int64) uint64 {
+	if n.offsets == nil {
+		n.offsets = make(map[[16]byte]int64)
+	}
+	n.offsets[sh.ID] = to
+	return uint64(to)
+}
+
+// seek moves an offset that processes of several nodes share.
+func (q *query) seek(n *inode) (errno, std.Status) {
+	const set, cur, end = 0, 1, 2
+	sh := q.shared(n)
+	if sh == nil {
+		return 0, std.ArgBad
+	}
+	off := int64(q.h.Offset)
+	switch q.h.Size {
+	case set:
+	case cur:
+		off += sh.Start
+	case end:
+		off += n.size
+	default:
+		return einval, std.OK
+	}
+	if off < 0 || off > maxSize {
+		return einval, std.OK
+	}
+	q.reply.Offset = n.keep(sh, off)
 	return 0, std.OK
 }
 

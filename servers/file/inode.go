@@ -29,6 +29,9 @@ type inode struct {
 	cookie uint64
 
 	opens []opening // by node
+	// Offsets of descriptions that processes on several nodes have, by their numbers. They
+	// last as long as anybody has the file open.
+	offsets map[[16]byte]int64
 	// Until then nobody is granted anything: a request waits for recalls, and must not
 	// find a new grant when it comes again.
 	wanted int64

@@ -135,6 +135,8 @@ func (q *query) serve(n *inode) (errno, std.Status) {
 		return q.read(n)
 	case filesys.Write:
 		return q.write(n)
+	case filesys.Seek:
+		return q.seek(n)
 	case filesys.List:
 		return q.listDir(n)
 	case filesys.Sync:
@@ -212,6 +214,9 @@ func (s *Server) make(mode uint32) *inode {
 
 // drop frees an inode that has neither a name nor anybody who has it open.
 func (s *Server) drop(n *inode) {
+	if len(n.opens) == 0 {
+		n.offsets = nil
+	}
 	if n.nlink > 0 || len(n.opens) > 0 || n == s.root || s.inodes[n.number] != n {
 		return
 	}
