@@ -27,8 +27,8 @@ const (
 	Recv = std.PrivateFirst + 300
 	// Send: Extra MSG_ flags, data: Caller, an address and the bytes. Reply: Size taken.
 	Send = std.PrivateFirst + 301
-	// Poll: Size the events asked for, Extra 1: if none of them holds, the node's Wait shall
-	// tell of the first that will, data: Caller. Reply: nothing beside the State.
+	// Poll: Size the events asked for, Extra 1: the node's Wait shall tell when those hold
+	// that do not now, each once, data: Caller. Reply: nothing beside the State.
 	Poll = std.PrivateFirst + 302
 	// Bind, data: an address.
 	Bind = std.PrivateFirst + 303
@@ -101,7 +101,7 @@ func CutAddress(b []byte) (addr, rest []byte, ok bool) {
 // says of a socket, whatever way it says it: what is overtaken does not count. If no event
 // of Recv's kind holds after a Recv or an Accept, or none of Send's after a Send or a
 // Connect, the server watches for it on behalf of the node that asked, as if that had
-// asked Poll.
+// asked Poll; the reply's Object is that node, for the process may have left it.
 type State struct {
 	Seq    uint32
 	Events uint16

@@ -120,8 +120,8 @@ func (r *Remote) state(a *Answer, f *File, kind Events) {
 	f.SetFlags(OSettable, int(st.Flags))
 	was := r.ready
 	r.ready, r.known = Events(st.Events), true
-	if r.ready&kind == 0 {
-		r.watching |= kind // the server does
+	if r.ready&kind == 0 && a.Header.Object == uint64(r.Socket.Caller.Node) {
+		r.watching |= kind // the server does; if not for the node that asked, and that the process has left
 	}
 	r.news(r.ready &^ was)
 }
@@ -136,26 +136,27 @@ func (r *Remote) news(e Events) {
 // Polled is the answer to a Poll of the server's; failed: the socket is gone.
 func (r *Remote) Polled(v uint64, asked Events, wait, failed bool) {
 	st, ok := sockio.Unpack(v)
-	switch {
-	case failed || !ok:
+	if failed || !ok {
 		r.Told(0, wait, true)
 		return
-	case !r.Socket.overtakes(st.Seq):
-		// What was heard meanwhile is newer, but the watch may be over by now.
-		r.asking = r.asking && wait
-		r.watching &^= asked
-		r.queue.Wake(0)
-		return
 	}
-	was := r.ready
-	r.ready, r.known = Events(st.Events), true
-	if !wait {
+	fresh, was := r.Socket.overtakes(st.Seq), r.ready
+	if fresh {
+		r.ready, r.known = Events(st.Events), true
+	}
+	switch {
+	case !wait:
 		r.asking = false
 		r.watching &^= r.ready
-		r.queue.Wake(uint32(r.ready | Always))
-		return
+		r.queue.Wake(uint32(r.ready | Always)) // who waits for the answer looks, or asks again
+	case fresh:
+		r.news(r.ready&^was | r.ready&asked)
+	default:
+		// What was heard meanwhile is newer, and the watch may be over by now.
+		if r.watching &^= asked; !r.queue.Empty() {
+			r.Watch(asked)
+		}
 	}
-	r.news(r.ready&^was | r.ready&asked)
 }
 
 // Happened is what the server says by itself: events that were watched for hold.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type web struct {
 	url     string
 	dials   atomic.Int32
 	browser *http.Client
+	ip      *program // the TCP/IP server
 	server  *program
 }
 
@@ -48,10 +50,17 @@ func bootWeb(t *testing.T, nodes, on int, deadline time.Duration) *web {
 		w.dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}}
-	w.run(1, "/bbin/ipd").await("ipd: ")
-	w.server = w.runFile(on, filepath.Join(top, "build/webserver"), ":80")
-	w.server.await("serving")
+	w.serve(on)
 	return w
+}
+
+// serve starts both servers.
+func (w *web) serve(on int) {
+	w.t.Helper()
+	w.ip = w.run(1, "/bbin/ipd")
+	w.ip.await("ipd: ")
+	w.server = w.runFile(on, filepath.Join(harness.Top(w.t), "build/webserver"), ":80")
+	w.server.await("serving")
 }
 
 // freePort is one of the host's that nobody listens on. Somebody could before QEMU does;
@@ -90,42 +99,65 @@ func (w *web) get(path string) *http.Response {
 	return r
 }
 
-// TestIP_DownloadSurvivesMoves: a client of an unmodified HTTP server does not notice that
-// it is moved five times while it serves.
-func TestIP_DownloadSurvivesMoves(t *testing.T) {
-	const size, moves = 8 << 20, 5
-	w := bootWeb(t, 3, 2, 4*time.Minute)
+// download fetches so much while somebody is moved from node to node: each move happens
+// while bytes are under way.
+func (w *web) download(size int64, who *program, nodes ...int) {
+	w.t.Helper()
 	r := w.get(fmt.Sprintf("/made/%d", size))
 	defer r.Body.Close()
 	sum, total := sha256.New(), int64(0)
-	for i, node := range []int{3, 1, 2, 3, 1} {
+	for i, node := range nodes {
 		moved := make(chan error, 1)
 		go func() {
-			_, err := w.server.Migrate(w.ctx, client.Move{Target: node})
+			_, err := who.Migrate(w.ctx, client.Move{Target: node})
 			moved <- err
 		}()
-		n, err := io.CopyN(sum, r.Body, size/(moves+1))
+		n, err := io.CopyN(sum, r.Body, size/int64(len(nodes)+1))
 		if total += n; err != nil {
-			t.Fatalf("after %d bytes, move %d: %v", total, i, err)
+			w.t.Fatalf("after %d bytes, move %d: %v", total, i, err)
 		}
 		if err := <-moved; err != nil {
-			t.Fatalf("move %d to node %d: %v", i, node, err)
+			w.t.Fatalf("move %d to node %d: %v", i, node, err)
 		}
 	}
 	n, err := io.Copy(sum, r.Body)
 	if total += n; err != nil || total != size {
-		t.Fatalf("%d bytes of %d: %v", total, size, err)
+		w.t.Fatalf("%d bytes of %d: %v", total, size, err)
 	}
 	want := sha256.New()
 	io.Copy(want, content.New(size))
 	if !bytes.Equal(sum.Sum(nil), want.Sum(nil)) {
-		t.Error("the content is another")
+		w.t.Error("the content is another")
 	}
 	if n := w.dials.Load(); n != 1 {
-		t.Errorf("%d connections, want 1", n)
+		w.t.Errorf("%d connections, want 1", n)
 	}
+}
+
+// TestIP_DownloadSurvivesMoves: a client of an unmodified HTTP server does not notice that
+// it is moved five times while it serves; nor that the TCP/IP server is.
+func TestIP_DownloadSurvivesMoves(t *testing.T) {
+	w := bootWeb(t, 3, 2, 4*time.Minute)
+	w.download(8<<20, w.server, 3, 1, 2, 3, 1)
 	w.keepsAlive()
 	w.leavesNothing(2)
+	w.download(2<<20, w.ip, 3, 1)
+	w.keepsAlive()
+}
+
+// TestIP_AServerThatEnds: who has a socket of a TCP/IP server that is gone hears of it, and
+// the next server begins anew.
+func TestIP_AServerThatEnds(t *testing.T) {
+	w := bootWeb(t, 2, 2, 3*time.Minute)
+	w.get("/made/10").Body.Close()
+	w.must(w.ip.Signal(w.ctx, int(syscall.SIGKILL)))
+	w.ip.end()
+	if status := w.server.end(); status != 1 {
+		t.Errorf("the web server ended with %d: it should have been told", status)
+	}
+	w.browser.CloseIdleConnections()
+	w.serve(2)
+	w.get("/made/10").Body.Close()
 }
 
 // keepsAlive: the connection serves on.

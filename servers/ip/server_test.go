@@ -323,3 +323,18 @@ func TestServer_SurvivesAnything(t *testing.T) {
 	}
 	l.pair(81)
 }
+
+// A Poll that is answered by one event goes on for the others.
+func TestServer_WatchesForWhatDoesNotHoldYet(t *testing.T) {
+	l := newLab(t)
+	_, client, server := l.pair(80)
+	h, _ := l.want(0, server, std.Header{Command: sockio.Poll, Size: in | out, Extra: 1}, second.Append(nil))
+	if st, _ := sockio.Unpack(h.Offset); st.Events&(in|out) != out {
+		t.Fatalf("events %#x, want only that it can be written to", st.Events)
+	}
+	l.send(client, first, "now")
+	_, b := l.want(0, l.service(), std.Header{Command: sockio.Wait}, second.Append(nil))
+	if e := sockio.DecodeEvents(b); len(e) != 1 || e[0].Object != server.Object || e[0].Events&in == 0 {
+		t.Errorf("told %+v", e)
+	}
+}

@@ -167,7 +167,7 @@ func (k *socket) send(q, h *std.Header, data []byte) []byte {
 // finish ends a command that would have had to wait, or not: the reply says what holds,
 // and what of a kind does not is watched for.
 func (k *socket) finish(h *std.Header, caller sockio.Caller, e int, kind uint32) {
-	h.Extra = uint32(e)
+	h.Extra, h.Object = uint32(e), uint64(caller.Node)
 	st := k.state()
 	if e == abi.EAGAIN || e == abi.EINPROGRESS || e == abi.EALREADY {
 		st.Events &^= uint16(kind) // whatever has happened since is news
@@ -191,8 +191,8 @@ func (k *socket) poll(q, h *std.Header, data []byte) []byte {
 		return nil
 	}
 	st := k.state()
-	if q.Extra == 1 && uint32(st.Events)&(q.Size|always) == 0 {
-		k.watch(caller, q.Size)
+	if rest := q.Size &^ uint32(st.Events); q.Extra == 1 && rest != 0 {
+		k.watch(caller, rest)
 	}
 	h.Offset = st.Pack()
 	return nil
