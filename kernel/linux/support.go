@@ -18,7 +18,7 @@ var Partial = map[uint32]string{
 	abi.SysSync:            "succeeds without effect",
 	abi.SysMsync:           "as fsync",
 	abi.SysFadvise64:       "succeeds without effect",
-	abi.SysIoctl:           "terminals, FIONBIO, FIOCLEX, FIONCLEX and FIONREAD only",
+	abi.SysIoctl:           "terminals without packet mode, FIONBIO, FIOCLEX, FIONCLEX and FIONREAD only",
 	abi.SysSocket:          "AF_INET streams and datagrams, by a TCP/IP server",
 	abi.SysSendmsg:         "no ancillary data",
 	abi.SysRecvmsg:         "no ancillary data",

@@ -178,3 +178,30 @@ func TestShell_JobControl(t *testing.T) {
 	p.Type("echo new: $((6*7))\r")
 	p.See(`new: 42`)
 }
+
+// The shell remembers lines, completes names and helps.
+func TestShell_HistoryCompletionHelp(t *testing.T) {
+	c := newMotile(t, 1)
+	c.ok("up", "-n", "1")
+	p := c.at("console", "1")
+	p.toPrompt()
+	p.line("echo once $((6*7))")
+	p.Type("\x1b[A\r")
+	p.See(`\nonce 42\r\n`)
+	p.toPrompt()
+	p.Type("cat /etc/passw\t\r")
+	p.See(`root:x:0:0`)
+	p.toPrompt()
+	p.Type("realp\t/proc/self/cw\t\r")
+	p.See(`\n/root\r\n`)
+	p.toPrompt()
+	if out := p.line("help migrate"); !strings.Contains(out, "move a process") {
+		t.Error(out)
+	}
+	if out := p.line("help vi 2>&1"); !strings.Contains(out, "Edit FILE") {
+		t.Error(out)
+	}
+	if out := p.line("help"); !strings.Contains(out, "migrate") || !strings.Contains(out, "getopts") {
+		t.Error(out)
+	}
+}
