@@ -148,7 +148,7 @@ unit: all
 e2e: all guests ## the tests that boot clusters; RUN=PATTERN picks some
 	$(call SAY,TEST,in QEMU)
 	$(call WANT,qemu/e2e)
-	$(QUIET)$(GO) test -count=1 -timeout 30m $(if $(RUN),-run '$(RUN)' -v) ./qemu/e2e/...
+	$(QUIET)$(GO) test -count=1 -timeout 60m $(if $(RUN),-run '$(RUN)' -v) ./qemu/e2e/...
 
 .PHONY: reproducible
 reproducible: all ## build again from nothing, in another place, and compare
