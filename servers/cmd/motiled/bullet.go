@@ -82,17 +82,25 @@ func runBullet(words []string) error {
 }
 
 // alone finds out whether the disk has a server: two would not share it, for the second
-// takes it away from the first.
+// takes it away from the first. One that was lost with its node does not answer, and may
+// yet be known: whoever says nothing for so long has lost its disk.
 func alone(key api.Key, node int) error {
-	const patience = time.Second
-	h := std.Header{Command: std.Info}
-	h.SetCapability(key.ServiceCap("bullet", node))
-	var text [200]byte
-	n, err := lib.TransWithin(&h, nil, text[:], patience)
-	if errors.Is(err, std.RPCNotFound) {
-		return nil
+	const patience, tries = time.Second, 3
+	for range tries {
+		h := std.Header{Command: std.Info}
+		h.SetCapability(key.ServiceCap("bullet", node))
+		var text [200]byte
+		n, err := lib.TransWithin(&h, nil, text[:], patience)
+		switch {
+		case err == nil:
+			return fmt.Errorf("the disk of node %d has a server that answers already (%s): end that one first", node, text[:n])
+		case errors.Is(err, std.RPCNotFound):
+			return nil
+		case !errors.Is(err, std.RPCFailure):
+			return err
+		}
 	}
-	return fmt.Errorf("the disk of node %d has a server that answers already (%s): end that one first", node, text[:n])
+	return nil
 }
 
 func mountBullet(key api.Key, node, cacheKB int, repair bullet.Repair) (*bullet.Store, error) {
