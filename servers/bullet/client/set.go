@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"sync"
 
 	"motile/ipc/capability"
 	"motile/ipc/std"
@@ -9,19 +10,20 @@ import (
 
 // Files at several servers: a capability set has a copy of the file at each.
 
-// CreateAll makes a file at each of some servers. Those that do not answer, or have no
+// CreateAll makes a file at each of some servers, at one time. Those that do not answer, or have no
 // room, are left out, as long as one is left: the set's Wanted says how many there were
 // to be. The error is that of the last server if all have failed.
 func (c *Client) CreateAll(servers []capability.Capability, data []byte, how uint32) (capability.Set, error) {
 	set := capability.Set{Wanted: uint8(len(servers))}
+	files, errs := make([]capability.Capability, len(servers)), make([]error, len(servers))
+	atOnce(len(servers), func(i int) { files[i], errs[i] = c.Create(servers[i], data, how) })
 	var last error = std.ArgBad
-	for _, server := range servers {
-		file, err := c.Create(server, data, how)
-		if err == nil {
-			err = set.Insert(file)
+	for i := range servers {
+		if errs[i] == nil {
+			errs[i] = set.Insert(files[i])
 		}
-		if err != nil {
-			last = err
+		if errs[i] != nil {
+			last = errs[i]
 		}
 	}
 	if len(set.Members) == 0 {
@@ -63,9 +65,19 @@ func (c *Client) any(set capability.Set, try func(capability.Capability) error) 
 
 // DestroyAll removes all copies that can be reached.
 func (c *Client) DestroyAll(set capability.Set) error {
-	var errs []error
-	for _, m := range set.Members {
-		errs = append(errs, c.Destroy(m.Cap))
-	}
+	errs := make([]error, len(set.Members))
+	atOnce(len(errs), func(i int) { errs[i] = c.Destroy(set.Members[i].Cap) })
 	return errors.Join(errs...)
+}
+
+// atOnce does something for each number below n, at one time.
+func atOnce(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := 1; i < n; i++ {
+		all.Go(func() { do(i) })
+	}
+	if n > 0 {
+		do(0)
+	}
+	all.Wait()
 }
