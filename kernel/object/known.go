@@ -147,9 +147,10 @@ func (sv *server) answered(now int64) {
 	sv.heard = now
 }
 
-// Believed reports whether what is known of the contents holds.
+// Believed reports whether what is known of the contents holds. Of a file that has come
+// with a process nothing is known, not even its size, before something was read.
 func (k *Known) Believed(now int64) bool {
-	return k.Grant != 0 && k.era == k.server.era && now-k.server.heard <= filesys.Lease
+	return k.Grant != 0 && k.Attr.Version != 0 && k.era == k.server.era && now-k.server.heard <= filesys.Lease
 }
 
 // Granted notes a grant that an answer has brought, 0 for none. One from before a recall

@@ -317,3 +317,11 @@ func (s *Server) Contents(name string) []byte {
 	}
 	return n.content.read(nil, 0, int(n.size))
 }
+
+// Put makes a file of the root, for tests.
+func (s *Server) Put(name string, text []byte) {
+	n := s.make(modeReg | 0o644)
+	s.root.add(name, n, s.now)
+	s.used += n.content.write(0, text)
+	n.changed(s.now)
+}

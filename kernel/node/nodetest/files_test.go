@@ -210,18 +210,33 @@ func TestFiles_ReadersAreRecalled(t *testing.T) {
 		w.Wire.Loss = 0.01 * float64(seed%2)
 		f := w.fileServer()
 		words = [3]counted{}
+		var pids []int32
 		for i, program := range []int{rareWriter, wordReader, wordReader} {
 			p := w.Nodes[i+1].Start(program)
 			for fd := range int32(3) {
 				p.FDs.Set(fd, object.NewFile(object.Null{}, object.ORdwr, "/dev/null"), false)
 			}
 			p.Leader().Frame.R12 = uint64(i)
+			pids = append(pids, p.PID)
 		}
-		w.RunUntil(60e9, "written", func() bool { return words[0].acked >= writes })
+		moves := 0
+		for i := 0; words[0].acked < writes; i++ {
+			if i > 1000 {
+				t.Fatalf("never done: %+v\n%s", words, w.Describe())
+			}
+			if on := w.On(pids[i%3]); on != 0 && i%4 == 3 {
+				w.Host.Migrate(pids[i%3], on, on%3+1, func(r api.MigrateReply) {
+					if r.Error == "" {
+						moves++
+					}
+				})
+			}
+			w.Run(10e6)
+		}
 		w.Run(20e9)
 		reads := int(words[1].acked + words[2].acked)
-		t.Logf("%d reads, %d requests, %d recalls", reads, f.asked, f.recalls)
-		if f.recalls < writes/2 || reads < 3*f.asked {
+		t.Logf("%d reads, %d requests, %d recalls, %d moves", reads, f.asked, f.recalls, moves)
+		if moves < 3 || f.recalls < writes/2 || reads < 3*f.asked {
 			t.Errorf("seed %d: %d recalls for %d writes, %d requests for %d reads", seed, f.recalls, writes, f.asked, reads)
 		}
 		w.CheckEmpty()
@@ -358,4 +373,51 @@ func TestFiles_AppendedOnce(t *testing.T) {
 		}
 		w.CheckEmpty()
 	}
+}
+
+// copier copies a file byte by byte, by the offsets of its descriptions. A counts.
+var copier = Register(func(u *User) {
+	const from, to = 3, 4
+	switch u.PC() {
+	case 0:
+		u.Call(1, abi.SysOpen, u.Put(fileNameAt, []byte("/tmp/from\x00")), object.ORdonly, 0)
+	case 1:
+		u.Call(2, abi.SysOpen, u.Put(fileNameAt, []byte("/tmp/to\x00")), object.OCreat|object.OWronly, 0o644)
+	case 2:
+		u.Call(3, abi.SysRead, from, DataBase+wordsAt, 1)
+	case 3:
+		if u.Ret != 1 {
+			u.Call(5, abi.SysExitGroup, 0)
+			return
+		}
+		u.Call(4, abi.SysWrite, to, DataBase+wordsAt, 1)
+	case 4:
+		u.SetA(u.A() + 1)
+		u.Goto(2)
+	}
+})
+
+// What a process reads and writes by the offsets of its descriptions goes on where it was.
+func TestFiles_OffsetsMove(t *testing.T) {
+	w := New(t, 3, 1)
+	f := w.fileServer()
+	text := bytes.Repeat([]byte("0123456789abcdef\n"), 100)
+	f.s.Put("from", text)
+	p := w.Nodes[1].Start(copier)
+	for fd := range int32(3) {
+		p.FDs.Set(fd, object.NewFile(object.Null{}, object.ORdwr, "/dev/null"), false)
+	}
+	pid, moves := p.PID, 0
+	for w.On(pid) != 0 {
+		w.Run(20e6)
+		if on := w.On(pid); on != 0 {
+			w.Move(pid, on%3+1)
+			moves++
+		}
+	}
+	w.Run(20e9)
+	if got := f.s.Contents("to"); !bytes.Equal(got, text) || moves < 5 {
+		t.Errorf("%d bytes of %d were copied, with %d moves", len(got), len(text), moves)
+	}
+	w.CheckEmpty()
 }
