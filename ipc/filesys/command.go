@@ -64,6 +64,9 @@ const Append = ^uint64(0)
 // and the reply's Offset is where it is then.
 const Stream = ^uint64(1)
 
+// KeepsOffsets in the Size of the replies to Open and Hold: the server has Stream and Seek.
+const KeepsOffsets = 1
+
 // Leave in the Extra of a reply says that the path leads out of the server: data: Way.
 const Leave = 1 << 16
 

@@ -230,6 +230,7 @@ func (k *Kernel) servedOpen(t *proc.Thread, c *proc.Call, a *object.Answer, foun
 func (k *Kernel) openedFD(t *proc.Thread, c *proc.Call, a *object.Answer, found *filesys.Found) int32 {
 	p, flags, root := t.Process(), int(uint32(c.Aux[3])), c.Aux[2]
 	s := k.Files.Opened(a.Header.Capability(), root, found, filesys.Opener{Node: uint32(c.Aux[3] >> 32), Boot: c.Aux[1], Seq: c.Aux[0]})
+	s.Known.Keeps(&a.Header)
 	name := k.servedPath(a, root, found)
 	keep := object.OAccMode | object.OSettable | object.ODirectory | object.OPath
 	f := object.NewFile(s, flags&keep, name)

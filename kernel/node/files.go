@@ -54,7 +54,7 @@ func (n *Node) holdServed(list []*object.Served, begun func(), done func(why str
 				why = fmt.Sprintf("the server of a file that the process has open refuses it: %v", st)
 			default:
 				n.K.Files.Heard(port, n.Tab.Now)
-				n.K.Files.Held(some, c.Data)
+				n.K.Files.Held(some, &c.Header, c.Data)
 			}
 			done(why)
 		})

@@ -131,7 +131,11 @@ func (c *census) dispose(f *object.File, residual bool) (d disposition, why stri
 		}
 		return byName, ""
 	case *object.Served:
-		return byName, ""
+		if alone || c.copy || impl.IsDir() || impl.Shared != nil || impl.Known.KeepsOffsets() {
+			return byName, ""
+		}
+		return refused, "is a file of a server that keeps no offsets, and its offset is shared; it " +
+			c.remedy(c.n.holdersOf(c.set, f), "open it there by its name")
 	case *object.Log:
 		if alone || c.logs(f) {
 			return byValue, ""

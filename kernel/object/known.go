@@ -5,6 +5,7 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/filesys"
+	"motile/ipc/std"
 	"motile/kernel/vm"
 )
 
@@ -28,6 +29,7 @@ type server struct {
 	heard  int64  // when something was last heard from it
 	era    uint64 // one higher after each silence longer than the lease: no grant survives that
 	recall uint64 // stamp of the last recall
+	keeps  bool   // it keeps offsets that processes of several nodes share
 }
 
 type knownKey struct {
@@ -177,6 +179,14 @@ func (fs *Files) Recall(port capability.Port, object, stamp uint64) (open bool) 
 	return k.uses > 0
 }
 
+// Keeps notes what the answer to Open or Hold says of the server.
+func (k *Known) Keeps(a *std.Header) {
+	k.server.keeps = k.server.keeps || a.Size&filesys.KeepsOffsets != 0
+}
+
+// KeepsOffsets reports whether the server can keep the offset of a description.
+func (k *Known) KeepsOffsets() bool { return k.server.keeps }
+
 func (k *Known) node() uint32 { return k.files.Node }
 
 // closed: the last descriptor of a description is gone. With the last description the
@@ -201,8 +211,9 @@ func (k *Known) held(write bool) filesys.Held {
 }
 
 // Held is the answer to Hold: a grant for each.
-func (fs *Files) Held(list []*Served, grants []byte) {
+func (fs *Files) Held(list []*Served, a *std.Header, grants []byte) {
 	for _, s := range list {
+		s.Known.Keeps(a)
 		if len(grants) < 8 {
 			return
 		}

@@ -193,6 +193,7 @@ func (q *query) open(n *inode) (errno, std.Status) {
 	}
 	q.reply.SetCapability(capability.Derive(
 		capability.Owner(q.cfg.Port, x.number, x.secret), x.secret, q.granted(x, flags)))
+	q.reply.Size = filesys.KeepsOffsets
 	q.found(pl, p.Root, grant)
 	return 0, std.OK
 }
@@ -256,6 +257,7 @@ func (q *query) holds() (errno, std.Status) {
 	if !ok {
 		return 0, std.ArgBad
 	}
+	q.reply.Size = filesys.KeepsOffsets
 	for len(rest) > 0 {
 		var h filesys.Held
 		if h, rest, ok = filesys.DecodeHeld(rest); !ok {
