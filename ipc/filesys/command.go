@@ -70,8 +70,9 @@ const KeepsOffsets = 1
 // Leave in the Extra of a reply says that the path leads out of the server: data: Way.
 const Leave = 1 << 16
 
-// MaxData is how much one Read or Write moves.
-const MaxData = 128 << 10
+// MaxData is how much one Read or Write moves. Each thread of a node may have that much
+// in its kernel's memory.
+const MaxData = 32 << 10
 
 // MaxPath is the longest path and the longest target of a link.
 const MaxPath = 4096

@@ -99,6 +99,9 @@ func (s *Served) Read(op *Op, f *File, off int64) int {
 	if op.Buf.Left() == 0 || end {
 		return faultError(op)
 	}
+	if op.Pressure != nil && op.Pressure() {
+		return abi.ENOMEM // the answer would be in the kernel's heap
+	}
 	s.askRead(op, f, off)
 	return abi.EBLOCKED
 }
@@ -170,6 +173,9 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 		if off = f.Offset; op.Positioned {
 			off = int64(op.Asked[askedAt]) + int64(n)
 		}
+	}
+	if op.Pressure != nil && op.Pressure() {
+		return abi.ENOMEM
 	}
 	data := make([]byte, min(op.Buf.Left(), filesys.MaxData))
 	n := op.Buf.Peek(data)

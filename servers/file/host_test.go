@@ -298,7 +298,7 @@ func (d *duel) read() {
 	if f == nil || f.cap.Rights&filesys.RightRead == 0 {
 		return
 	}
-	buf, off := make([]byte, 1+d.rng.IntN(100000)), d.offset()
+	buf, off := make([]byte, 1+d.rng.IntN(filesys.MaxData)), d.offset()
 	n, err := syscall.Pread(f.fd, buf, off)
 	_, data, e := d.c.ask(f.cap, std.Header{Command: filesys.Read, Offset: uint64(off), Size: uint32(len(buf)), Extra: d.c.node}, nil)
 	if e == 0 {
