@@ -221,7 +221,10 @@ func (v *Server) order(u *Update, deadline time.Time) (reply std.Header, epoch, 
 	if len(v.cfg.Replicas) == 1 {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		reply = v.s.Apply(u)
+		if reply = v.s.Apply(u); v.keeper == nil {
+			v.s.Changed()
+			v.kept = v.present()
+		}
 		v.changed.Broadcast()
 		return reply, v.s.Epoch, v.s.Seq, std.OK
 	}

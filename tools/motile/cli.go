@@ -40,7 +40,7 @@ type app struct {
 	Cap     capCmd     `cmd:"" help:"Make a restricted capability for a process."`
 	Std     stdCmd     `cmd:"" help:"Ask any object a standard command: info, status, getparams, copy, ..."`
 
-	Dir dirCmd `cmd:"" help:"List a directory of the directory server, or change it."`
+	Dir dirCmd `cmd:"" help:"List a directory of the directory server, or change it: options go first."`
 
 	Console consoleCmd `cmd:"" help:"Work in a shell on a node, and leave and find it again; ^] ? helps."`
 	Bridge  bridgeCmd  `cmd:"" help:"Show or change what the virtual bridge does to frames."`

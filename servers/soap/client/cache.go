@@ -97,9 +97,7 @@ func (k *cache) ask(dir capability.Set, h std.Header) (std.Header, capability.Se
 	c := k.root
 	c.Port = k.server
 	set := Cap(c)
-	for _, m := range dir.Members { // if that replica is gone
-		set.Members = append(set.Members, m)
-	}
+	set.Members = append(set.Members, dir.Members...) // if that replica is gone
 	return h, set
 }
 
