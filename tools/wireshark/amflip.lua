@@ -177,6 +177,7 @@ local COMMANDS = {
 	[2007] = { name = "BULLET_SIZE", to = { service = true, node = true, process = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[2008] = { name = "BULLET_DISK_COMPACT", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[2009] = { name = "BULLET_SYNC", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[15219] = { name = "BULLET_TAGGED", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[2200] = { name = "DISK_INFO", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[2201] = { name = "DISK_READ", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[2202] = { name = "DISK_WRITE", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
