@@ -73,7 +73,7 @@ func TestBullet(t *testing.T) {
 	}
 	check()
 	const tooLong = 1<<20 - 2000 // and short enough for one message
-	for range 15 { // more often than it has threads
+	for range 15 {               // more often than it has threads
 		h := std.Header{Command: std.BulletCreate}
 		h.SetCapability(server)
 		r, _, err := w.flip.Call(w.ctx, &h, make([]byte, tooLong))
