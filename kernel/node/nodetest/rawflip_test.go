@@ -154,6 +154,7 @@ func TestRawFlip_EchoMoves(t *testing.T) {
 			if _, err := fmt.Sscanf(string(out.Out), "done, %d again\n", &again); err != nil {
 				t.Fatalf("%q", out.Out)
 			}
+			w.RunUntil(5e9, "the server is somewhere", func() bool { return w.On(server) != 0 })
 			p := w.Nodes[w.On(server)].Tab.Process(server)
 			if got := p.Leader().Frame.R13; got < echoes {
 				t.Errorf("%d of %d messages echoed", got, echoes)
