@@ -16,8 +16,8 @@ var downTimeout = 15 * time.Second
 // freeTimeout is how long after its daemon's end a folder may stay locked.
 const freeTimeout = 10 * time.Second
 
-// goingTimeout is how long a folder may stay locked though nobody answers in
-// it: its cluster has just gone, or another Down sees to what one left there.
+// goingTimeout is how long a folder may stay locked by one and the same though nobody
+// answers in it: its cluster has just gone, or another Down sees to what one left there.
 const goingTimeout = time.Second
 
 // Down stops the cluster in a folder and removes what it left there but for
@@ -66,9 +66,7 @@ func (d Dir) askDown(ctx context.Context) error {
 
 // awaitDown waits until the cluster's program has let go of the folder.
 func (d Dir) awaitDown(patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	l, err := d.await(ctx)
+	l, err := d.await(patience)
 	if err != nil {
 		return err
 	}

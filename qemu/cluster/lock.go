@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,19 +74,22 @@ func (d Dir) tryTake() (*lock, error) {
 	return l, nil
 }
 
-// await waits for the lock.
-func (d Dir) await(ctx context.Context) (*lock, error) {
+// await waits for the lock, for so long that one and the same has it.
+func (d Dir) await(patience time.Duration) (*lock, error) {
+	var last owner
+	deadline := time.Now().Add(patience)
 	for {
 		l, err := d.take()
 		var running *RunningError
 		if !errors.As(err, &running) {
 			return l, err
 		}
-		select {
-		case <-ctx.Done():
+		if now := time.Now(); running.Owner != last {
+			last, deadline = running.Owner, now.Add(patience)
+		} else if now.After(deadline) {
 			return nil, err
-		case <-time.After(10 * time.Millisecond):
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
