@@ -1,18 +1,13 @@
 package share
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"syscall"
 
 	"motile/ipc/filesys"
-)
-
-const (
-	maxName  = 255
-	maxLinks = 40 // symbolic links followed in one lookup
 )
 
 // place is where a path leads: what is there, nil if nothing, and its path in the folder.
@@ -24,120 +19,50 @@ type place struct {
 	itself    *object
 }
 
-// walker resolves one path. root is the object at which the name space of the caller
-// begins.
-type walker struct {
-	*Server
-	root  uint64
-	links int
-	name  bool // what is wanted is the name: a slash behind it does not follow a link
-	way   *filesys.Way
+// spot is something in the folder.
+type spot struct {
+	path string
+	info fs.FileInfo
 }
 
-// walk resolves p from a directory on. A missing last element is no error. With follow, a
-// symbolic link at the end is followed.
-func (w *walker) walk(dir, p string, follow bool) (place, errno) {
-	info, err := w.Server.root.Lstat(dir)
-	if err != nil {
-		return place{}, errnoOf(err)
-	}
-	pl := place{path: dir, info: info, last: "."}
-	rest := strings.TrimLeft(p, "/")
-	for rest != "" {
-		var name string
-		name, rest, _ = strings.Cut(rest, "/")
-		slash := rest != "" || strings.HasSuffix(p, "/")
-		rest = strings.TrimLeft(rest, "/")
-		last := rest == ""
-		switch {
-		case pl.info == nil:
-			return place{}, errno(syscall.ENOENT)
-		case !pl.info.IsDir():
-			return place{}, errno(syscall.ENOTDIR)
-		case len(name) > maxName:
-			return place{}, errno(syscall.ENAMETOOLONG)
-		}
-		from := pl.path
-		switch name {
-		case ".":
-			pl.last, pl.mustBeDir = ".", false
-			continue
-		case "..":
-			if from == "." || w.number(pl) == w.root {
-				return place{}, w.leave(".", rest, slash)
-			}
-			if pl, err = w.at(path.Dir(from)); err != nil {
-				return place{}, errnoOf(err)
-			}
-			pl.last = ".."
-			continue
-		}
-		if pl, err = w.at(path.Join(from, name)); err != nil {
-			return place{}, errnoOf(err)
-		}
-		pl.last, pl.mustBeDir = name, last && slash
-		if pl.info == nil || pl.info.Mode()&fs.ModeSymlink == 0 || last && (!follow || slash) && (!slash || w.name) {
-			continue
-		}
-		sub, e := w.follow(from, pl, rest, last, slash)
-		if e != 0 {
-			return place{}, e
-		}
-		sub.mustBeDir = sub.mustBeDir || pl.mustBeDir
-		pl = sub
-	}
-	if pl.mustBeDir && !w.name && pl.info != nil && !pl.info.IsDir() {
-		return place{}, errno(syscall.ENOTDIR)
-	}
-	return pl, 0
+// tree is the folder as filesys.Walker sees it.
+type tree struct{ *Server }
+
+func (tree) IsDir(n *spot) bool  { return n.info.IsDir() }
+func (tree) IsLink(n *spot) bool { return n.info.Mode()&fs.ModeSymlink != 0 }
+
+func (t tree) Child(dir *spot, name string) (*spot, errno) {
+	n, err := t.at(path.Join(dir.path, name))
+	return n, errnoOf(err)
 }
 
-// follow goes where a symbolic link in a directory leads.
-func (w *walker) follow(dir string, link place, rest string, last, slash bool) (place, errno) {
-	if w.links++; w.links > maxLinks {
-		return place{}, errno(syscall.ELOOP)
+func (t tree) Parent(dir *spot) (*spot, errno) {
+	n, err := t.at(path.Dir(dir.path))
+	if n == nil && err == nil {
+		err = syscall.ENOENT
 	}
-	target, err := w.Server.root.Readlink(link.path)
-	switch {
-	case err != nil:
-		return place{}, errnoOf(err)
-	case target == "":
-		return place{}, errno(syscall.ENOENT)
-	case target[0] == '/':
-		return place{}, w.leave(target, rest, slash)
-	}
-	name := w.name
-	w.name = name && last
-	pl, e := w.walk(dir, target, true)
-	w.name = name
-	if w.way != nil { // it goes on behind the link
-		return place{}, w.leave(w.way.Path, rest, slash)
-	}
-	return pl, e
+	return n, errnoOf(err)
+}
+
+func (t tree) Top(dir *spot, root uint64) bool {
+	return dir.path == "." || t.numberOf(dir.info) == root
+}
+
+func (t tree) Target(link *spot) (string, errno) {
+	target, err := t.root.Readlink(link.path)
+	return target, errnoOf(err)
 }
 
 // at looks at one path. That nothing is there is no error.
-func (w *walker) at(p string) (place, error) {
-	info, err := w.Server.root.Lstat(p)
-	if err != nil && !os.IsNotExist(err) {
-		return place{}, err
-	}
-	return place{path: p, info: info}, nil
-}
-
-// leave notes where the path goes on: at to, and then rest.
-func (w *walker) leave(to, rest string, slash bool) errno {
+func (s *Server) at(p string) (*spot, error) {
+	info, err := s.root.Lstat(p)
 	switch {
-	case rest != "":
-		to += "/" + rest
-	case slash:
-		to += "/"
+	case err == nil:
+		return &spot{p, info}, nil
+	case os.IsNotExist(err):
+		return nil, nil
 	}
-	if len(to) > filesys.MaxPath {
-		return errno(syscall.ENAMETOOLONG)
-	}
-	w.way = &filesys.Way{Root: w.root, Path: to}
-	return filesys.Leave
+	return nil, err
 }
 
 // lookup resolves the path of a request. If it leaves the folder, that is the answer.
@@ -148,13 +73,23 @@ func (q *query) lookup(o *object, p *filesys.Place, which uint8, follow, name bo
 	if !o.dir {
 		return pl, errno(syscall.ENOTDIR)
 	}
-	w := walker{Server: q.Server, root: p.Root, name: name}
-	pl, e = w.walk(o.path, p.Path, follow)
-	if w.way != nil && e == filesys.Leave {
-		w.way.Which = which
-		q.out = w.way.Append(nil)
+	dir, err := q.at(o.path)
+	if err != nil || dir == nil {
+		return pl, errnoOf(cmp.Or(err, error(syscall.ENOENT)))
 	}
-	return pl, e
+	w := filesys.Walker[*spot]{Tree: tree{q.Server}, Root: p.Root, Name: name}
+	s, e := w.Walk(dir, p.Path, follow)
+	switch {
+	case w.Way != nil:
+		w.Way.Which = which
+		q.out = w.Way.Append(nil)
+		return pl, e
+	case e != 0:
+		return pl, e
+	case s.Node == nil:
+		return place{path: path.Join(s.Dir.path, s.Name), last: s.Name, mustBeDir: s.MustBeDir}, 0
+	}
+	return place{path: s.Node.path, info: s.Node.info, last: s.Name, mustBeDir: s.MustBeDir}, 0
 }
 
 // self is an object by its capability, whatever its name is by now.

@@ -166,14 +166,13 @@ func (q *query) names(which uint8) bool {
 
 // lookup resolves a path. If it leaves the server, that is the answer: left.
 func (q *query) lookup(n *inode, p *filesys.Place, which uint8, follow bool) (pl place, e errno, left bool) {
-	w := walker{root: p.Root, name: q.names(which)}
-	pl, e = w.walk(n, p.Path, follow)
-	if w.way != nil {
-		w.way.Which = which
-		q.out = w.way.Append(nil)
-		return pl, filesys.Leave, true
+	w := filesys.Walker[*inode]{Tree: tree{}, Root: p.Root, Name: q.names(which)}
+	s, e := w.Walk(n, p.Path, follow)
+	if w.Way != nil {
+		w.Way.Which = which
+		q.out = w.Way.Append(nil)
 	}
-	return pl, e, e != 0
+	return place{s.Dir, s.Name, s.Node, s.MustBeDir}, e, e != 0
 }
 
 // found is the answer that describes where a path has led.
