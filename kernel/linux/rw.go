@@ -76,11 +76,16 @@ func seekable(f *object.File) bool {
 }
 
 func (k *Kernel) plain(t *proc.Thread, c *proc.Call, write bool, at int64) int64 {
+	return k.transfer(&io{t: t, c: c, write: write, at: at}, k.plainOp(t, c))
+}
+
+// plainOp is an operation on Args[2] bytes at Args[1], behind what is done.
+func (k *Kernel) plainOp(t *proc.Thread, c *proc.Call) *object.Op {
 	op := k.op(t)
 	size := min(c.Args[2], maxIO)
 	done := min(c.Done, size) // a record may come from another node
 	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
-	return k.transfer(&io{t: t, c: c, write: write, at: at}, op)
+	return op
 }
 
 func (k *Kernel) vectored(t *proc.Thread, c *proc.Call, write bool, at int64) int64 {
@@ -91,9 +96,22 @@ func (k *Kernel) vectored(t *proc.Thread, c *proc.Call, write bool, at int64) in
 	case c.Args[2] > maxIOV:
 		return -abi.EINVAL
 	}
-	vecs, errno := k.iovec(t, c.Args[1], int(c.Args[2]))
+	op, errno := k.vectorOp(t, c, c.Args[1], int(c.Args[2]))
 	if errno != 0 {
 		return errno
+	}
+	if op.Buf.Left() == 0 && c.Done == 0 {
+		return 0 // whatever the file is
+	}
+	return k.transfer(&io{t: t, c: c, write: write, at: at}, op)
+}
+
+// vectorOp is an operation on the n pieces of memory that an array of struct iovec at addr
+// names, behind what is done.
+func (k *Kernel) vectorOp(t *proc.Thread, c *proc.Call, addr uint64, n int) (*object.Op, int64) {
+	vecs, errno := k.iovec(t, addr, n)
+	if errno != 0 {
+		return nil, errno
 	}
 	skip := c.Done
 	for i := range vecs {
@@ -104,10 +122,7 @@ func (k *Kernel) vectored(t *proc.Thread, c *proc.Call, write bool, at int64) in
 	}
 	op := k.op(t)
 	op.Buf.UserVec(t.Process().Space, vecs)
-	if op.Buf.Left() == 0 && c.Done == 0 {
-		return 0 // whatever the file is
-	}
-	return k.transfer(&io{t: t, c: c, write: write, at: at}, op)
+	return op, 0
 }
 
 // iovec reads an array of struct iovec.
@@ -181,6 +196,11 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 			x.f.Offset += int64(op.Buf.Done - before)
 		}
 	}
+	return k.moved(x, op, errno)
+}
+
+// moved ends a step that has done something, or not: it is counted.
+func (k *Kernel) moved(x *io, op *object.Op, errno int) int64 {
 	x.c.Done += uint64(op.Buf.Done)
 	if op.Buf.Fault != vm.OK && errno == 0 {
 		errno = int(-k.fault(op.Buf.Fault))

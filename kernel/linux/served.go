@@ -120,8 +120,8 @@ func (k *Kernel) goOn(t *proc.Thread, c *proc.Call, a *object.Answer) int64 {
 }
 
 // askPath asks a server about a place below a mount. before is what goes into the data
-// in front of the place.
-func (k *Kernel) askPath(t *proc.Thread, phase uint8, b *fs.Beyond, h std.Header, before []byte) int64 {
+// in front of the place, after what goes behind it.
+func (k *Kernel) askPath(t *proc.Thread, phase uint8, b *fs.Beyond, h std.Header, before []byte, after ...byte) int64 {
 	op := k.op(t)
 	if op.Link == nil {
 		return -abi.EIO
@@ -130,7 +130,7 @@ func (k *Kernel) askPath(t *proc.Thread, phase uint8, b *fs.Beyond, h std.Header
 		return -abi.ENAMETOOLONG
 	}
 	p := filesys.Place{Root: b.Root, Path: b.Path}
-	object.AskServer(op, b.Dir, &h, p.Append(before))
+	object.AskServer(op, b.Dir, &h, append(p.Append(before), after...))
 	t.Call.Phase = phase
 	return -abi.EBLOCKED
 }
@@ -185,17 +185,7 @@ func (k *Kernel) askTwo(t *proc.Thread, from, to *fs.Beyond, h std.Header) int64
 }
 
 func (k *Kernel) askSymlink(t *proc.Thread, b *fs.Beyond, target string) int64 {
-	op := k.op(t)
-	switch {
-	case op.Link == nil:
-		return -abi.EIO
-	case len(b.Path) >= filesys.MaxPath:
-		return -abi.ENAMETOOLONG
-	}
-	p := filesys.Place{Root: b.Root, Path: b.Path}
-	object.AskServer(op, b.Dir, &std.Header{Command: filesys.Symlink}, append(p.Append(nil), target...))
-	t.Call.Phase = servedErrno
-	return -abi.EBLOCKED
+	return k.askPath(t, servedErrno, b, std.Header{Command: filesys.Symlink}, nil, []byte(target)...)
 }
 
 // askMknod makes an empty file. A server has no FIFOs: they are of one node.

@@ -1,8 +1,6 @@
 package linux
 
 import (
-	"encoding/binary"
-
 	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/proc"
@@ -285,13 +283,14 @@ func (k *Kernel) killGroup(t *proc.Thread, c *proc.Call, pgid int32, in proc.Inf
 }
 
 // ask notes in a call that nodes are asked on its behalf, under a number that no other
-// question has, of any boot of any node: while k.asks has it the answers are to come, here. answered puts what they
-// come to, plus one, into Aux[0], if the call is still there. The thread may be another one
-// of the same id by then: a process that was moved, or restored, is made anew.
+// question has, of any boot of any node: while k.asks has it the answers are to come, here.
+// answered puts what they come to, plus one, into Aux[0], if the call is still there. The
+// thread may be another one of the same id by then: a process that was moved, or restored,
+// is made anew.
 func (k *Kernel) ask(t *proc.Thread, c *proc.Call) (answered func(int)) {
 	var b [8]byte
 	k.Random(b[:])
-	number := binary.LittleEndian.Uint64(b[:])
+	number := le.Uint64(b[:])
 	if k.asks == nil {
 		k.asks = make(map[uint64]bool)
 	}

@@ -1,8 +1,6 @@
 package linux
 
 import (
-	"encoding/binary"
-
 	"motile/ipc/sockio"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -118,14 +116,14 @@ func (k *Kernel) tell(t *proc.Thread, value []byte, at, lenAt uint64) int64 {
 	if !k.copyIn(t, lenAt, b[:]) {
 		return -abi.EFAULT
 	}
-	room := int32(binary.LittleEndian.Uint32(b[:]))
+	room := int32(le.Uint32(b[:]))
 	if room < 0 {
 		return -abi.EINVAL
 	}
 	if errno := k.copyOut(t, at, value[:min(len(value), int(room))]); errno != 0 {
 		return errno
 	}
-	binary.LittleEndian.PutUint32(b[:], uint32(len(value)))
+	le.PutUint32(b[:], uint32(len(value)))
 	return k.copyOut(t, lenAt, b[:])
 }
 
@@ -184,8 +182,8 @@ func sysGetsockopt(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		if !k.copyIn(t, c.Args[4], b[:]) {
 			return -abi.EFAULT
 		}
-		value := a.Data[:min(len(a.Data), int(binary.LittleEndian.Uint32(b[:])&0x7fffffff))]
-		binary.LittleEndian.PutUint32(b[:], uint32(len(value)))
+		value := a.Data[:min(len(a.Data), int(le.Uint32(b[:])&0x7fffffff))]
+		le.PutUint32(b[:], uint32(len(value)))
 		if errno := k.copyOut(t, c.Args[3], value); errno != 0 {
 			return errno
 		}

@@ -3,7 +3,6 @@ package linux
 import (
 	"motile/kernel/abi"
 	"motile/kernel/object"
-	"motile/kernel/vm"
 	"motile/proc"
 )
 
@@ -31,31 +30,16 @@ func (k *Kernel) msghdr(t *proc.Thread, at uint64) (m msghdr, ok bool) {
 		control: le.Uint64(b[32:]), controllen: le.Uint64(b[40:])}, true
 }
 
-// buffer makes a message's pieces the buffer of the operation, behind what is done.
-func (k *Kernel) buffer(t *proc.Thread, op *object.Op, m *msghdr, done uint64) int64 {
+// messageOp is an operation on the pieces of a message.
+func (k *Kernel) messageOp(t *proc.Thread, c *proc.Call, m *msghdr) (*object.Op, int64) {
 	if m.iovlen > maxIOV {
-		return -abi.EMSGSIZE
+		return nil, -abi.EMSGSIZE
 	}
-	vecs, errno := k.iovec(t, m.iov, int(m.iovlen))
-	if errno != 0 {
-		return errno
-	}
-	for i := range vecs {
-		n := min(done, vecs[i].Len)
-		vecs[i].Base += n
-		vecs[i].Len -= n
-		done -= n
-	}
-	op.Buf.UserVec(t.Process().Space, vecs)
-	return 0
+	return k.vectorOp(t, c, m.iov, int(m.iovlen))
 }
 
 func sysSendto(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	op := k.op(t)
-	size := min(c.Args[2], maxIO)
-	done := min(c.Done, size)
-	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
-	return k.send(t, c, op, c.Args[3], c.Args[4], c.Args[5])
+	return k.send(t, c, k.plainOp(t, c), c.Args[3], c.Args[4], c.Args[5])
 }
 
 func sysSendmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -63,8 +47,8 @@ func sysSendmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !ok {
 		return -abi.EFAULT
 	}
-	op := k.op(t)
-	if errno := k.buffer(t, op, &m, c.Done); errno != 0 {
+	op, errno := k.messageOp(t, c, &m)
+	if errno != 0 {
 		return errno
 	}
 	return k.send(t, c, op, c.Args[2], m.name, uint64(m.namelen))
@@ -93,22 +77,9 @@ func (k *Kernel) send(t *proc.Thread, c *proc.Call, op *object.Op, flags, name, 
 	return k.moved(x, op, failed)
 }
 
-// moved ends a step as transfer does.
-func (k *Kernel) moved(x *io, op *object.Op, errno int) int64 {
-	x.c.Done += uint64(op.Buf.Done)
-	if op.Buf.Fault != vm.OK && errno == 0 {
-		errno = int(-k.fault(op.Buf.Fault))
-	}
-	return k.outcome(x, errno)
-}
-
 func sysRecvfrom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	op := k.op(t)
-	size := min(c.Args[2], maxIO)
-	done := min(c.Done, size)
-	op.Buf.User(t.Process().Space, c.Args[1]+done, int(size-done))
 	var in object.Received
-	ret := k.receive(t, c, op, c.Args[3], &in)
+	ret := k.receive(t, c, k.plainOp(t, c), c.Args[3], &in)
 	if ret >= 0 && in.From != nil {
 		if errno := k.tell(t, in.From, c.Args[4], c.Args[5]); errno != 0 {
 			return errno
@@ -122,8 +93,8 @@ func sysRecvmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !ok {
 		return -abi.EFAULT
 	}
-	op := k.op(t)
-	if errno := k.buffer(t, op, &m, c.Done); errno != 0 {
+	op, errno := k.messageOp(t, c, &m)
+	if errno != 0 {
 		return errno
 	}
 	var in object.Received
