@@ -81,7 +81,7 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 			if f := t.Process().FDs.Get(fd); f == nil {
 				got = object.Nval
 			} else {
-				unknown = !probe(f) || unknown
+				unknown = !probe(f, want) || unknown
 				got = f.Seen(t).Ready(f) & (want | object.Always)
 			}
 		}
@@ -110,10 +110,10 @@ func (k *Kernel) poll(t *proc.Thread, c *proc.Call, now bool) int64 {
 	return -abi.EBLOCKED
 }
 
-// probe reports whether what Ready says of a file is up to date.
-func probe(f *object.File) bool {
+// probe reports whether what Ready says of the wanted events of a file is up to date.
+func probe(f *object.File, want object.Events) bool {
 	d, ok := f.Impl.(object.Distant)
-	return !ok || d.Probe()
+	return !ok || d.Probe(want)
 }
 
 // spend tells a descriptor's object that the call has used what it knows.
@@ -226,7 +226,7 @@ func (k *Kernel) selectStep(t *proc.Thread, c *proc.Call, now bool) int64 {
 			if f == nil {
 				return -abi.EBADF
 			}
-			unknown = !probe(f) || unknown
+			unknown = !probe(f, wants[s]) || unknown
 			if f.Seen(t).Ready(f)&wants[s] != 0 {
 				out[s][fd/8] |= 1 << (fd % 8)
 				ready++

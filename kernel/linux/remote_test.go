@@ -142,6 +142,33 @@ func TestRemote_PolledTwiceInOneCall(t *testing.T) {
 	}
 }
 
+// The object's home may be this node: then the answer is there before Ask returns, and
+// nobody is woken by it who has not begun to wait. That it takes what is written does not
+// answer whether there is something to read.
+func TestRemote_PolledAtHome(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	now := object.Out | object.WrNorm
+	r := &object.Remote{}
+	r.Ask = func(r *object.Remote, events object.Events, wait bool) {
+		if got := now & events; got != 0 || !wait {
+			r.Told(got, wait, false)
+		}
+	}
+	p.Process().FDs.Set(5, object.NewFile(r, object.ORdwr, "near"), false)
+	fds := p.Alloc(8)
+	poll := func(events object.Events, want Result) {
+		t.Helper()
+		p.Put(fds, []byte{5, 0, 0, 0, byte(events), byte(events >> 8), 0, 0})
+		p.Want(want, abi.SysPoll, fds, 1, 0)
+	}
+	poll(object.In, 0)
+	poll(object.Out, 1)
+	now |= object.In | object.RdNorm
+	poll(object.In, 1)
+	poll(object.RdNorm, 1)
+}
+
 // The offset of a file elsewhere is there: lseek asks, and pread says where.
 func TestRemote_Seek(t *testing.T) {
 	const fd = 5

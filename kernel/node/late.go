@@ -92,7 +92,7 @@ func (d *late) serve(r *rpc.Incoming) {
 		n.answerLog(d.log, logRead{r.Handle, int64(r.Header.Offset), int(min(r.Header.Size, maxLogRead))})
 	case api.Signal, api.Join:
 		n.reply(r, std.OK, nil) // as to a zombie
-	case api.Stun, api.Resume, api.GetOwner, api.SetOwner, api.GetComment, api.SetComment:
+	case api.Stun, api.Resume, api.Lease, api.Snapshot, api.GetOwner, api.SetOwner, api.GetComment, api.SetComment:
 		n.reply(r, std.NotNow, nil)
 	default:
 		standard(n, &n.std.late, d, d.secret, r)

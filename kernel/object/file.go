@@ -105,9 +105,9 @@ type Answer struct {
 
 // Distant is an Impl whose readiness must be asked for.
 type Distant interface {
-	// Probe reports whether Ready is up to date; if not, it asks, and the queue
-	// is woken when it is.
-	Probe() bool
+	// Probe reports whether Ready is up to date for the wanted events; if not, it has
+	// asked, and the queue is woken when it is.
+	Probe(want Events) bool
 	// Spend is called when a call that has looked at Ready returns: what was known
 	// is used once, unless the object has promised to tell.
 	Spend()

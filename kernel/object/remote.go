@@ -284,16 +284,17 @@ func (r *Remote) stale(e Events) {
 	}
 }
 
-// Probe implements Distant.
-func (r *Remote) Probe() bool {
-	if r.ready != 0 || r.known {
+// Probe implements Distant. That it can be written to says nothing of whether there is
+// something to read. An object whose home is this node answers before Ask returns.
+func (r *Remote) Probe(want Events) bool {
+	if r.ready&(want|Always) != 0 || r.known {
 		return true
 	}
 	if !r.asking {
 		r.asking = true
-		r.Ask(r, In|Out|Pri, false)
+		r.Ask(r, In|Out|Pri|RdNorm|WrNorm, false)
 	}
-	return false
+	return r.known
 }
 
 // Spend implements Distant. A call may name an object more than once, by one

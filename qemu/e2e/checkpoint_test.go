@@ -115,9 +115,10 @@ func TestCheckpoint_Commands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short := fmt.Sprint(c.start(1, busybox, "sh", "-c", "echo begun; sleep 2; echo over; exit 7"))
+	short := fmt.Sprint(c.start(1, busybox, "sh", "-c", "echo begun; sleep 1000; echo over; exit 7"))
 	c.await("it sleeps", func() bool { return strings.Contains(c.ok("logs", short), "begun") })
 	c.ok("checkpoint", "-o", a, short)
+	c.ok("kill", "-s", "KILL", short)
 	// (Its child was not written down with it: the shell hears that it was killed.)
 	if r := c.motile(nil, "restart", "--node", "2", a); r.status != 7 || !strings.HasPrefix(r.out, "begun\n") || !strings.HasSuffix(r.out, "over\n") {
 		t.Errorf("%+v", r)

@@ -64,8 +64,10 @@ func TestCkpt_LooksInside(t *testing.T) {
 		s, m := said.Report, came.Report
 		t.Logf("move %d to node %d: %d pages, %d kB, %d B of state, frozen for %d µs were said (by %d moves), %d pages, %d kB, %d B, %d µs came",
 			i, to, s.Pages, s.Bytes>>10, s.StateBytes, s.FreezeUs, said.Moves, m.Pages, m.Bytes>>10, m.StateBytes, m.FreezeUs)
-		// It goes on meanwhile, and writes to some pages.
-		if len(said.Obstacles) > 0 || said.Target != to || m.Pages > s.Pages+s.Pages/4+32 || s.Pages > m.Pages+m.Pages/4+32 {
+		// It goes on meanwhile, and writes to some pages: its runtime's first garbage
+		// collection to 65 that it had not touched.
+		const touched = 128
+		if len(said.Obstacles) > 0 || said.Target != to || m.Pages > s.Pages+touched || s.Pages > m.Pages+touched {
 			t.Errorf("said %+v\ncame %+v", said, came)
 		}
 		// On a busy host one move takes ten times as long as the next.

@@ -24,7 +24,7 @@ func (w *world) onPTY(node int, args ...string) (p *program, pid int32) {
 func (p *program) sees(text string) {
 	p.w.t.Helper()
 	if err := p.out.awaitScreen(p.w.ctx, text); err != nil {
-		p.w.t.Fatalf("waiting for %q: %v", text, err)
+		p.w.t.Fatalf("waiting for %q: %v\nprocesses:\n%s", text, err, p.w.ps())
 	}
 }
 

@@ -115,7 +115,10 @@ func (w *world) ps() string {
 	for _, n := range w.Nodes() {
 		nodes = append(nodes, n.Number)
 	}
-	list, err := w.client.Processes(w.ctx, nodes)
+	// The test's own time may be what has run out.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 5*time.Second)
+	defer cancel()
+	list, err := w.client.Processes(ctx, nodes)
 	for _, i := range list {
 		command, _, _ := strings.Cut(i.Command, "\n")
 		fmt.Fprintf(&b, "  %d of %d on %v: %s, %d threads, %s\n", i.PID, i.Parent, i.Trail, i.State, i.Threads, command)

@@ -148,6 +148,11 @@ func TestStd_AgeForgetsEnds(t *testing.T) {
 	if e := w.ask(c, std.Header{Command: std.Info}, nil); string(e.Data) != "Die test" {
 		t.Fatalf("info %q, %v", e.Data, e.Header.Status())
 	}
+	for _, command := range []uint32{api.Stun, api.Resume, api.Lease, api.Snapshot, api.SetComment} {
+		if e := w.ask(c, std.Header{Command: command}, nil); e.Header.Status() != std.NotNow {
+			t.Errorf("what has ended answers request %d with %v", command, e.Header.Status())
+		}
+	}
 	age := func(times int) {
 		for range times {
 			if e := w.ask(w.Key.NodeCap(1), std.Header{Command: std.Age}, nil); e.Header.Status() != std.OK {
