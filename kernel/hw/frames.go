@@ -119,16 +119,17 @@ func FreeFrame(p PFN) {
 	interruptsRestore(s)
 }
 
-// reserveSlack covers page tables of the kernel half and device rings made late.
-const reserveSlack = 64
+// Slack is how many frames users never get. It covers page tables of the kernel half,
+// device rings made late, and what one call takes of the heap beyond its ceiling.
+const Slack = 256
 
 //go:nosplit
 func reserve() uint64 {
 	st := &frames.stats
 	if st.Heap >= st.Ceiling {
-		return reserveSlack
+		return Slack
 	}
-	return st.Ceiling - st.Heap + reserveSlack
+	return st.Ceiling - st.Heap + Slack
 }
 
 // UserFree is how many frames AllocUser would still give.

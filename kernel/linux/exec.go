@@ -68,8 +68,12 @@ func (k *Kernel) execve(t *proc.Thread, dirfd int64, addr, argv, envp, flags uin
 	return k.exec(t, img)
 }
 
-// arguments reads what a program is to be given.
+// arguments reads what a program is to be given. The kernel keeps it as long as the
+// process is: /proc/PID/cmdline shows it.
 func (k *Kernel) arguments(t *proc.Thread, name string, argv, envp uint64) (img *image, errno int64) {
+	if k.Pressure != nil && k.Pressure() {
+		return nil, -abi.ENOMEM
+	}
 	img = &image{path: name, called: name}
 	left := maxArgBytes
 	if img.args, errno = k.strings(t, argv, &left); errno != 0 {

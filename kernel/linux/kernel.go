@@ -31,6 +31,9 @@ type Kernel struct {
 	// Pressure reports that the kernel's own heap is nearly used up: calls that
 	// would make the kernel hold more fail with ENOMEM.
 	Pressure func() bool
+	// Starving reports that the heap has outgrown what was set aside for it, and that
+	// little else is left: users' memory has to be freed.
+	Starving func() bool
 	// TotalPages and FreePages describe the node's memory.
 	TotalPages, FreePages func() uint64
 	// HeapPages is how much of it the kernel's heap takes; nil: unknown.
@@ -216,26 +219,46 @@ func (k *Kernel) Exception(t *proc.Thread) {
 // false when that was t's. The shell is never it while a hog lives: what counts
 // is private pages.
 func (k *Kernel) freeMemory(t *proc.Thread) bool {
-	var victim *proc.Process
-	most := -1
+	victim, pages := k.largest()
+	if victim == nil {
+		victim = t.Process()
+	}
+	k.endForMemory(victim, pages)
+	return t.State() != proc.Dead
+}
+
+// largest finds the process with most pages of its own that is not on its way elsewhere.
+func (k *Kernel) largest() (is *proc.Process, pages int) {
+	pages = -1
 	for _, p := range k.Tab.Processes() {
 		if p.Space == nil || p.Frozen() {
 			continue
 		}
 		_, private := p.Space.Resident()
-		if n := private + p.Space.Tables(); n > most {
-			victim, most = p, n
+		if n := private + p.Space.Tables(); n > pages {
+			is, pages = p, n
 		}
 	}
-	if victim == nil {
-		victim = t.Process()
-	}
+	return is, pages
+}
+
+func (k *Kernel) endForMemory(p *proc.Process, pages int) {
 	k.OutOfMemory++
 	if k.Log != nil {
-		k.Log("out of memory: killed process %d (%s), %d pages", victim.PID, victim.Comm, most)
+		k.Log("out of memory: killed process %d (%s), %d pages", p.PID, p.Comm, pages)
 	}
-	k.Tab.Exit(victim, abi.SIGKILL)
-	return t.State() != proc.Dead
+	k.Tab.Exit(p, abi.SIGKILL)
+}
+
+// Relieve is for the dispatcher, between two threads: what the kernel's heap needs is
+// taken from the process that has most.
+func (k *Kernel) Relieve() {
+	if k.Starving == nil || !k.Starving() {
+		return
+	}
+	if p, pages := k.largest(); p != nil {
+		k.endForMemory(p, pages)
+	}
 }
 
 // fault turns a failed copy into an error number.

@@ -6,6 +6,7 @@ import (
 	"motile/kernel/abi"
 	. "motile/kernel/linux/linuxtest"
 	"motile/kernel/object"
+	"motile/proc"
 )
 
 // When the kernel's heap is nearly used up, what would take more of it fails, and
@@ -114,4 +115,32 @@ func TestSigqueue_Full(t *testing.T) {
 		p.Want(0, abi.SysRtSigqueueinfo, pid, 40, info)
 	}
 	p.Want(-abi.EAGAIN, abi.SysRtSigqueueinfo, pid, 40, info)
+}
+
+// What a program is given is kept as long as it runs.
+func TestPressure_Arguments(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	b.K.Pressure = func() bool { return true }
+	p.Want(-abi.ENOMEM, abi.SysExecve, p.Text("/bin/prog"), 0, 0)
+}
+
+// Should the heap outgrow what was set aside for it all the same, the largest process
+// gives it room, and no other.
+func TestPressure_Relieve(t *testing.T) {
+	b := New(t)
+	small, large := b.Process(), b.Process()
+	large.Alloc(64 << 12)
+	large.Put(large.Alloc(64<<12), make([]byte, 64<<12))
+	starving := false
+	b.K.Starving = func() bool { return starving }
+	b.K.Relieve()
+	if large.State() == proc.Dead {
+		t.Fatal("ended although there was memory")
+	}
+	starving = true
+	b.K.Relieve()
+	if large.State() != proc.Dead || small.State() == proc.Dead {
+		t.Errorf("the large one ended: %v, the small one: %v", large.State() == proc.Dead, small.State() == proc.Dead)
+	}
 }

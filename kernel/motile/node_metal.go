@@ -69,6 +69,20 @@ func (m *machine) pressure() bool { return m.heapAbove(7) }
 // room for those that remove it.
 func (m *machine) filesFull() bool { return m.heapAbove(5) }
 
+// starving reports that the heap is beyond its ceiling, in the pages that are set aside
+// for the worst, although its garbage has been collected.
+func (m *machine) starving() bool {
+	low := func() bool {
+		st := hw.Stats()
+		return st.Heap > st.Ceiling && st.Free < hw.Slack*3/4
+	}
+	if !low() {
+		return false
+	}
+	debug.FreeOSMemory()
+	return low()
+}
+
 // heapAbove reports whether more eighths of the heap's ceiling are in use. Garbage
 // does not count: it is collected first, if that was not done just now in vain.
 func (m *machine) heapAbove(eighths uint64) bool {
@@ -202,7 +216,7 @@ func (m *machine) initNode() {
 		m.node.Profile = profile
 	}
 	m.node.Tab.SpillFPU = rt.SpillFPU
-	m.node.K.Pressure = m.pressure
+	m.node.K.Pressure, m.node.K.Starving = m.pressure, m.starving
 	m.files.Full = m.filesFull
 	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
 	m.node.K.LiveHeap = liveHeap

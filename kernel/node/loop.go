@@ -23,6 +23,7 @@ func (n *Node) Run() {
 // Step does one round: it reports false when there was no thread to run.
 func (n *Node) Step() bool {
 	n.poll()
+	n.K.Relieve()
 	t := n.Tab.Next()
 	if t != nil {
 		n.runThread(t)

@@ -25,7 +25,7 @@ var hogs = []string{
 
 func TestMemory_HogsGetErrors(t *testing.T) {
 	t.Parallel()
-	l := newRobustLab(t, harness.Options{MemMB: 80, Deadline: 8 * time.Minute})
+	l := newRobustLab(t, harness.Options{MemMB: 96, Deadline: 8 * time.Minute})
 	sh := l.shell(1)
 	for _, what := range hogs {
 		start := time.Now()
