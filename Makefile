@@ -200,6 +200,12 @@ CUTS ?= 200
 powercuts: all guests ## CUTS=200 times the power of a node with a disk is cut under load; some seconds each
 	$(QUIET)$(GO) test -count=1 -timeout 3h -run 'TestBullet_PowerCut$$' -v ./qemu/e2e -powercuts $(CUTS)
 
+MB ?= 100
+
+.PHONY: download
+download: all guests ## MB=100 megabytes fetched from a web server that is moved five times meanwhile; a second each
+	$(QUIET)$(GO) test -count=1 -timeout 3h -run 'TestIP_DownloadSurvivesMoves$$' -v ./qemu/e2e -download $(MB)
+
 .PHONY: conformance
 conformance: all ## Go's own test programs on the host, on a cluster, and moved about; RUN=PATTERN, SAMPLE=N pick some
 	$(QUIET)$(GO) run ./tools/conformance $(if $(RUN),-run '$(RUN)') $(if $(SAMPLE),-sample $(SAMPLE)) $(CONFORMANCEFLAGS)
@@ -228,10 +234,10 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-BOOTS := qemu-cluster demo session test e2e bench soak powercuts conformance guests
+BOOTS := qemu-cluster demo session test e2e bench soak powercuts download conformance guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
-	$(if $(filter test unit e2e bench soak powercuts guests,$(MAKECMDGOALS)),cc) \
+	$(if $(filter test unit e2e bench soak powercuts download guests,$(MAKECMDGOALS)),cc) \
 	$(if $(filter test unit e2e golden,$(MAKECMDGOALS)),tshark) \
 	$(if $(filter gdb,$(MAKECMDGOALS)),gdb)
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,8 @@ type web struct {
 }
 
 const webMemMB = 128
+
+var downloadMB = flag.Int("download", 8, "how many MB are fetched from a web server that moves")
 
 // bootWeb starts the TCP/IP server on node 1 and the web server on another.
 func bootWeb(t *testing.T, nodes, on int, deadline time.Duration) *web {
@@ -137,8 +140,10 @@ func (w *web) download(size int64, who *program, nodes ...int) {
 // TestIP_DownloadSurvivesMoves: a client of an unmodified HTTP server does not notice that
 // it is moved five times while it serves; nor that the TCP/IP server is.
 func TestIP_DownloadSurvivesMoves(t *testing.T) {
-	w := bootWeb(t, 3, 2, 4*time.Minute)
-	w.download(8<<20, w.server, 3, 1, 2, 3, 1)
+	w := bootWeb(t, 3, 2, 4*time.Minute+time.Duration(*downloadMB)*5*time.Second)
+	start := time.Now()
+	w.download(int64(*downloadMB)<<20, w.server, 3, 1, 2, 3, 1)
+	t.Logf("%d MB in %.1f s, %d connection", *downloadMB, time.Since(start).Seconds(), w.dials.Load())
 	w.keepsAlive()
 	w.leavesNothing(2)
 	w.download(2<<20, w.ip, 3, 1)
