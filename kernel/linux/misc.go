@@ -114,10 +114,13 @@ func sysGetrandom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return -abi.EINVAL
 	}
 	n := min(c.Args[1], 1<<20)
-	b := make([]byte, n)
-	k.Random(b)
-	if errno := k.copyOut(t, c.Args[0], b); errno != 0 {
-		return errno
+	b := make([]byte, min(n, 4096)) // it is in the kernel's heap
+	for done := uint64(0); done < n; done += uint64(len(b)) {
+		b = b[:min(uint64(len(b)), n-done)]
+		k.Random(b)
+		if errno := k.copyOut(t, c.Args[0]+done, b); errno != 0 {
+			return errno
+		}
 	}
 	return int64(n)
 }

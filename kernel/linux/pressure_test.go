@@ -144,3 +144,24 @@ func TestPressure_Relieve(t *testing.T) {
 		t.Errorf("the large one ended: %v, the small one: %v", large.State() == proc.Dead, small.State() == proc.Dead)
 	}
 }
+
+// What is written to an object elsewhere is in the kernel's heap until that has answered.
+func TestPressure_WriteElsewhere(t *testing.T) {
+	const fd = 5
+	b := New(t)
+	p := b.Process()
+	far := &elsewhere{t: p.Thread}
+	b.K.Link = func(*proc.Thread) object.Link { return far }
+	p.Process().FDs.Set(fd, object.NewFile(&object.Remote{}, object.OWronly, "far"), false)
+	b.K.Pressure = func() bool { return true }
+	buf := p.Alloc(4096)
+	p.Want(-abi.ENOMEM, abi.SysWrite, fd, buf, 4096)
+	if far.asked != 0 {
+		t.Error("it was asked")
+	}
+	b.K.Pressure = nil
+	p.Want(Blocked, abi.SysWrite, fd, buf, 4096)
+	if far.asked != 1 {
+		t.Errorf("asked %d times", far.asked)
+	}
+}

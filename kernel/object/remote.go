@@ -154,6 +154,9 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 		}
 		off += int64(op.Buf.Done)
 	}
+	if op.Pressure != nil && op.Pressure() {
+		return abi.ENOMEM // what is to be written would be in the kernel's heap until it is answered
+	}
 	data := op.who(make([]byte, 0, fileio.WhoSize+min(op.Buf.Left(), fileio.MaxData)))
 	n := op.Buf.Peek(data[len(data):cap(data)])
 	if n == 0 {

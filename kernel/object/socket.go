@@ -90,6 +90,9 @@ func (r *Remote) Send(op *Op, f *File, flags uint32, to []byte) int {
 	if !r.Socket.Stream() && op.Buf.Left() > sockio.MaxData {
 		return abi.EMSGSIZE
 	}
+	if op.Pressure != nil && op.Pressure() {
+		return abi.ENOMEM
+	}
 	data := r.Socket.Caller.Append(make([]byte, 0, sockio.CallerSize+1+len(to)+n))
 	data = sockio.AppendAddress(data, to)
 	took := op.Buf.Peek(data[len(data) : len(data)+n])
