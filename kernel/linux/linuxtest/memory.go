@@ -120,8 +120,7 @@ func (th *Thread) Zeroed(addr uint64, n int) bool {
 // LeaveFrames makes all but n of the free page frames unavailable to processes,
 // until restore is called.
 func LeaveFrames(n uint64) (restore func()) {
-	const slack = 64 // the allocator's own
 	was := hw.Stats()
-	hw.SetHeapCeiling(was.Heap + was.Free - slack - n)
+	hw.SetHeapCeiling(was.Heap + was.Free - hw.Slack - n)
 	return func() { hw.SetHeapCeiling(was.Ceiling) }
 }
