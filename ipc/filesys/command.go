@@ -86,6 +86,7 @@ const (
 	RightRead  capability.Rights = 1 << iota // read, list, look up
 	RightWrite                               // write, make and remove names
 	RightAttr                                // change mode and times
+	RightLazy                                // have writes answered before they are on stable storage
 )
 
 // Rights are the names of the rights, for people.
@@ -93,4 +94,5 @@ var Rights = capability.Names{Prefix: "FS_", Rights: []capability.Name{
 	{Bit: RightRead, Name: "READ"},
 	{Bit: RightWrite, Name: "WRITE"},
 	{Bit: RightAttr, Name: "ATTR"},
+	{Bit: RightLazy, Name: "LAZY"},
 }}

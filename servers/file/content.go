@@ -1,22 +1,52 @@
 package file
 
-// blockSize is what a file is stored by.
+import (
+	"container/list"
+
+	"motile/ipc/capability"
+)
+
+// blockSize is what a file is kept by, in memory and on storage.
 const blockSize = 64 << 10
 
 // maxSize is the size of the largest file.
 const maxSize = 1 << 40
 
-// content is the bytes of a file. A block that is nil, or shorter than blockSize, is
-// zeros from there on.
+// content is the bytes of a file. Where there is no block, and behind the end of one, are
+// zeros.
 type content struct {
 	size   int64
-	blocks map[int64][]byte
+	blocks map[int64]*block
+	book   *ledger // nil: the server has no storage
+
+	// What has changed since the last cut: blocks from cutOff-1 on went, unless that is 0,
+	// and then the fresh ones became what they are.
+	cutOff int64
+	fresh  map[int64]bool
 }
 
-// used is how many bytes the blocks take.
+// block is up to blockSize bytes of a file.
+type block struct {
+	data []byte                // nil: they are not in memory
+	size int                   // how many
+	file capability.Capability // the Bullet file that begins with them, as of the last cut; null: there is none
+
+	dirty  bool // they are in no cut yet
+	shared bool // a cut that is being written has the memory: it is not changed in place
+	logged bool // they are in the journal, and in no file
+	gone   bool // the file has it no more
+
+	place            *list.Element // in the ledger's cache; nil: not there
+	resident, unsafe int64         // what the ledger has counted
+}
+
+// charge is how much room a block of so many bytes takes.
+func charge(bytes int) int64 { return int64(bytes+511) &^ 511 }
+
+// used is how much room the blocks take.
 func (c *content) used() (n int64) {
 	for _, b := range c.blocks {
-		n += int64(cap(b))
+		n += charge(b.size)
 	}
 	return n
 }
@@ -33,39 +63,53 @@ func (c *content) read(b []byte, off int64, n int) []byte {
 		at := off + int64(done)
 		in := int(at % blockSize)
 		part := out[done:min(len(out), done+blockSize-in)]
-		if b := c.blocks[at/blockSize]; in < len(b) {
-			copy(part, b[in:])
+		if b := c.blocks[at/blockSize]; b != nil && in < b.size {
+			copy(part, b.data[in:])
+			c.book.use(b)
 		}
 		done += len(part)
 	}
 	return b
 }
 
-// write puts data at off. It says by how many bytes more the blocks take now.
+// write puts data at off. It says by how much more room the blocks take now. What is
+// changed in part must be in memory.
 func (c *content) write(off int64, data []byte) (grown int64) {
 	if c.blocks == nil {
-		c.blocks = make(map[int64][]byte)
+		c.blocks = make(map[int64]*block)
 	}
 	for len(data) > 0 {
 		i, in := off/blockSize, int(off%blockSize)
 		n := min(len(data), blockSize-in)
 		b := c.blocks[i]
-		was := cap(b)
-		if need := in + n; need > len(b) {
-			if need > cap(b) {
-				b = append(make([]byte, 0, roomFor(need)), b...)
-			}
-			old := len(b)
-			b = b[:need]
-			clear(b[old:])
+		if b == nil {
+			b = new(block)
+			c.blocks[i] = b
 		}
-		copy(b[in:], data[:n])
-		c.blocks[i] = b
-		grown += int64(cap(b) - was)
+		was := charge(b.size)
+		b.put(in, data[:n])
+		grown += charge(b.size) - was
+		b.dirty = true
+		c.change(i, b)
 		data, off = data[n:], off+int64(n)
 	}
 	c.size = max(c.size, off)
 	return grown
+}
+
+// put puts data into a block.
+func (b *block) put(in int, data []byte) {
+	need := in + len(data)
+	if need > cap(b.data) || b.shared {
+		b.data = append(make([]byte, 0, roomFor(max(need, len(b.data)))), b.data...)
+		b.shared = false
+	}
+	if old := len(b.data); need > old {
+		b.data = b.data[:need]
+		clear(b.data[old:])
+	}
+	copy(b.data[in:], data)
+	b.size = len(b.data)
 }
 
 // roomFor is how much is set aside for a block of n bytes: files mostly grow.
@@ -77,19 +121,68 @@ func roomFor(n int) int {
 	return room
 }
 
-// truncate sets the size. It says how many bytes the blocks have given back.
+// truncate sets the size. It says how much room the blocks have given back.
 func (c *content) truncate(size int64) (freed int64) {
 	if size < c.size {
 		for i, b := range c.blocks {
 			switch start := i * blockSize; {
 			case start >= size:
-				freed += int64(cap(b))
+				freed += charge(b.size)
+				c.book.forget(b)
 				delete(c.blocks, i)
-			case start+int64(len(b)) > size:
-				c.blocks[i] = b[:size-start]
+			case start+int64(b.size) > size:
+				freed += charge(b.size) - charge(int(size-start))
+				b.size = int(size - start)
+				if b.data != nil {
+					b.data = b.data[:b.size]
+				}
+				c.change(i, b)
 			}
+		}
+		if from := (size+blockSize-1)/blockSize + 1; c.cutOff == 0 || from < c.cutOff {
+			c.cutOff = from
 		}
 	}
 	c.size = size
 	return freed
+}
+
+// change notes that a block has changed.
+func (c *content) change(i int64, b *block) {
+	if c.book == nil {
+		return
+	}
+	if c.fresh == nil {
+		c.fresh = make(map[int64]bool)
+	}
+	c.fresh[i] = true
+	c.book.weigh(b)
+	c.book.use(b)
+}
+
+// missing is a block that must be in memory before n bytes at off can be read, or
+// overwritten; nil: there is none.
+func (c *content) missing(off int64, n int, overwrite bool) *block {
+	end := min(off+int64(n), max(c.size, off))
+	if overwrite {
+		end = off + int64(n)
+	}
+	for at := off; at < end; {
+		in := at % blockSize
+		part := min(end-at, blockSize-in)
+		b := c.blocks[at/blockSize]
+		whole := overwrite && in == 0 && part >= int64(sizeOf(b))
+		if b != nil && b.data == nil && b.size > 0 && !whole {
+			return b
+		}
+		at += part
+	}
+	return nil
+}
+
+func sizeOf(b *block) int {
+	if b == nil {
+		return 0
+	}
+	return b.size
 }

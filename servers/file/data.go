@@ -21,6 +21,8 @@ func (q *query) read(n *inode) (errno, std.Status) {
 		return eisdir, std.OK
 	case !n.isReg() || off < 0:
 		return einval, std.OK
+	case q.fetch(n, off, int(min(q.h.Size, filesys.MaxData)), false):
+		return 0, std.OK
 	}
 	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
 	q.out = w.Append(nil)
@@ -56,6 +58,8 @@ func (q *query) write(n *inode) (errno, std.Status) {
 		return efbig, std.OK
 	case q.full(int64(len(q.data))):
 		return enospc, std.OK
+	case q.crowded() || q.fetch(n, off, len(q.data), true):
+		return 0, std.OK
 	case q.recall(n, q.h.Extra):
 		return 0, std.OK
 	}
@@ -69,6 +73,7 @@ func (q *query) write(n *inode) (errno, std.Status) {
 	if sh != nil {
 		n.keep(sh, off+int64(len(q.data)))
 	}
+	q.need.Safe = q.h.Rights&filesys.RightLazy == 0
 	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
 	q.out = w.Append(nil)
 	return 0, std.OK
@@ -98,6 +103,7 @@ func (n *inode) keep(sh *filesys.Shared, to int64) uint64 {
 		n.offsets = make(map[[16]byte]int64)
 	}
 	n.offsets[sh.ID] = to
+	n.book.note(n)
 	return uint64(to)
 }
 

@@ -8,6 +8,7 @@ type errno = uint32
 const (
 	eperm        errno = abi.EPERM
 	enoent       errno = abi.ENOENT
+	eio          errno = abi.EIO
 	ebusy        errno = abi.EBUSY
 	eexist       errno = abi.EEXIST
 	enotdir      errno = abi.ENOTDIR
@@ -30,6 +31,7 @@ const (
 	oCreat     = 0x40
 	oExcl      = 0x80
 	oTrunc     = 0x200
+	oDsync     = 0x1000 // O_SYNC has this bit too
 	oDirectory = 0x10000
 	oNofollow  = 0x20000
 	oPath      = 0x200000

@@ -35,6 +35,11 @@ type inode struct {
 	// Until then nobody is granted anything: a request waits for recalls, and must not
 	// find a new grant when it comes again.
 	wanted int64
+
+	noted   bool     // it is in the ledger
+	former  bool     // it is of a former life of the server, whose openers are not all known
+	stored  uint64   // of a directory: the cookie at the last cut
+	removed []uint64 // cookies of names of before that went since
 }
 
 // entry is a name in a directory.
@@ -66,6 +71,7 @@ func (n *inode) add(name string, c *inode, now int64) {
 	n.names[name] = e
 	c.nlink++
 	c.ctime = now
+	n.book.note(c)
 	if c.isDir() {
 		c.parent = n
 		n.nlink++
@@ -87,9 +93,13 @@ func (n *inode) take(name string, now int64) *inode {
 		return 0
 	})
 	n.list = slices.Delete(n.list, at, at+1)
+	if n.book != nil && e.cookie <= n.stored {
+		n.removed = append(n.removed, e.cookie)
+	}
 	c := e.node
 	c.nlink--
 	c.ctime = now
+	n.book.note(c)
 	if c.isDir() {
 		n.nlink--
 	}
@@ -101,6 +111,7 @@ func (n *inode) take(name string, now int64) *inode {
 func (n *inode) touch(now int64) {
 	n.mtime, n.ctime = now, now
 	n.version++
+	n.book.note(n)
 }
 
 func (n *inode) attr() filesys.Attr {

@@ -17,7 +17,7 @@ func (q *query) mayCreate(pl place, dir bool) errno {
 		return enoent // it was removed while somebody had it open
 	case !q.may(filesys.RightWrite):
 		return erofs
-	case q.full(inodeBytes):
+	case q.fullOfInodes():
 		return enospc
 	}
 	return 0
@@ -111,6 +111,7 @@ func (q *query) rmdir(pl place, root uint64) errno {
 func (q *query) removeDir(d *inode, name string) {
 	n := d.take(name, q.now)
 	n.nlink, n.parent = 0, nil
+	q.book.note(n)
 	q.drop(n)
 }
 

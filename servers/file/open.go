@@ -80,7 +80,10 @@ func (s *Server) heard(o *filesys.Opener) {
 	if boot, known := s.boots[o.Node]; known && boot != o.Boot {
 		s.Lost(o.Node)
 	}
-	s.boots[o.Node] = o.Boot
+	if s.boots[o.Node] != o.Boot {
+		s.boots[o.Node] = o.Boot
+		s.book.noteHead()
+	}
 }
 
 // wantedFor is longer than recalls take, but of nodes that do not answer.
@@ -207,6 +210,9 @@ func (q *query) granted(x *inode, flags uint32) capability.Rights {
 	}
 	if acc != 0 || x.isDir() {
 		r |= filesys.RightWrite
+	}
+	if flags&oDsync == 0 {
+		r |= filesys.RightLazy
 	}
 	return r & q.rights
 }

@@ -20,25 +20,41 @@ const Name = "file"
 const patience = 3 * time.Second
 
 // threads is how many requests are served at a time. All but those that wait for a node
-// to be recalled take turns.
-const threads = 8
+// to be recalled, or for storage, take turns.
+const threads = 16
 
 // Running is a server and the loop around it.
 type Running struct {
 	key api.Key
-	mu  sync.Mutex // guards s
+	say func(format string, args ...any)
+	mu  sync.Mutex // guards s, and what follows
 	s   *Server
+
+	// Of one with storage.
+	keeper   *Keeper // persist's; nil: there is none
+	cache    int64
+	ready    sync.Cond // something has become safe, or failed, or somebody wants it to be
+	wanted   uint64    // all up to this one is to be safe soon
+	failures int
+	err      error // of the last
 }
 
-// Run serves until something fails. say gets lines for people.
-func Run(key api.Key, s *Server, say func(format string, args ...any)) error {
-	r := &Running{key: key, s: s}
-	ended := make(chan error, threads)
+// NewRunning makes the loop of a server. say gets lines for people.
+func NewRunning(key api.Key, s *Server, say func(format string, args ...any)) *Running {
+	return &Running{key: key, s: s, say: say}
+}
+
+// Run serves until something fails.
+func (r *Running) Run() error {
+	ended := make(chan error, threads+1)
+	if r.keeper != nil {
+		go func() { ended <- r.persist() }()
+	}
 	for range threads {
 		go func() { ended <- r.serve() }()
 	}
 	go r.look()
-	say("serving")
+	r.say("serving")
 	return <-ended
 }
 
@@ -71,14 +87,33 @@ func (r *Running) do(h *std.Header, data []byte) []byte {
 	for {
 		r.mu.Lock()
 		reply, recalls := r.s.Do(time.Now().UnixNano(), h, data)
+		again, err := r.wait(r.s.Need())
 		r.mu.Unlock()
-		if len(recalls) == 0 {
+		if err != nil {
+			failed(h, err)
+			return nil
+		}
+		if len(recalls) == 0 && !again {
 			return reply
 		}
 		for _, c := range recalls {
 			r.recall(c)
 		}
 	}
+}
+
+// wait does what a request waits for. Then it is to come again, or can be answered.
+// Preconditions: mu is held.
+func (r *Running) wait(need Need) (again bool, err error) {
+	switch {
+	case need.Fetch != nil:
+		return true, r.fetch(need.Fetch)
+	case need.Room:
+		return true, r.room()
+	case need.Safe:
+		return false, r.safe()
+	}
+	return false, nil
 }
 
 // recall tells a node to forget the pages of an inode. One that does not answer has not
@@ -110,9 +145,16 @@ func (r *Running) ask(node uint32, h *std.Header, stamp uint64) error {
 // lookEvery is how often nodes that have something open are asked whether they are there.
 const lookEvery = 30 * time.Second
 
-// look notices nodes that have died.
+// look notices nodes that have died, and has files go that were removed in a former life
+// of the server while nodes had them open, perhaps.
 func (r *Running) look() {
 	for range time.Tick(lookEvery) {
+		r.mu.Lock()
+		doubts := r.s.Doubts()
+		r.mu.Unlock()
+		for _, c := range doubts {
+			r.recall(c)
+		}
 		r.mu.Lock()
 		nodes := r.s.Openers()
 		r.mu.Unlock()

@@ -16,6 +16,7 @@ type Config struct {
 	Random   func() uint64
 	Capacity int64 // bytes
 	Now      int64
+	Inodes   int // how many there may be; 0: as many as there is room for
 }
 
 // Server is the state of a file server. It has one owner at a time.
@@ -32,6 +33,12 @@ type Server struct {
 	// Of the request that is being served.
 	now     int64
 	recalls []Recall
+	need    Need
+
+	book     *ledger // nil: files are in memory only
+	doubtful []*inode
+	trouble  string // what is wrong with the storage
+	damaged  int    // blocks that storage should have, and has not
 }
 
 // inodeBytes is what an inode counts for when the server's space is reckoned.
@@ -83,13 +90,14 @@ func (s *Server) info(n *inode) string {
 
 func (s *Server) status(*inode) string {
 	return fmt.Sprintf("files %d\nbytes %d of %d\nopen %d\nrefused %d\n", len(s.inodes), s.used, s.cfg.Capacity, s.Open(),
-		s.std.Stats.CapBad+s.std.Stats.Denied)
+		s.std.Stats.CapBad+s.std.Stats.Denied) + s.storage()
 }
 
 // Do serves one request: h becomes the header of the reply. If nodes must be recalled
-// first, nothing has changed, h is as it was, and the request is to come again.
+// first, nothing has changed, h is as it was, and the request is to come again; so it is
+// if Need says so.
 func (s *Server) Do(now int64, h *std.Header, data []byte) (reply []byte, recalls []Recall) {
-	s.now, s.recalls = now, nil
+	s.now, s.recalls, s.need = now, nil, Need{}
 	h.Port = s.cfg.Port
 	request := *h
 	n, reply, done := s.std.Serve(h, data)
@@ -100,6 +108,9 @@ func (s *Server) Do(now int64, h *std.Header, data []byte) (reply []byte, recall
 	e, status := q.serve(n)
 	if len(s.recalls) > 0 {
 		return nil, s.recalls
+	}
+	if s.need.again() {
+		return nil, nil
 	}
 	q.reply.Port = s.cfg.Port
 	*h = q.reply
@@ -140,6 +151,7 @@ func (q *query) serve(n *inode) (errno, std.Status) {
 	case filesys.List:
 		return q.listDir(n)
 	case filesys.Sync:
+		q.need.Safe = true
 		return 0, std.OK
 	case filesys.Hold, filesys.Release:
 		return q.holds()
@@ -198,6 +210,11 @@ func (q *query) may(r capability.Rights) bool { return q.rights&r == r }
 // full reports whether so much more does not fit.
 func (s *Server) full(bytes int64) bool { return s.used+bytes > s.cfg.Capacity }
 
+// fullOfInodes reports whether one more inode does not fit.
+func (s *Server) fullOfInodes() bool {
+	return s.full(inodeBytes) || s.cfg.Inodes > 0 && len(s.inodes) >= s.cfg.Inodes
+}
+
 // make returns a new inode without a name.
 func (s *Server) make(mode uint32) *inode {
 	s.last++
@@ -206,20 +223,23 @@ func (s *Server) make(mode uint32) *inode {
 	if n.isDir() {
 		n.nlink = 1 // its own "."
 	}
+	n.book = s.book
 	s.inodes[n.number] = n
 	s.used += inodeBytes
+	s.book.note(n)
 	return n
 }
 
 // drop frees an inode that has neither a name nor anybody who has it open.
 func (s *Server) drop(n *inode) {
-	if len(n.opens) == 0 {
+	if len(n.opens) == 0 && !n.former {
 		n.offsets = nil
 	}
-	if n.nlink > 0 || len(n.opens) > 0 || n == s.root || s.inodes[n.number] != n {
+	if n.nlink > 0 || len(n.opens) > 0 || n == s.root || s.inodes[n.number] != n || n.former && s.suspect(n) {
 		return
 	}
 	s.used -= n.content.used() + inodeBytes
+	s.book.remove(n)
 	n.content = content{}
 	delete(s.inodes, n.number)
 }
@@ -283,6 +303,7 @@ func (q *query) set(n *inode) (errno, std.Status) {
 		q.truncate(x, c.Size)
 	}
 	x.ctime = q.now
+	q.book.note(x)
 	q.reply.Object = x.number
 	q.found(pl, p.Root, 0)
 	return 0, std.OK
@@ -298,6 +319,7 @@ func (s *Server) truncate(n *inode, size int64) {
 func (n *inode) changed(now int64) {
 	n.mtime, n.ctime = now, now
 	n.version++
+	n.book.note(n)
 }
 
 // Open is how many files nodes have open, each counted once for each node.

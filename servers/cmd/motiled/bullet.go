@@ -82,25 +82,34 @@ func runBullet(words []string) error {
 }
 
 // alone finds out whether the disk has a server: two would not share it, for the second
-// takes it away from the first. One that was lost with its node does not answer, and may
-// yet be known: whoever says nothing for so long has lost its disk.
+// takes it away from the first.
 func alone(key api.Key, node int) error {
+	text, err := answers(key.ServiceCap("bullet", node))
+	if err == nil && text != "" {
+		err = fmt.Errorf("the disk of node %d has a server that answers already (%s): end that one first", node, text)
+	}
+	return err
+}
+
+// answers is what a server says of itself, "" if none answers. One that was lost with its
+// node does not, and may yet be known: whoever says nothing for so long is lost.
+func answers(server capability.Capability) (string, error) {
 	const patience, tries = time.Second, 3
 	for range tries {
 		h := std.Header{Command: std.Info}
-		h.SetCapability(key.ServiceCap("bullet", node))
+		h.SetCapability(server)
 		var text [200]byte
 		n, err := lib.TransWithin(&h, nil, text[:], patience)
 		switch {
 		case err == nil:
-			return fmt.Errorf("the disk of node %d has a server that answers already (%s): end that one first", node, text[:n])
+			return string(text[:n]), nil
 		case errors.Is(err, std.RPCNotFound):
-			return nil
+			return "", nil
 		case !errors.Is(err, std.RPCFailure):
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func mountBullet(key api.Key, node, cacheKB int, repair bullet.Repair) (*bullet.Store, error) {

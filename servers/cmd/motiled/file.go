@@ -3,34 +3,136 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"os"
+	"os/signal"
+	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
+	"motile/ipc/std"
+	"motile/proc/api"
+	bullet "motile/servers/bullet/client"
+	"motile/servers/cmd/options"
 	"motile/servers/file"
 	"motile/servers/lib"
+	soap "motile/servers/soap/client"
 )
 
-// fileServer serves files that are in memory and gone with the process.
-func fileServer(args []string) error {
-	capacity := int64(64)
-	switch {
-	case len(args) == 2 && args[0] == "--capacity":
-		n, err := strconv.ParseInt(args[1], 10, 32)
-		if err != nil || n < 1 {
-			return fmt.Errorf("capacity %q is no number of megabytes", args[1])
-		}
-		capacity = n
-	case len(args) != 0:
-		return errors.New("usage: motiled file [--capacity MB]")
+const (
+	fileArgs  = "[--keep [--disk N] [--cache KB]] [--capacity MB]"
+	fileAbout = "files and directories: in memory, or, with --keep, on the disk of this node, or of node N"
+
+	fileCapacityMB = 64
+	fileCacheKB    = 8 << 10
+	fileMemory     = 40 << 20 // besides the cache, until garbage is collected more eagerly
+	fileInodes     = 32 << 10 // of a server that keeps them: all are in its memory
+
+	// soapPatience is how long a directory server is looked for before somebody is told.
+	soapPatience = 3 * time.Second
+)
+
+// fileServer serves files.
+func fileServer(words []string) error {
+	began := time.Now()
+	var f options.Set
+	capacity, disk, cache := strconv.Itoa(fileCapacityMB), "", strconv.Itoa(fileCacheKB)
+	keep := false
+	f.String(&capacity, "capacity")
+	f.String(&disk, "disk")
+	f.String(&cache, "cache")
+	f.Bool(&keep, "keep")
+	args, err := f.Parse(words)
+	if err == nil && len(args) > 0 {
+		err = fmt.Errorf("usage: motiled file %s", fileArgs)
+	}
+	if err != nil {
+		return err
+	}
+	mb, err := strconv.ParseInt(capacity, 10, 32)
+	if err != nil || mb < 1 {
+		return fmt.Errorf("--capacity %s: give megabytes", capacity)
+	}
+	cacheKB, err := strconv.ParseInt(cache, 10, 32)
+	if err != nil || cacheKB < 0 {
+		return fmt.Errorf("--cache %s: give kilobytes", cache)
 	}
 	key, err := lib.ClusterKey()
 	if err != nil {
 		return err
 	}
-	s := file.New(file.Config{
+	if text, err := answers(key.ServiceCap(file.Name, 0)); err != nil || text != "" {
+		return errors.Join(err, fmt.Errorf("there is a file server that answers already (%s): end that one first", text))
+	}
+	cfg := file.Config{
 		Port: key.ServicePort(file.Name, 0).Put(), Secret: key.ServiceSecret(file.Name, 0),
-		Random: rand.Uint64, Capacity: capacity << 20, Now: time.Now().UnixNano(),
-	})
-	return file.Run(key, s, func(format string, args ...any) { fmt.Printf("file: "+format+"\n", args...) })
+		Random: randomNumber, Capacity: mb << 20, Now: time.Now().UnixNano(),
+	}
+	say := func(format string, args ...any) { fmt.Printf("file: "+format+"\n", args...) }
+	if !keep {
+		say("files are in memory, and gone with this process")
+		return file.NewRunning(key, file.New(cfg), say).Run()
+	}
+	node, err := lib.Node()
+	if disk != "" {
+		node, err = strconv.Atoi(disk)
+	}
+	if err != nil {
+		return fmt.Errorf("--disk %s: give a node's number", disk)
+	}
+	cfg.Inodes = fileInodes
+	s, k, err := openFiles(key, node, cfg, say)
+	if err != nil {
+		return fmt.Errorf("disk of node %d: %w", node, err)
+	}
+	debug.SetMemoryLimit(cacheKB<<10 + fileMemory)
+	r := file.NewRunning(key, s, say)
+	r.Keep(k, cacheKB<<10)
+	if !k.First() {
+		time.Sleep(time.Until(began.Add(file.Settled)))
+	}
+	go flushAtEnd(r)
+	return r.Run()
+}
+
+// openFiles takes over what is kept. It waits for the servers that keep it as long as it
+// takes: to serve an empty tree in its place would be to lose it.
+func openFiles(key api.Key, node int, cfg file.Config, say func(format string, args ...any)) (*file.Server, *file.Keeper, error) {
+	store := &file.BulletStore{
+		Bullet: bullet.New(lib.Trans), Server: key.ServiceCap("bullet", node),
+		Soap: soap.New(lib.Trans, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
+	}
+	store.Soap.Patience = soapPatience
+	for waited := false; ; waited = true {
+		s, k, err := file.Open(store, cfg)
+		if err == nil || !passing(err) {
+			return s, k, err
+		}
+		if !waited {
+			say("waiting for the servers of the disk of node %d and of directories (motiled bullet, motiled soap): %v", node, err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// passing reports whether an error may end when a server has started.
+func passing(err error) bool {
+	for _, s := range []std.Status{std.RPCNotFound, std.RPCFailure, std.RPCTryAgain, std.SoapUnavail, std.NotNow} {
+		if errors.Is(err, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// flushAtEnd ends the process when it is asked to, with all on the disk.
+func flushAtEnd(r *file.Running) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	<-asked
+	if err := r.Flush(); err != nil {
+		fmt.Fprintf(os.Stderr, "motiled file: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }

@@ -17,7 +17,7 @@ type server struct {
 // servers lists them. It is a function because they may refer to it.
 func servers() []server {
 	return []server{
-		{"file", "[--capacity MB]", "files and directories, in memory", fileServer},
+		{"file", fileArgs, fileAbout, fileServer},
 		{"soap", soapArgs, "directories: names for capabilities", runSoap},
 		{"bullet", bulletArgs, bulletAbout, runBullet},
 		{"run", "[--services FILE]", "starts the servers of this node, and again those that end; says which node a program is to run on", runServer},

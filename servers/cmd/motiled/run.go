@@ -44,9 +44,11 @@ func runServer(words []string) error {
 	}
 	facts := run.Facts{"node": node}
 	for _, name := range []string{"DISK", "OUTSIDE"} {
-		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-			facts[strings.ToLower(name)] = n
+		n, err := strconv.Atoi(os.Getenv(name))
+		if err != nil {
+			n = 0 // it has none
 		}
+		facts[strings.ToLower(name)] = n
 	}
 	say := func(format string, args ...any) { fmt.Printf("run: "+format+"\n", args...) }
 	for _, s := range services {
