@@ -1,0 +1,300 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"motile/ipc/capability"
+	"motile/ipc/filesys"
+	"motile/ipc/std"
+	"motile/proc/api"
+	"motile/qemu/harness"
+)
+
+// keptFiles starts what files are kept with on node 1, and the file server.
+func (w *world) keptFiles() []*program {
+	w.t.Helper()
+	b, _ := w.bulletOf(1)
+	s := w.run(1, "/bbin/motiled", "soap", "--keep")
+	f := w.run(1, "/bbin/motiled", "file", "--keep")
+	f.await("^file: serving$")
+	return []*program{b, s, f}
+}
+
+// fileClient asks the file server from the host, as a node would that has no number.
+type fileClient struct {
+	w    *world
+	ctx  context.Context
+	root capability.Capability
+	seq  uint64
+}
+
+// strangeNode is no node's number.
+const strangeNode = 4000
+
+func (w *world) fileClient(ctx context.Context) *fileClient {
+	key := api.Key(w.key)
+	return &fileClient{w: w, ctx: ctx, root: key.ServiceCap("file", 0)}
+}
+
+func (f *fileClient) ask(c capability.Capability, h std.Header, data []byte) (std.Header, []byte, error) {
+	ctx, cancel := context.WithTimeout(f.ctx, 30*time.Second)
+	defer cancel()
+	h.SetCapability(c)
+	r, reply, err := f.w.flip.Call(ctx, &h, data)
+	switch {
+	case err == nil && r.Status() != std.OK:
+		err = r.Status()
+	case err == nil && r.Extra != 0:
+		err = fmt.Errorf("errno %d", r.Extra)
+	}
+	return r, reply, err
+}
+
+func place(path string) []byte { return (&filesys.Place{Path: path}).Append(nil) }
+
+func (f *fileClient) name(command uint32, path string) error {
+	_, _, err := f.ask(f.root, std.Header{Command: command, Size: 0o755}, place(path))
+	return err
+}
+
+func (f *fileClient) rename(from, to string) error {
+	q := filesys.Two{From: filesys.Place{Path: from}, Check: f.root.Check, Rights: uint32(f.root.Rights), To: filesys.Place{Path: to}}
+	_, _, err := f.ask(f.root, std.Header{Command: filesys.Rename}, q.Append(nil))
+	return err
+}
+
+func (f *fileClient) open(path string) (capability.Capability, error) {
+	const rdwrCreat = 0x42
+	f.seq++
+	o := filesys.Opener{Node: strangeNode, Boot: 1, Seq: f.seq}
+	p := filesys.Place{Path: path}
+	h, _, err := f.ask(f.root, std.Header{Command: filesys.Open, Extra: rdwrCreat, Size: 0o644}, p.Append(o.Append(nil)))
+	return h.Capability(), err
+}
+
+func (f *fileClient) write(c capability.Capability, off int, data []byte) error {
+	for len(data) > 0 {
+		h, _, err := f.ask(c, std.Header{Command: filesys.Write, Offset: uint64(off), Extra: strangeNode}, data[:min(len(data), filesys.MaxData)])
+		if err != nil {
+			return err
+		}
+		data, off = data[h.Size:], off+int(h.Size)
+	}
+	return nil
+}
+
+func (f *fileClient) sync(c capability.Capability) error {
+	_, _, err := f.ask(c, std.Header{Command: filesys.Sync}, nil)
+	return err
+}
+
+func (f *fileClient) read(c capability.Capability) ([]byte, error) {
+	var all []byte
+	for {
+		_, data, err := f.ask(c, std.Header{Command: filesys.Read, Offset: uint64(len(all)), Size: filesys.MaxData}, nil)
+		if err != nil {
+			return nil, err
+		}
+		_, data, ok := filesys.DecodeWritten(data)
+		if !ok || len(data) == 0 {
+			return all, nil
+		}
+		all = append(all, data...)
+	}
+}
+
+func (f *fileClient) list(path string) (names []string, err error) {
+	f.seq++
+	o := filesys.Opener{Node: strangeNode, Boot: 1, Seq: f.seq}
+	p := filesys.Place{Path: path}
+	h, _, err := f.ask(f.root, std.Header{Command: filesys.Open}, p.Append(o.Append(nil)))
+	if err != nil {
+		return nil, err
+	}
+	dir := h.Capability()
+	for cookie := uint64(0); ; {
+		_, data, err := f.ask(dir, std.Header{Command: filesys.List, Offset: cookie, Size: 8 << 10}, nil)
+		if err != nil || len(data) == 0 {
+			return names, err
+		}
+		for len(data) > 0 {
+			e, rest, ok := filesys.DecodeEntry(data)
+			if !ok {
+				return nil, errors.New("not an entry")
+			}
+			if data, cookie = rest, e.Next; e.Name != "." && e.Name != ".." {
+				names = append(names, e.Name)
+			}
+		}
+	}
+}
+
+// writer changes files in a directory of its own, and knows what may be found of them: what
+// there was at the last fsync that was answered, or at any instant since.
+type writer struct {
+	dir    string
+	states []map[string][]byte // since then, the oldest first
+	caps   map[string]capability.Capability
+	syncs  int
+}
+
+func (x *writer) now() map[string][]byte { return x.states[len(x.states)-1] }
+
+// next is the state as it will be: as it is but for one name; nil: that is gone.
+func (x *writer) next(name string, data []byte) map[string][]byte {
+	s := maps.Clone(x.now())
+	if s[name] = data; data == nil {
+		delete(s, name)
+	}
+	return s
+}
+
+// work changes files until the power fails.
+func (x *writer) work(t *testing.T, f *fileClient, rng *rand.Rand) {
+	for f.ctx.Err() == nil {
+		if err := x.step(f, rng); err != nil {
+			if !down(err) && f.ctx.Err() == nil {
+				t.Errorf("%s: %v", x.dir, err)
+			}
+			return
+		}
+	}
+}
+
+func (x *writer) step(f *fileClient, rng *rand.Rand) error {
+	name := fmt.Sprint("f", rng.IntN(6))
+	old, there := x.now()[name]
+	did := func(s map[string][]byte, err error) error {
+		x.states = append(x.states, s) // it may have been done, whatever the error
+		return err
+	}
+	switch k := rng.IntN(10); {
+	case k < 6:
+		c, err := f.open(x.dir + "/" + name)
+		if !there {
+			err = did(x.next(name, []byte{}), err)
+		}
+		if err != nil {
+			return err
+		}
+		x.caps[name] = c
+		off := rng.IntN(len(old) + 1)
+		data := make([]byte, 1+rng.IntN(1<<(4+rng.IntN(14))))
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		for len(data) > 0 { // each message by itself
+			piece := data[:min(len(data), filesys.MaxData)]
+			next := append(append(bytes.Clone(x.now()[name][:off]), piece...), x.now()[name][min(len(x.now()[name]), off+len(piece)):]...)
+			if err := did(x.next(name, next), f.write(c, off, piece)); err != nil {
+				return err
+			}
+			data, off = data[len(piece):], off+len(piece)
+		}
+		if rng.IntN(3) > 0 {
+			return nil
+		}
+		if err := f.sync(c); err != nil {
+			return err
+		}
+		x.states, x.syncs = x.states[len(x.states)-1:], x.syncs+1
+	case k < 8 && there:
+		to := fmt.Sprint("f", rng.IntN(6))
+		s := x.next(name, nil)
+		s[to] = old
+		return did(s, f.rename(x.dir+"/"+name, x.dir+"/"+to))
+	case there:
+		return did(x.next(name, nil), f.name(filesys.Unlink, x.dir+"/"+name))
+	}
+	return nil
+}
+
+// check looks whether one of the states is there, and goes on from it.
+func (x *writer) check(t *testing.T, f *fileClient) {
+	t.Helper()
+	names, err := f.list(x.dir)
+	if err != nil {
+		t.Fatalf("%s: %v", x.dir, err)
+	}
+	found := map[string][]byte{}
+	for _, name := range names {
+		c, err := f.open(x.dir + "/" + name)
+		if err == nil {
+			found[name], err = f.read(c)
+		}
+		if err != nil {
+			t.Fatalf("%s/%s: %v", x.dir, name, err)
+		}
+	}
+	for i, s := range slices.Backward(x.states) {
+		if maps.EqualFunc(s, found, bytes.Equal) {
+			t.Logf("%s: state %d of %d since the last fsync", x.dir, i, len(x.states)-1)
+			x.states = []map[string][]byte{found}
+			return
+		}
+	}
+	for name, data := range found {
+		t.Logf("%s: %d bytes; at the last fsync %d, at last %d", name, len(data), len(x.states[0][name]), len(x.now()[name]))
+	}
+	t.Fatalf("%s is as it never was in %d states since the last fsync", x.dir, len(x.states))
+}
+
+// The power of the file server's node is cut at a random instant, again and again, while
+// clients write files, sync, rename and remove them. Each time the files are as they were
+// at the last fsync that was answered, or at some instant since.
+func TestFiles_PowerCut(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{DiskMB: 48, Deadline: time.Duration(*powerCuts+6) * 20 * time.Second})
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var writers []*writer
+	for i := range 3 {
+		writers = append(writers, &writer{dir: fmt.Sprint("w", i), states: []map[string][]byte{{}}, caps: map[string]capability.Capability{}})
+	}
+	servers := w.keptFiles()
+	first := w.fileClient(w.ctx)
+	for _, x := range writers {
+		w.must(first.name(filesys.Mkdir, x.dir))
+	}
+	w.must(first.sync(first.root))
+	for cut := range *powerCuts {
+		ctx, stop := context.WithCancel(w.ctx)
+		var working sync.WaitGroup
+		for i, x := range writers {
+			working.Go(func() { x.work(t, w.fileClient(ctx), rand.New(rand.NewPCG(seed, uint64(cut*10+i+1)))) })
+		}
+		time.Sleep(time.Duration(rng.Int64N(int64(3 * time.Second)))) // the random instant
+		w.Node(1).Kill()
+		stop()
+		working.Wait()
+		for _, p := range servers {
+			p.ended = true
+		}
+		w.Node(1).Restart()
+		servers = w.keptFiles()
+		for _, x := range writers {
+			x.check(t, w.fileClient(w.ctx))
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	syncs := 0
+	for _, x := range writers {
+		syncs += x.syncs
+	}
+	t.Logf("%d power cuts, %d answered fsyncs", *powerCuts, syncs)
+	if syncs < 3**powerCuts {
+		t.Error("that is too few to say anything")
+	}
+}
