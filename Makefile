@@ -198,7 +198,7 @@ CUTS ?= 200
 
 .PHONY: powercuts
 powercuts: all guests ## CUTS=200 times the power of a node with a disk is cut under load; some seconds each
-	$(QUIET)$(GO) test -count=1 -timeout 3h -run 'TestBullet_PowerCut$$' -v ./qemu/e2e -powercuts $(CUTS)
+	$(QUIET)$(GO) test -count=1 -timeout 3h -run 'Test(Bullet|Files)_PowerCut$$' -v ./qemu/e2e -powercuts $(CUTS)
 
 MB ?= 100
 

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -296,5 +298,71 @@ func TestFiles_PowerCut(t *testing.T) {
 	t.Logf("%d power cuts, %d answered fsyncs", *powerCuts, syncs)
 	if syncs < 3**powerCuts {
 		t.Error("that is too few to say anything")
+	}
+}
+
+// fsyncCommand defines one for shells.
+const fsyncCommand = "fsync() { dd if=/dev/null of=$1 conv=notrunc,fsync 2>/dev/null; }\n"
+
+// Programs on three nodes write and sync files. The file server's node dies and comes
+// back: what was open goes on. Then all nodes are started anew: every line that was
+// acknowledged is there.
+func TestFiles_SurviveNodes(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 3)
+	up := func() {
+		t.Helper()
+		c.ok("up", "-n", "3", "--servers", "--disk", "64M", "-m", "160")
+		for node := 1; node <= 3; node++ {
+			c.await("files on all nodes", func() bool {
+				return c.motile(nil, "sh", strconv.Itoa(node), "grep -q /var /proc/mounts").status == 0
+			})
+		}
+	}
+	up()
+	var writers []int32
+	for node := 1; node <= 3; node++ {
+		writers = append(writers, parsePID(t, c.ok("run", "-d", "--node", strconv.Itoa(node), "/bin/busybox", "sh", "-c", fmt.Sprintf(
+			fsyncCommand+`exec 3>>/home/open%[1]d; echo before >&3; fsync /home/open%[1]d && echo open; until [ -e /go ]; do sleep 0.2; done; echo after >&3 && fsync /home/open%[1]d && echo went on
+			i=0; while [ $i -lt 400 ]; do echo line $i >>/home/log%[1]d && fsync /home/log%[1]d && echo acknowledged $i; i=$((i+1)); done`, node))))
+	}
+	logs := func(i int) string { return c.ok("logs", strconv.Itoa(int(writers[i]))) }
+	for i := range writers {
+		c.await("the writers", func() bool { return strings.Contains(logs(i), "open") })
+	}
+	c.ok("node", "kill", "1")
+	c.ok("node", "restart", "1")
+	c.await("the file server", func() bool { return c.motile(nil, "sh", "2", "ls /home/open1").status == 0 })
+	for i := 1; i < 3; i++ {
+		c.ok("sh", strconv.Itoa(i+1), "touch /go")
+		c.await("its going on", func() bool { return strings.Contains(logs(i), "went on") })
+		c.await("lines", func() bool { return strings.Contains(logs(i), "acknowledged 20\n") })
+	}
+	if got := c.ok("sh", "1", "cat /home/open1 /home/open2 /home/open3"); got != "before\nbefore\nafter\nbefore\nafter\n" {
+		t.Errorf("the open files have %q", got)
+	}
+	c.ok("sh", "3", fsyncCommand+"mkdir -p /srv/deep/er && busybox seq 1 30000 >/srv/deep/er/f && ln -s er/f /srv/deep/l && chmod 600 /srv/deep/er/f && fsync /srv/deep/er/f")
+	acknowledged := make([]int, 3)
+	for i := 1; i < 3; i++ {
+		acknowledged[i] = strings.Count(logs(i), "acknowledged")
+	}
+	c.ok("down")
+	up()
+	for i := 1; i < 3; i++ {
+		got := c.ok("sh", strconv.Itoa(i), fmt.Sprintf("cat /home/log%d", i+1))
+		want := ""
+		for k := range acknowledged[i] {
+			want += fmt.Sprintf("line %d\n", k)
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("of %d acknowledged lines of node %d there are: %q", acknowledged[i], i+1, got)
+		}
+		t.Logf("node %d: %d lines acknowledged, %d there", i+1, acknowledged[i], strings.Count(got, "\n"))
+	}
+	if got, want := c.ok("sh", "2", "md5sum </srv/deep/l; stat -c %a /srv/deep/er/f; cat /home/open3"), c.ok("sh", "2", "busybox seq 1 30000 | md5sum")+"600\nbefore\nafter\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := c.ok("sh", "2", "std status service:file"); !strings.Contains(got, "safe") {
+		t.Errorf("the status is\n%s", got)
 	}
 }
