@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // loader puts a server together from what is on storage: the parts of the table, and then
@@ -76,6 +77,9 @@ func (ld *loader) record(r *record) error {
 		n.book = s.book
 		s.inodes[r.number] = n
 	}
+	if n.mode != 0 && n.mode&modeType != r.mode&modeType {
+		return damaged("inode %d is of another type than it was", r.number)
+	}
 	if n != s.root { // its secret is the key's
 		n.secret = r.secret
 	}
@@ -108,7 +112,7 @@ func (ld *loader) names(n *inode, r *record) error {
 		n.list = slices.Delete(n.list, at, at+1)
 	}
 	for _, x := range r.names {
-		if x.cookie <= n.cookie || x.cookie > r.cookie || n.names[x.name] != nil || x.name == "" {
+		if x.cookie <= n.cookie || x.cookie > r.cookie || n.names[x.name] != nil || !goodName(x.name) {
 			return damaged("names of directory %d", r.number)
 		}
 		e := &entry{name: x.name, cookie: x.cookie}
@@ -121,6 +125,10 @@ func (ld *loader) names(n *inode, r *record) error {
 	}
 	n.cookie, n.stored = r.cookie, r.cookie
 	return nil
+}
+
+func goodName(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\x00")
 }
 
 func (ld *loader) blocks(n *inode, r *record) error {
@@ -137,9 +145,6 @@ func (ld *loader) blocks(n *inode, r *record) error {
 	}
 	for i := range r.blocks {
 		x := &r.blocks[i]
-		if x.index*blockSize+int64(x.size) > r.size {
-			return damaged("inode %d has more contents than it has", r.number)
-		}
 		if n.blocks == nil {
 			n.blocks = make(map[int64]*block)
 		}
@@ -189,6 +194,11 @@ func (ld *loader) end() (*Server, error) {
 			return nil, damaged("directory %d is not below the root", number)
 		case number > s.last:
 			return nil, damaged("inode %d is beyond the last", number)
+		}
+		for i, b := range n.blocks {
+			if i*blockSize+int64(b.size) > n.size {
+				return nil, damaged("inode %d has more contents than it has", number)
+			}
 		}
 		n.version = s.stamp
 		if s.used += n.content.used(); n != s.root {

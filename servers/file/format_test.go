@@ -1,0 +1,197 @@
+package file
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"motile/ipc/capability"
+)
+
+// golden reads annotated hex.
+func golden(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	return b
+}
+
+func sample() (r root, index uint64, records []record, j journalRecord) {
+	one := capability.Capability{Port: capability.Port{0xa0}, Object: 1, Rights: 2, Check: [16]byte{0xc0}}
+	h := head{stamp: 0x51, last: 300, boots: []boot{{node: 2, boot: 0xb2}}}
+	r = root{claim: 5, life: 4, seq: 9, head: h, parts: []part{{index: 1, file: one}}}
+	records = []record{
+		{number: 260, secret: capability.Secret{0xd0}, mode: 0o40755, nlink: 2, mtime: 1, atime: 2, ctime: 3, cookie: 8, removed: []uint64{6}, names: []nameRecord{{8, 261, "x"}}},
+		{number: 261, secret: capability.Secret{0xd1}, mode: 0o100644, nlink: 1, mtime: 1, atime: 2, ctime: 3, size: 65540, target: "t", offsets: []offset{{[16]byte{0xe0}, 7}}, cutOff: 1,
+			blocks: []blockRecord{{index: 0, size: 512, file: one}, {index: 1, size: 4, data: []byte("data")}}},
+	}
+	return r, 1, records, journalRecord{life: 4, seq: 9, head: h, gone: []uint64{259}, records: records}
+}
+
+// What is on disks now must be readable for good.
+func TestFormat_GoldenBytes(t *testing.T) {
+	r, index, records, j := sample()
+	for name, got := range map[string][]byte{"root.hex": r.encode(), "part.hex": encodePart(index, records), "journal.hex": j.encode()} {
+		if want := golden(t, name); !bytes.Equal(got, want) {
+			t.Errorf("%s: encoded\n%x, want\n%x", name, got, want)
+		}
+	}
+	if back, err := decodeRoot(golden(t, "root.hex")); err != nil || !reflect.DeepEqual(back, r) {
+		t.Errorf("%+v, %v", back, err)
+	}
+	if i, back, err := decodePart(golden(t, "part.hex")); err != nil || i != index || !reflect.DeepEqual(back, records) {
+		t.Errorf("%+v, %v", back, err)
+	}
+	if back, err := decodeJournal(golden(t, "journal.hex")); err != nil || !reflect.DeepEqual(back, j) {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+// Every byte that is not as it was written is found, and another version is said to be one.
+func TestFormat_Damage(t *testing.T) {
+	r, _, _, j := sample()
+	for i, b := range r.encode() {
+		x := r.encode()
+		x[i] = b ^ 1
+		if _, err := decodeRoot(x); i == 4 && !errors.Is(err, ErrVersion) || i != 4 && !errors.Is(err, ErrDamaged) {
+			t.Errorf("byte %d: %v", i, err)
+		}
+	}
+	for n := range j.encode() {
+		if _, err := decodeJournal(j.encode()[:n]); err == nil {
+			t.Errorf("%d bytes are taken for a record", n)
+		}
+	}
+}
+
+// Whatever storage has, reading it ends; what is taken is written as it was, and a tree
+// that comes of it is one.
+func FuzzFormat(f *testing.F) {
+	r, index, records, j := sample()
+	for _, b := range [][]byte{r.encode(), encodePart(index, records), j.encode()} {
+		f.Add(b[5 : len(b)-4])
+	}
+	store := newSimStore(1)
+	l := start(f, store, 1)
+	for range 60 {
+		l.act()
+	}
+	if err := l.commit(true); err != nil {
+		f.Fatal(err)
+	}
+	for _, x := range store.files {
+		if x.tag == TagPart {
+			f.Add(x.data[5 : len(x.data)-4])
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		as := func(magic string) []byte { return seal(append([]byte(magic+"\x01"), in...)) }
+		if r, err := decodeRoot(as(rootMagic)); err == nil && !bytes.Equal(r.encode(), as(rootMagic)) {
+			t.Error("a root became another")
+		}
+		var r root
+		r.last = 1 << 40
+		if index, records, err := decodePart(as(partMagic)); err == nil {
+			if !bytes.Equal(encodePart(index, records), as(partMagic)) {
+				t.Error("a part became another")
+			}
+			ld := load(simConfig(1), &r)
+			if ld.part(records) == nil {
+				if s, err := ld.end(); err == nil {
+					isTree(t, s)
+				}
+			}
+		}
+		if j, err := decodeJournal(as(journalMagic)); err == nil {
+			if !bytes.Equal(j.encode(), as(journalMagic)) {
+				t.Error("a record became another")
+			}
+			ld := load(simConfig(1), &r)
+			if ld.journal(&j) == nil && ld.journal(&j) == nil {
+				if s, err := ld.end(); err == nil {
+					isTree(t, s)
+				}
+			}
+		}
+	})
+}
+
+// isTree walks a server's tree.
+func isTree(t *testing.T, s *Server) {
+	seen := map[*inode]bool{}
+	var walk func(n *inode)
+	walk = func(n *inode) {
+		if n.isDir() {
+			if seen[n] {
+				t.Fatal("a directory has two names")
+			}
+			seen[n] = true
+		}
+		for _, e := range n.list {
+			if e.node == nil || n.names[e.name] != e {
+				t.Fatal("a name leads nowhere")
+			}
+			walk(e.node)
+		}
+	}
+	walk(s.root)
+	for _, n := range s.inodes {
+		if n.isReg() {
+			n.content.truncate(0)
+		}
+	}
+}
+
+// Storage that is not as it should be is refused, and left as it is.
+func TestOpen_Refuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(store *simStore, k *Keeper)
+		says   string
+	}{
+		{"a damaged part", func(s *simStore, k *Keeper) { s.files[k.parts[0]].data[20] ^= 1 }, "part 0 of the table of inodes: what is on storage is damaged"},
+		{"a missing part", func(s *simStore, k *Keeper) { delete(s.files, k.parts[0]) }, "part 0"},
+		{"a damaged record", func(s *simStore, k *Keeper) { s.files[k.journal[0]].data[20] ^= 1 }, "a record of the journal"},
+		{"a missing record", func(s *simStore, k *Keeper) { delete(s.files, k.journal[0]) }, "record 0 of the journal is not there, and 1 is"},
+		{"a later version", func(s *simStore, k *Keeper) { s.files[k.anchor].data[4] = 9 }, "of another version: 9"},
+		{"a directory server without directories", func(s *simStore, k *Keeper) { s.anchor = capability.Capability{} }, "the directory server does not know them"},
+		{"no root", func(s *simStore, k *Keeper) { delete(s.files, k.anchor) }, "the root"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			store := newSimStore(1)
+			l := start(t, store, 1)
+			for i := range 3 {
+				for range 20 {
+					l.act()
+				}
+				if err := l.commit(i == 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.damage(store, l.keeper)
+			before := len(store.files)
+			_, _, err := Open(store, simConfig(2))
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("it says %v", err)
+			}
+			if len(store.files) < before {
+				t.Error("something was removed")
+			}
+		})
+	}
+}
