@@ -310,7 +310,7 @@ func (tb *Table) queueAgain(t *Thread) bool {
 // is told, and what it had open is closed.
 func (tb *Table) Discard(p *Process) {
 	p.exiting = true
-	p.Locking = false // it keeps them, where it is
+	p.leaveLocks()
 	for _, t := range p.Threads {
 		tb.dropThread(t)
 	}

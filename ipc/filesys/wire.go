@@ -122,7 +122,14 @@ type Held struct {
 	Write  bool   // it has descriptions that can be written
 	Upto   uint64 // in Release: opens under higher numbers are not meant
 	From   uint32 // in Hold: it was opened in the name of this node, as number Upto; 0: of ours
+
+	// In Hold: whose locks of the file have come to the node.
+	Lock [16]byte // a description's, see LockOwner
+	PIDs []int32  // processes', at most maxLockers
 }
+
+// maxLockers is how many processes come to a node at one time.
+const maxLockers = 4096
 
 // Append encodes h.
 func (h *Held) Append(b []byte) []byte {
@@ -131,7 +138,12 @@ func (h *Held) Append(b []byte) []byte {
 	if h.Write {
 		w = 1
 	}
-	return be.AppendUint32(be.AppendUint64(append(b, w), h.Upto), h.From)
+	b = be.AppendUint32(be.AppendUint64(append(b, w), h.Upto), h.From)
+	b = be.AppendUint16(append(b, h.Lock[:]...), uint16(len(h.PIDs)))
+	for _, pid := range h.PIDs {
+		b = be.AppendUint32(b, uint32(pid))
+	}
+	return b
 }
 
 // DecodeHeld reads a Held and returns the rest.
@@ -142,6 +154,14 @@ func DecodeHeld(b []byte) (h Held, rest []byte, ok bool) {
 	h.Rights = r.u32()
 	w := r.u8()
 	h.Write, h.Upto, h.From = w == 1, r.u64(), r.u32()
+	copy(h.Lock[:], r.take(len(h.Lock)))
+	n := int(r.u16())
+	if n > maxLockers || 4*n > len(r.b) {
+		return h, nil, false
+	}
+	for range n {
+		h.PIDs = append(h.PIDs, int32(r.u32()))
+	}
 	return h, r.b, !r.bad && w <= 1
 }
 

@@ -17,7 +17,7 @@ func samples() map[string]interface{ Append([]byte) []byte } {
 		"two": &Two{From: Place{Root: 7, Path: "a"}, Object: 9, Rights: 3, Check: [16]byte{1, 15: 2},
 			To: Place{Root: 7, Path: "b"}},
 		"opener":   &Opener{Node: 3, Boot: 0x1122334455667788, Seq: 12},
-		"held":     &Held{Object: 9, Check: [16]byte{1, 15: 2}, Rights: 3, Write: true, Upto: 12, From: 2},
+		"held":     &Held{Object: 9, Check: [16]byte{1, 15: 2}, Rights: 3, Write: true, Upto: 12, From: 2, Lock: [16]byte{3, 15: 4}, PIDs: []int32{1000002}},
 		"change":   &Change{Mask: SetMode | SetSize, Mode: 0o640, Mtime: 1, Atime: 2, Size: 4096},
 		"found":    &Found{Attr: sampleAttr, Grant: 77, Path: "a/b"},
 		"way":      &Way{Which: 1, Root: 7, Path: "/etc"},
@@ -25,6 +25,9 @@ func samples() map[string]interface{ Append([]byte) []byte } {
 		"written":  &Written{Version: 5, Size: 70000, Mtime: 3},
 		"recalled": &Recalled{Port: capability.Port{1, 15: 2}, Stamp: 78},
 		"shared":   &Shared{ID: [16]byte{7, 15: 8}, Start: 4096},
+		"lock": &LockAsk{LockOwner: LockOwner{PID: 1000002, ID: [16]byte{3, 15: 4}}, Test: true, Whole: true, End: true, Type: 1,
+			Start: -1, Len: 2, At: 3},
+		"unlocked": &Unlocked{LockOwner: LockOwner{PID: 1000002, ID: [16]byte{3, 15: 4}}, Upto: -1},
 		"room":     &Room{Total: 1 << 30, Free: 1 << 20, Files: 12},
 	}
 }
@@ -65,6 +68,12 @@ func decodeAll(b []byte, check func(name string, again []byte, read int)) {
 	}
 	if v, rest, ok := DecodeShared(b); ok {
 		check("shared", v.Append(nil), len(b)-len(rest))
+	}
+	if v, ok := DecodeLock(b); ok {
+		check("lock", v.Append(nil), len(b))
+	}
+	if v, ok := DecodeUnlocked(b); ok {
+		check("unlocked", v.Append(nil), len(b))
 	}
 	if v, ok := DecodeRoom(b); ok {
 		check("room", v.Append(nil), len(b))

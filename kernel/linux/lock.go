@@ -97,7 +97,12 @@ func (k *Kernel) lock(t *proc.Thread, c *proc.Call, f *object.File, q *object.Lo
 	if c.Interrupted && c.Phase == lockWaiting {
 		return -abi.ERESTARTSYS
 	}
+	q.Moves = uint64(t.Process().Moves)
 	op := k.op(t)
+	s, served := servedFile(f)
+	if served && q.Kind != fileio.RecordLock && !q.Test && s.LockID == [16]byte{} {
+		k.Random(s.LockID[:])
+	}
 	errno := l.Lock(op, f, q)
 	c.Masked = errno == abi.EBLOCKED
 	if errno != abi.EAGAIN || !q.Wait {
@@ -107,8 +112,20 @@ func (k *Kernel) lock(t *proc.Thread, c *proc.Call, f *object.File, q *object.Lo
 		return -abi.ERESTARTSYS
 	}
 	c.Phase = lockWaiting
+	if served {
+		return k.lockLater(c)
+	}
 	queue, tag := l.LockQueue(op, f, q)
 	t.WaitTagged(queue, tag)
+	return -abi.EBLOCKED
+}
+
+// lockLater has a request made again after a while: a file server tells nobody that a
+// lock is free. Whoever waits for long asks less often.
+func (k *Kernel) lockLater(c *proc.Call) int64 {
+	const first, last, waited = 2e6, 100e6, 1 // ns; of Aux
+	c.Aux[waited] = min(max(2*c.Aux[waited], first), last)
+	c.Deadline = k.Tab.Now + int64(c.Aux[waited])
 	return -abi.EBLOCKED
 }
 

@@ -190,6 +190,9 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 		if len(m.Shared) > 0 {
 			s.Shared = &filesys.Shared{ID: [16]byte(m.Shared), Start: m.Offset}
 		}
+		if len(m.Lock) > 0 {
+			s.LockID = [16]byte(m.Lock)
+		}
 		impl = s
 	case image.KindPTYMaster, image.KindPTYSlave:
 		if made[m.Object] == nil {

@@ -32,6 +32,8 @@ type assembly struct {
 	exps   []*export
 	held   []*object.Remote // to be acquired for it
 	served []*object.Served // likewise
+	// Of the first of a company: the processes that have used record locks.
+	lockers []int32
 
 	timers []madeTimer   // timerfds that stand still
 	ptys   []*object.PTY // pseudo-terminals that nobody finds yet
@@ -242,7 +244,7 @@ func (a *assembly) acquire(done func(why string)) {
 			answered()
 		})
 	}
-	a.n.holdServed(a.served, func() { asks++ }, func(wrong string) {
+	a.n.holdServed(a.served, a.lockers, func() { asks++ }, func(wrong string) {
 		if why == "" {
 			why = wrong
 		}

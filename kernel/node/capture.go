@@ -200,6 +200,9 @@ func (n *Node) captureFile(c *captured, f *object.File) (int32, error) {
 		if c.copy && len(m.Shared) == 0 {
 			m.Offset = f.Reached() // what is under way it asks for again
 		}
+		if s, ok := f.Impl.(*object.Served); ok && !c.copy && s.LockID != [16]byte{} {
+			m.Lock = s.LockID[:]
+		}
 	case byValue:
 		n.captureValue(c, f, &m)
 	}

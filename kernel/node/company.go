@@ -153,6 +153,9 @@ func (c *company) assemble() (why string) {
 		if why == "" {
 			why = a.adopt()
 		}
+		if a.im.Locking {
+			first.lockers = append(first.lockers, a.im.PID)
+		}
 		if why != "" {
 			return fmt.Sprintf("image of process %d: %s", a.im.PID, why)
 		}

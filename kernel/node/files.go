@@ -28,8 +28,8 @@ func (n *Node) tellServer(c capability.Capability, command uint32, data []byte) 
 }
 
 // holdServed tells servers of files that have come with a process: begun is called for
-// each of them, and done when it has answered, with what is wrong, or "".
-func (n *Node) holdServed(list []*object.Served, begun func(), done func(why string)) {
+// each of them, lockers are the processes that may have locked some, and done when it has answered, with what is wrong, or "".
+func (n *Node) holdServed(list []*object.Served, lockers []int32, begun func(), done func(why string)) {
 	list = slices.Clone(list)
 	for len(list) > 0 {
 		port := list[0].Cap.Port
@@ -45,7 +45,7 @@ func (n *Node) holdServed(list []*object.Served, begun func(), done func(why str
 		h := std.Header{Command: filesys.Hold}
 		h.SetCapability(some[0].Cap)
 		begun()
-		n.call(flip.Address{}, &h, n.K.Files.Hold(some), patience, func(c *rpc.Complete) {
+		n.call(flip.Address{}, &h, n.K.Files.Hold(some, lockers), patience, func(c *rpc.Complete) {
 			why := ""
 			switch st := c.Header.Status(); {
 			case c.Status != std.OK:

@@ -93,13 +93,15 @@ func (fs *Files) Adopt(c capability.Capability, root uint64, mode uint32) *Serve
 }
 
 // Hold is what the node says of files that it has open by now.
-func (fs *Files) Hold(list []*Served) (data []byte) {
+// lockers are the processes that have come and may have locked some of them.
+func (fs *Files) Hold(list []*Served, lockers []int32) (data []byte) {
 	o := fs.Opener()
 	data = o.Append(nil)
 	for _, s := range list {
 		s.Known.seq = o.Seq
 		h := s.Known.held(s.Cap.Rights&filesys.RightWrite != 0)
 		h.Check, h.Rights = s.Cap.Check, uint32(s.Cap.Rights)
+		h.Lock, h.PIDs = s.LockID, lockers
 		data = h.Append(data)
 	}
 	return data

@@ -64,7 +64,8 @@ const maxLocks = 4096
 // LockRequest is one request. Test's answer is put into it.
 type LockRequest struct {
 	fileio.LockRequest
-	PID int32 // Test's answer: whose lock is in the way; -1: a description's
+	PID   int32  // Test's answer: whose lock is in the way; -1: a description's
+	Moves uint64 // how often the process has moved
 }
 
 // Lockable is an Impl that can be locked.

@@ -20,6 +20,9 @@ type Served struct {
 	// Shared, unless nil, is where the server keeps the description's offset: processes on
 	// several nodes have it.
 	Shared *filesys.Shared
+	// LockID is the number by which the server knows the description's locks; zero: it has
+	// never asked for one.
+	LockID [16]byte
 }
 
 // Ask sends a request about the file to its server.
@@ -264,7 +267,10 @@ func (s *Served) Ready(*File) Events { return In | Out | RdNorm | WrNorm }
 func (s *Served) Queue() *wait.Queue { return nil }
 
 // Close implements Impl.
-func (s *Served) Close(f *File) { s.Known.closed(f) }
+func (s *Served) Close(f *File) {
+	s.closeLocks()
+	s.Known.closed(f)
+}
 
 // ServedIno is the inode number of an object of a server. Libraries take 0 for a name
 // that was removed.

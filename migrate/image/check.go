@@ -278,6 +278,9 @@ func (f *File) check(objects []Object) error {
 		if len(f.Shared) != 0 && len(f.Shared) != 16 {
 			return fmt.Errorf("offset under a number of %d bytes", len(f.Shared))
 		}
+		if len(f.Lock) != 0 && len(f.Lock) != 16 {
+			return fmt.Errorf("locks under a number of %d bytes", len(f.Lock))
+		}
 	case KindMemory: // its store is known to the process
 	case KindPipeR, KindPipeW, KindEventfd, KindEpoll, KindLog, KindText, KindTimerfd, KindSignalfd, KindPidfd,
 		KindPTYMaster, KindPTYSlave:

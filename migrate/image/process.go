@@ -247,6 +247,9 @@ type File struct {
 	// Shared is the number under which the server keeps the description's offset, which began at
 	// Offset, because processes on several nodes have it; empty: it does not.
 	Shared []byte `cbor:"42,keyasint,omitempty"`
+	// Lock is the number by which the server knows the description's locks; empty: it has
+	// never asked for one.
+	Lock []byte `cbor:"43,keyasint,omitempty"`
 	// Service names a remote object that a program serves; Address only tells it from
 	// others. Socket is domain, type and protocol if it is a socket.
 	Service []byte   `cbor:"50,keyasint,omitempty"`

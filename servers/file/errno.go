@@ -22,6 +22,9 @@ const (
 	enotempty    errno = abi.ENOTEMPTY
 	eloop        errno = abi.ELOOP
 	enxio        errno = abi.ENXIO
+	eagain       errno = abi.EAGAIN
+	enolck       errno = abi.ENOLCK
+	eoverflow    errno = abi.EOVERFLOW
 )
 
 // Open flags and types, as everywhere in Linux.

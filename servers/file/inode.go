@@ -40,6 +40,7 @@ type inode struct {
 	former  bool     // it is of a former life of the server, whose openers are not all known
 	stored  uint64   // of a directory: the cookie at the last cut
 	removed []uint64 // cookies of names of before that went since
+	locks   *locks   // nil: there are none
 }
 
 // entry is a name in a directory.

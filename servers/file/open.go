@@ -44,6 +44,7 @@ func (s *Server) Recalled(r Recall, open bool) {
 			// The answer to an open may be on its way to the node still.
 			if !open && (r.doubt || s.now-o.since > opensWithin) {
 				n.opens = slices.Delete(n.opens, i, i+1)
+				n.leftNode(r.Node)
 				s.drop(n)
 			}
 			return
@@ -56,6 +57,7 @@ func (s *Server) Lost(node uint32) {
 	var free []*inode
 	for _, n := range s.inodes {
 		n.opens = slices.DeleteFunc(n.opens, func(o opening) bool { return o.node == node })
+		n.leftNode(node)
 		if n.nlink <= 0 && len(n.opens) == 0 {
 			free = append(free, n)
 		}
@@ -288,12 +290,14 @@ func (q *query) holds() (errno, std.Status) {
 			if wait {
 				return 0, std.OK
 			}
+			n.come(&h, &o)
 			q.out = binary.BigEndian.AppendUint64(q.out, grant)
 			continue
 		}
 		i := slices.IndexFunc(n.opens, func(x opening) bool { return x.node == o.Node })
 		if i >= 0 && q.boots[o.Node] == o.Boot && n.opens[i].seq <= h.Upto {
 			n.opens = slices.Delete(n.opens, i, i+1)
+			n.leftNode(o.Node)
 			q.drop(n)
 		}
 	}

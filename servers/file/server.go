@@ -148,6 +148,10 @@ func (q *query) serve(n *inode) (errno, std.Status) {
 		return q.write(n)
 	case filesys.Seek:
 		return q.seek(n)
+	case filesys.Lock:
+		return q.lock(n)
+	case filesys.Unlock:
+		return q.unlock(n)
 	case filesys.List:
 		return q.listDir(n)
 	case filesys.Sync:

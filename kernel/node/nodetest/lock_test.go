@@ -123,11 +123,25 @@ func checkTurns(t *testing.T, out string, done int) {
 // Two processes take turns by a lock while both move about: holding it, waiting for it,
 // with requests and answers under way. They are never inside together.
 func TestLock_HolderAndWaiterMove(t *testing.T) {
+	for _, served := range []bool{false, true} {
+		testHolderAndWaiterMove(t, served)
+	}
+}
+
+func testHolderAndWaiterMove(t *testing.T, served bool) {
 	for way := range uint64(3) {
 		for seed := range uint64(4) {
-			t.Run(fmt.Sprintf("way %d seed %d", way, seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("served %v way %d seed %d", served, way, seed), func(t *testing.T) {
 				w := New(t, 3, seed)
 				w.Wire.Loss = 0.02 * float64(seed%2)
+				if served {
+					f := w.fileServer()
+					defer func() {
+						if n := f.s.Locks(); n > 0 {
+							t.Errorf("the file server has %d locks left", n)
+						}
+					}()
+				}
 				p, out := startWay(w, turns, way)
 				w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
 				pids := []int32{p.PID, p.Children[0].PID}
@@ -167,9 +181,14 @@ func TestLock_HolderAndWaiterMove(t *testing.T) {
 // A process that has moved away holds its lock while others ask, and gives it up when
 // it ends there; when its node loses power, the lock is free after a minute.
 func TestLock_EndsWithItsHolder(t *testing.T) {
-	for _, how := range []string{"exit", "power"} {
+	for _, how := range []string{"exit", "power", "exit, served", "power, served"} {
 		t.Run(how, func(t *testing.T) {
 			w := New(t, 2, 1)
+			how, served := strings.CutSuffix(how, ", served")
+			var f *fileServer
+			if served {
+				f = w.fileServer()
+			}
 			p, out := startWay(w, turns, 0)
 			w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
 			w.RunUntil(1e9, "inside", func() bool { return strings.HasSuffix(string(out.Out), "in "+digit(p.PID)+"\n") })
@@ -192,6 +211,9 @@ func TestLock_EndsWithItsHolder(t *testing.T) {
 			} else {
 				w.Kill(2)
 				patience = 120e9
+				if served { // its loop would find that out (servers/file/run.go)
+					f.s.Lost(2)
+				}
 			}
 			w.RunUntil(patience, "the other one done", func() bool { return strings.Contains(string(out.Out), "done") })
 		})

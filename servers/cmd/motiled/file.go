@@ -23,7 +23,7 @@ const (
 	fileArgs  = "[--keep [--disk N] [--cache KB]] [--capacity MB]"
 	fileAbout = "files and directories: in memory, or, with --keep, on the disk of this node, or of node N"
 
-	fileCapacityMB = 64
+	fileCapacityMB = 64 // at least
 	fileCacheKB    = 8 << 10
 	fileMemory     = 24 << 20 // besides the cache, until garbage is collected more eagerly
 	fileInodes     = 32 << 10 // of a server that keeps them: all are in its memory
@@ -36,7 +36,7 @@ const (
 func fileServer(words []string) error {
 	began := time.Now()
 	var f options.Set
-	capacity, disk, cache := strconv.Itoa(fileCapacityMB), "", strconv.Itoa(fileCacheKB)
+	capacity, disk, cache := strconv.FormatInt(defaultCapacity(), 10), "", strconv.Itoa(fileCacheKB)
 	keep := false
 	f.String(&capacity, "capacity")
 	f.String(&disk, "disk")
@@ -135,4 +135,13 @@ func flushAtEnd(r *file.Running) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// defaultCapacity is a quarter of the node's memory, in megabytes.
+func defaultCapacity() int64 {
+	var i syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&i); err != nil {
+		return fileCapacityMB
+	}
+	return max(fileCapacityMB, int64(uint64(i.Totalram)*uint64(i.Unit)>>22))
 }

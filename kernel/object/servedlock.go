@@ -1,0 +1,117 @@
+package object
+
+import (
+	"motile/ipc/fileio"
+	"motile/ipc/filesys"
+	"motile/ipc/std"
+	"motile/kernel/abi"
+	"motile/kernel/wait"
+)
+
+// Locks of a file of a server: the server has them. It knows processes by their ids, and
+// descriptions by numbers; and on which nodes they are, so that what a node has locked is
+// free when the node is lost. Nothing of that needs to be known here when somebody moves.
+
+// askedLock, in Op.Asked, is after how many moves a lock was asked for, and one.
+const askedLock = 0
+
+// Lock implements Lockable. A description has a number before it asks for a lock of its own.
+func (s *Served) Lock(op *Op, f *File, q *LockRequest) int {
+	if op.Link == nil {
+		return abi.ENOLCK
+	}
+	if !q.Test && !q.allowed(f) {
+		return abi.EBADF
+	}
+	a, ok := op.Link.Answer()
+	// A process that has moved meanwhile asks again: the server may have taken it to be
+	// where it was, and have given its locks up with that.
+	if !ok || op.Asked[askedLock] != q.Moves+1 {
+		l, errno := s.wanted(op, f, q)
+		if errno != 0 {
+			return errno
+		}
+		op.Asked[askedLock] = q.Moves + 1
+		s.Ask(op, &std.Header{Command: filesys.Lock, Extra: s.Known.node()}, l.Append(nil))
+		return abi.EBLOCKED
+	}
+	if a.Header.Status() == std.ComBad {
+		return abi.ENOLCK // the host's folder
+	}
+	if errno := served(&a); errno != 0 {
+		return errno
+	}
+	s.Known.server.answered(op.Now)
+	if !q.Test {
+		return 0
+	}
+	l, ok := filesys.DecodeLock(a.Data)
+	if !ok {
+		return abi.EIO
+	}
+	if q.Type = int16(l.Type); q.Type != fileio.Unlocked {
+		q.Whence, q.Start, q.Len, q.PID = 0, l.Start, l.Len, l.PID
+	}
+	return 0
+}
+
+// wanted is a request as the server takes it.
+func (s *Served) wanted(op *Op, f *File, q *LockRequest) (l filesys.LockAsk, errno int) {
+	if q.Kind == fileio.RecordLock {
+		l.PID = op.Who.PID
+	} else {
+		l.ID = s.LockID
+	}
+	l.Test, l.Whole, l.Type, l.At = q.Test, q.Kind == fileio.WholeLock, uint8(q.Type), q.At
+	if l.Whole {
+		return l, 0
+	}
+	switch q.Whence {
+	case seekSet, seekCur, seekEnd:
+	default:
+		return l, abi.EINVAL
+	}
+	if q.Type < fileio.SharedLock || q.Type > fileio.Unlocked {
+		return l, abi.EINVAL
+	}
+	l.Start, l.Len, l.End = q.Start, q.Len, q.Whence == seekEnd
+	if q.Whence == seekCur {
+		if s.Shared != nil {
+			return l, abi.ENOLCK // the offset is the server's
+		}
+		if l.Start += f.Offset; q.Start > 0 && l.Start < 0 {
+			return l, abi.EOVERFLOW
+		}
+	}
+	return l, 0
+}
+
+const (
+	seekSet = iota
+	seekCur
+	seekEnd
+)
+
+// LockQueue implements Lockable: there is none, who waits asks again.
+func (s *Served) LockQueue(*Op, *File, *LockRequest) (*wait.Queue, uint64) { return nil, 0 }
+
+// Unlock implements Lockable.
+func (s *Served) Unlock(pid int32, upto int64) {
+	s.unlocked(filesys.Unlocked{LockOwner: filesys.LockOwner{PID: pid}, Upto: upto})
+}
+
+// LeftLocks: a process has gone to another node, with the record locks it has.
+func (s *Served) LeftLocks(pid int32) { s.Unlock(pid, -1) }
+
+// closeLocks: the description is closed, or has gone to another node.
+func (s *Served) closeLocks() {
+	if s.LockID != [16]byte{} {
+		s.unlocked(filesys.Unlocked{LockOwner: filesys.LockOwner{ID: s.LockID}})
+	}
+}
+
+func (s *Served) unlocked(u filesys.Unlocked) {
+	fs := s.Known.files
+	o := filesys.Opener{Node: fs.Node, Boot: fs.Boot, Seq: fs.seq} // who comes later is not meant
+	fs.Tell(s.Cap, filesys.Unlock, u.Append(o.Append(nil)))
+}
