@@ -75,6 +75,10 @@ const KeepsOffsets = 1
 // Leave in the Extra of a reply says that the path leads out of the server: data: Way.
 const Leave = 1 << 16
 
+// NotHere in the Extra of a reply to Lock: the server does not know that the node has the file open. It will hear of that
+// soon if the process has just come.
+const NotHere = 1 << 17
+
 // MaxData is how much one Read or Write moves. Each thread of a node may have that much
 // in its kernel's memory.
 const MaxData = 32 << 10

@@ -105,7 +105,11 @@ func (k *Kernel) lock(t *proc.Thread, c *proc.Call, f *object.File, q *object.Lo
 	}
 	errno := l.Lock(op, f, q)
 	c.Masked = errno == abi.EBLOCKED
-	if errno != abi.EAGAIN || !q.Wait {
+	if q.Soon {
+		if c.Aux[lockVain]++; c.Aux[lockVain] > maxVain {
+			return -abi.ENOLCK
+		}
+	} else if errno != abi.EAGAIN || !q.Wait {
 		return -int64(errno)
 	}
 	if c.Interrupted {
@@ -123,11 +127,17 @@ func (k *Kernel) lock(t *proc.Thread, c *proc.Call, f *object.File, q *object.Lo
 // lockLater has a request made again after a while: a file server tells nobody that a
 // lock is free. Whoever waits for long asks less often.
 func (k *Kernel) lockLater(c *proc.Call) int64 {
-	const first, last, waited = 2e6, 100e6, 1 // ns; of Aux
-	c.Aux[waited] = min(max(2*c.Aux[waited], first), last)
-	c.Deadline = k.Tab.Now + int64(c.Aux[waited])
+	const first, last = 2e6, 100e6 // ns
+	c.Aux[lockPause] = min(max(2*c.Aux[lockPause], first), last)
+	c.Deadline = k.Tab.Now + int64(c.Aux[lockPause])
 	return -abi.EBLOCKED
 }
+
+// What a request leaves in the record's Aux, behind what the file does.
+const (
+	lockPause = 1 + iota // before it is made again
+	lockVain             // how often the server did not know that the node has the file open
+)
 
 // lockWaiting is the phase of a lock request that was refused before.
 const lockWaiting = 1

@@ -107,8 +107,8 @@ func (k *Kernel) still(t *proc.Thread, s *object.Served, off, n int64) (*vm.Stor
 	return nil, -abi.EBLOCKED
 }
 
-// maxVain is how often the same page is asked for.
-const maxVain = 4
+// maxVain is how often the same is asked for.
+const maxVain = 8
 
 // servedPages keeps pages that have come, and goes on.
 func (k *Kernel) servedPages(t *proc.Thread, c *proc.Call, a *object.Answer) int64 {

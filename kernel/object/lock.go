@@ -66,6 +66,7 @@ type LockRequest struct {
 	fileio.LockRequest
 	PID   int32  // Test's answer: whose lock is in the way; -1: a description's
 	Moves uint64 // how often the process has moved
+	Soon  bool   // EAGAIN: not because of a lock; ask again
 }
 
 // Lockable is an Impl that can be locked.

@@ -38,7 +38,12 @@ func (s *Served) Lock(op *Op, f *File, q *LockRequest) int {
 	if a.Header.Status() == std.ComBad {
 		return abi.ENOLCK // the host's folder
 	}
-	if errno := served(&a); errno != 0 {
+	switch errno := served(&a); errno {
+	case 0:
+	case filesys.NotHere:
+		q.Soon = true
+		return abi.EAGAIN
+	default:
 		return errno
 	}
 	s.Known.server.answered(op.Now)

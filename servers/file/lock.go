@@ -82,7 +82,7 @@ func (q *query) lock(n *inode) (errno, std.Status) {
 	case l.kind != fileio.Unlocked && len(n.locks.records)+len(n.locks.whole) >= maxLocks:
 		return enolck, std.OK
 	case !slices.ContainsFunc(n.opens, func(o opening) bool { return o.node == node }):
-		return enolck, std.OK // the process has moved meanwhile, and asks again from where it is
+		return filesys.NotHere, std.OK
 	}
 	n.locks.set(list, l)
 	if l.kind != fileio.Unlocked {
