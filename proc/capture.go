@@ -310,7 +310,7 @@ func (tb *Table) queueAgain(t *Thread) bool {
 // is told, and what it had open is closed.
 func (tb *Table) Discard(p *Process) {
 	p.exiting = true
-	p.leaveLocks()
+	p.left()
 	for _, t := range p.Threads {
 		tb.dropThread(t)
 	}

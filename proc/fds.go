@@ -146,20 +146,16 @@ func (t *FDs) clone() *FDs {
 	return c
 }
 
-// leaveLocks: p is elsewhere, and keeps the record locks that it has. Who has to know
-// that it has them from there is told.
-func (p *Process) leaveLocks() {
-	if !p.Locking {
-		return
-	}
-	p.Locking = false
+// left: p is elsewhere, and keeps the record locks that it has. What has to know is told.
+func (p *Process) left() {
 	for i := range p.FDs.list {
 		if f := p.FDs.list[i].File; f != nil && f.Flags&object.OPath == 0 {
-			if l, ok := f.Impl.(interface{ LeftLocks(pid int32) }); ok {
-				l.LeftLocks(p.PID)
+			if l, ok := f.Impl.(interface{ Left(pid int32, locking bool) }); ok {
+				l.Left(p.PID, p.Locking)
 			}
 		}
 	}
+	p.Locking = false
 }
 
 // closing: p closes a descriptor. With it goes what p has locked of that file, also by

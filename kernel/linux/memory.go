@@ -124,7 +124,12 @@ func sysMunmap(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if k.crowded(s) && s.Splits(c.Args[0], c.Args[1]) {
 		return -abi.ENOMEM
 	}
-	return -int64(s.Unmap(c.Args[0], c.Args[1]))
+	if errno := k.writeBack(t, c); errno != 0 {
+		return errno
+	}
+	errno := s.Unmap(c.Args[0], c.Args[1])
+	k.unmapped(t.Process())
+	return -int64(errno)
 }
 
 func sysMprotect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
@@ -186,7 +191,7 @@ func sysMsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if c.Args[0]%vm.PageBytes != 0 {
 		return -abi.EINVAL
 	}
-	return 0 // shared mappings are the file's own pages
+	return k.writeBack(t, c) // other shared mappings are the file's own pages
 }
 
 func sysMincore(k *Kernel, t *proc.Thread, c *proc.Call) int64 {

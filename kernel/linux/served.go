@@ -30,6 +30,7 @@ const (
 	servedSought  // where an offset is that the server keeps
 	servedProgram // a program that is to be executed was opened
 	servedPages   // pages of it, or of a file that is to be mapped
+	servedWritten // pages of a mapping were written back
 )
 
 // AsksServer reports whether a call in a phase waits for a file server.
@@ -57,6 +58,8 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 	phase := c.Phase
 	c.Phase = 0
 	switch {
+	case phase == servedWritten:
+		return k.writtenBack(t, c, &a)
 	case errno == filesys.Leave:
 		return k.goOn(t, c, &a)
 	case errno != 0:

@@ -12,8 +12,8 @@ import (
 
 // Programs and mappings of files of servers. A page fault cannot wait for a server: what
 // is mapped is fetched before, into the pages that the node keeps, and what is mapped is
-// those pages as they are then. Of MAP_SHARED there is what one can do without: the
-// mapping cannot be written.
+// those pages as they are then. What may be written is a copy that goes back to the server
+// (servedwrite.go).
 
 // askProgram opens a program for execve.
 func (k *Kernel) askProgram(t *proc.Thread, b *fs.Beyond, depth int) int64 {
@@ -141,8 +141,10 @@ func (k *Kernel) mapServed(t *proc.Thread, c *proc.Call, f *object.File, s *obje
 		return -abi.ENODEV
 	case !f.Readable(), r.Shared && r.Prot&vm.ProtWrite != 0 && !f.Writable():
 		return -abi.EACCES
+	case r.Shared && s.Mapped != nil: // also for reading: who has written there reads it
+		return k.mapAgain(s, r)
 	case r.Shared && r.Prot&vm.ProtWrite != 0:
-		return -abi.ENODEV // there is nobody to write it back
+		return k.mapWritable(t, f, s, r)
 	}
 	st, errno := k.still(t, s, r.Off, int64(min(c.Args[1], vm.MaxStore)))
 	if errno != 0 {

@@ -193,6 +193,10 @@ func (a *assembly) file(m *image.File, made map[int32]object.Impl) (*object.File
 		if len(m.Lock) > 0 {
 			s.LockID = [16]byte(m.Lock)
 		}
+		if m.Mapped {
+			a.stores[m.Store].Retain()
+			s.Mapped = object.RestoreMapping(a.stores[m.Store], m.Sums)
+		}
 		impl = s
 	case image.KindPTYMaster, image.KindPTYSlave:
 		if made[m.Object] == nil {

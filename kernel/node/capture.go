@@ -203,6 +203,10 @@ func (n *Node) captureFile(c *captured, f *object.File) (int32, error) {
 		if s, ok := f.Impl.(*object.Served); ok && !c.copy && s.LockID != [16]byte{} {
 			m.Lock = s.LockID[:]
 		}
+		if s, ok := f.Impl.(*object.Served); ok && s.Mapped != nil {
+			st := s.Mapped.Store
+			m.Mapped, m.Sums, m.Store = true, s.Mapped.Sums(), c.store(st, image.Store{Size: st.Size()})
+		}
 	case byValue:
 		n.captureValue(c, f, &m)
 	}

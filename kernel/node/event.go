@@ -94,8 +94,14 @@ func (a *assembly) run() {
 }
 
 // resumeTimers lets the timerfds run that came with an image, after the process's
-// clocks do. frozen is how long they have stood still.
+// clocks do. frozen is how long they have stood still. From now on it is from here that
+// what was written into mapped files goes to their servers.
 func (a *assembly) resumeTimers(frozen int64) {
+	for _, s := range a.served {
+		if s.Mapped != nil {
+			s.Mapped.Live = true
+		}
+	}
 	for _, t := range a.timers {
 		d, it := t.timer, t.image
 		now := a.n.Tab.Now

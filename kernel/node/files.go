@@ -16,7 +16,13 @@ import (
 // with them they ask for themselves (kernel/linux/served.go).
 
 func (n *Node) initFiles() {
-	n.K.Files = object.Files{Node: uint32(n.Number), Boot: n.ipc.boot, Tell: n.tellServer}
+	n.K.Files = object.Files{Node: uint32(n.Number), Boot: n.ipc.boot, Tell: n.tellServer, Call: n.callServer}
+}
+
+func (n *Node) callServer(h *std.Header, data []byte, done func(a *object.Answer, now int64)) {
+	n.call(flip.Address{}, h, data, patience, func(c *rpc.Complete) {
+		done(&object.Answer{Status: c.Status, Header: c.Header, Data: c.Data}, n.Tab.Now)
+	})
 }
 
 // tellServer sends what needs no answer. A server that cannot be reached finds out by

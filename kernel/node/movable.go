@@ -53,6 +53,11 @@ func (n *Node) census(s set) *census {
 			}
 		}
 	}
+	for _, f := range c.open {
+		if s, ok := f.Impl.(*object.Served); ok && s.Mapped != nil {
+			c.stores[s.Mapped.Store]++
+		}
+	}
 	// A file without a name holds its store as long as it is open.
 	nodes := make(map[*fs.Node]int)
 	for _, f := range c.open {
@@ -131,6 +136,9 @@ func (c *census) dispose(f *object.File, residual bool) (d disposition, why stri
 		}
 		return byName, ""
 	case *object.Served:
+		if impl.Mapped != nil && (!alone || c.copy) {
+			return refused, "is mapped shared, and others have it too, or it is to be copied; unmap it first"
+		}
 		if alone || c.copy || impl.IsDir() || impl.Shared != nil || impl.Known.KeepsOffsets() {
 			return byName, ""
 		}

@@ -15,6 +15,8 @@ type Files struct {
 	Boot uint64
 	// Tell sends a message of the node's own to a server.
 	Tell func(c capability.Capability, command uint32, data []byte)
+	// Call makes a request of the node's own.
+	Call func(h *std.Header, data []byte, done func(a *Answer, now int64))
 
 	known   map[knownKey]*Known
 	seq     uint64 // of opens

@@ -23,6 +23,8 @@ type Served struct {
 	// LockID is the number by which the server knows the description's locks; zero: it has
 	// never asked for one.
 	LockID [16]byte
+	// Mapped, unless nil, is the description's memory that is mapped and may be written.
+	Mapped *Mapping
 }
 
 // Ask sends a request about the file to its server.
@@ -269,6 +271,7 @@ func (s *Served) Queue() *wait.Queue { return nil }
 // Close implements Impl.
 func (s *Served) Close(f *File) {
 	s.closeLocks()
+	s.EndMapping()
 	s.Known.closed(f)
 }
 

@@ -105,8 +105,16 @@ func (s *Served) Unlock(pid int32, upto int64) {
 	s.unlocked(filesys.Unlocked{LockOwner: filesys.LockOwner{PID: pid}, Upto: upto})
 }
 
-// LeftLocks: a process has gone to another node, with the record locks it has.
-func (s *Served) LeftLocks(pid int32) { s.Unlock(pid, -1) }
+// Left: a process has gone to another node, with the record locks it has, if it has used
+// any, and with the description's memory.
+func (s *Served) Left(pid int32, locking bool) {
+	if locking {
+		s.Unlock(pid, -1)
+	}
+	if s.Mapped != nil {
+		s.Mapped.Live = false
+	}
+}
 
 // closeLocks: the description is closed, or has gone to another node.
 func (s *Served) closeLocks() {

@@ -194,6 +194,9 @@ func (p *Process) CheckFiles(objects []Object) error {
 	return q.checkFiles(objects)
 }
 
+// hasMemory: Store is an index.
+func (f *File) hasMemory() bool { return f.Kind == KindMemory || f.Kind == KindServed && f.Mapped }
+
 func (p *Process) checkFiles(objects []Object) error {
 	if len(p.Files) > maxTable || len(objects) > maxTable {
 		return fmt.Errorf("%d files, %d objects", len(p.Files), len(objects))
@@ -203,7 +206,7 @@ func (p *Process) checkFiles(objects []Object) error {
 		if err := f.check(objects); err != nil {
 			return fmt.Errorf("file %d: %w", i, err)
 		}
-		if f.Kind == KindMemory && (f.Store < 0 || int(f.Store) >= len(p.Stores) || len(p.Stores[f.Store].Digest) != 0) {
+		if f.hasMemory() && (f.Store < 0 || int(f.Store) >= len(p.Stores) || len(p.Stores[f.Store].Digest) != 0 || f.Mapped && p.Stores[f.Store].Still) {
 			return fmt.Errorf("file %d: store %d of %d", i, f.Store, len(p.Stores))
 		}
 	}

@@ -250,6 +250,10 @@ type File struct {
 	// Lock is the number by which the server knows the description's locks; empty: it has
 	// never asked for one.
 	Lock []byte `cbor:"43,keyasint,omitempty"`
+	// Mapped: Store is the description's memory, which is mapped shared and can be written.
+	// Sums are those of its pages as the server has them.
+	Mapped bool   `cbor:"44,keyasint,omitempty"`
+	Sums   []byte `cbor:"45,keyasint,omitempty"`
 	// Service names a remote object that a program serves; Address only tells it from
 	// others. Socket is domain, type and protocol if it is a socket.
 	Service []byte   `cbor:"50,keyasint,omitempty"`
