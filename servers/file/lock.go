@@ -81,7 +81,7 @@ func (q *query) lock(n *inode) (errno, std.Status) {
 		return eagain, std.OK
 	case l.kind != fileio.Unlocked && len(n.locks.records)+len(n.locks.whole) >= maxLocks:
 		return enolck, std.OK
-	case !slices.ContainsFunc(n.opens, func(o opening) bool { return o.node == node }):
+	case !n.former && !slices.ContainsFunc(n.opens, func(o opening) bool { return o.node == node }):
 		return filesys.NotHere, std.OK
 	}
 	n.locks.set(list, l)

@@ -299,6 +299,8 @@ func (q *query) holds() (errno, std.Status) {
 			n.opens = slices.Delete(n.opens, i, i+1)
 			n.leftNode(o.Node)
 			q.drop(n)
+		} else if i < 0 && n.former {
+			n.leftNode(o.Node)
 		}
 	}
 	return 0, std.OK
