@@ -166,7 +166,7 @@ build/linux.cpio: FORCE | setup
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho tree:/modules=build/linux/modules; }
 
 .PHONY: bench
-bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|idle picks some
+bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 SEEDS ?= 10000

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"motile/ipc/capability"
@@ -123,23 +122,7 @@ func create(servers []capability.Capability, size int, how uint32, clients, n in
 		}
 		return nil
 	}
-	out := bufio.NewWriter(os.Stdout)
-	for i := range n + 1 {
-		start := time.Now()
-		errs := make([]error, clients)
-		var all sync.WaitGroup
-		for k := range clients {
-			all.Go(func() { errs[k] = one() })
-		}
-		all.Wait()
-		if err := errors.Join(errs...); err != nil {
-			return err
-		}
-		if i > 0 {
-			fmt.Fprintf(out, "%.0f\n", float64(time.Since(start))/float64(clients*perRound))
-		}
-	}
-	return out.Flush()
+	return rounds(clients, n, func(int) error { return one() })
 }
 
 // read reads a file from end to end; cold: the server has nothing of it in memory.

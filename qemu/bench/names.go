@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"motile/ipc/std"
+	"motile/qemu/cluster"
+	"motile/qemu/machine"
+)
+
+// names measures the directory servers: three that keep what they know on their nodes'
+// disks. Beside the time there is what an update takes of the network and of each disk,
+// which does not depend on the host.
+func names(ctx context.Context, b *bench) error {
+	specs := make([]cluster.NodeSpec, 3)
+	for i := range specs {
+		specs[i] = cluster.NodeSpec{DiskMB: diskMB, MemMB: 2 * machine.DefaultMemMB}
+	}
+	bed, err := b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
+	if err != nil {
+		return err
+	}
+	defer bed.down()
+	for _, server := range [][]string{{"bullet"}, {"soap", "--keep", "--replicas", "1,2,3"}} {
+		for node := range specs {
+			p, err := bed.startPath(ctx, node+1, "/bbin/motiled", server...)
+			if err != nil {
+				return err
+			}
+			if err := await(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := bed.settled(ctx, len(specs)); err != nil {
+		return err
+	}
+	var safe, one, many, looked sample
+	n := b.some(10)
+	first, err := bed.spent(ctx, len(specs))
+	if err != nil {
+		return err
+	}
+	var cost spent
+	for range b.runs {
+		for _, p := range []struct {
+			to   *sample
+			args []string
+		}{
+			{&safe, []string{"create", "1", strconv.Itoa(smallFile), "safe", "1"}},
+			{&looked, []string{"names", "look", "1"}},
+			{&many, []string{"names", "enter", "8"}},
+			{&one, []string{"names", "enter", "1"}},
+		} {
+			if first, err = bed.spent(ctx, len(specs)); err != nil {
+				return err
+			}
+			got, err := bed.numbers(ctx, "bench", append(p.args, strconv.Itoa(n))...)
+			if err != nil {
+				return err
+			}
+			*p.to = append(*p.to, got...)
+		}
+		last, err := bed.spent(ctx, len(specs))
+		if err != nil {
+			return err
+		}
+		cost.frames += last.frames - first.frames
+		cost.syncs += last.syncs - first.syncs
+		cost.updates += last.updates - first.updates
+	}
+	if err := bed.showProfiles(ctx); err != nil {
+		return err
+	}
+	r := &b.report
+	note := func(w *row, more string, args ...any) {
+		w.Note = perSecond(w.Median) + fmt.Sprintf(more, args...)
+	}
+	note(r.add("name looked up", "ns", looked), "")
+	w := r.add("name entered or deleted, on three disks", "ns", one)
+	note(w, ", %.1f × a file on one disk; %.1f frames, %.1f syncs of each disk", w.Median/safe.median(),
+		cost.frames/cost.updates, cost.syncs/cost.updates/float64(len(specs)))
+	w = r.add("  eight clients at a time", "ns", many)
+	note(w, ", %.1f × a file on one disk", w.Median/safe.median())
+	r.target(w, replicatedRate, "≥ 150/s")
+	return nil
+}
+
+// spent is what was used of the cluster by now.
+type spent struct{ frames, syncs, updates float64 }
+
+var (
+	syncsLine   = regexp.MustCompile(`(?m)^syncs (\d+),`)
+	updatesLine = regexp.MustCompile(`(?m)^updates (\d+)$`)
+	membersLine = regexp.MustCompile(`(?m)^group_members (\d+)$`)
+)
+
+func numberIn(re *regexp.Regexp, text string) float64 {
+	if m := re.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.ParseFloat(m[1], 64)
+		return n
+	}
+	return 0
+}
+
+// says is what a server says of itself.
+func (b *bed) says(ctx context.Context, name string, n int) (string, error) {
+	return b.client.Object(b.client.Service(name, n)).Text(ctx, std.Stat)
+}
+
+// settled waits until all directory servers are in one group.
+func (b *bed) settled(ctx context.Context, replicas int) error {
+	for {
+		text, err := b.says(ctx, "soap", 0)
+		if err != nil {
+			return err
+		}
+		if int(numberIn(membersLine, text)) == replicas {
+			return nil
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *bed) spent(ctx context.Context, nodes int) (s spent, err error) {
+	text, err := b.says(ctx, "soap", 0)
+	if err != nil {
+		return s, err
+	}
+	s.updates = numberIn(updatesLine, text)
+	for n := range nodes {
+		text, err := b.says(ctx, "bullet", n+1)
+		if err != nil {
+			return s, err
+		}
+		s.syncs += numberIn(syncsLine, text)
+	}
+	c, err := cluster.Connect(b.dir)
+	if err != nil {
+		return s, err
+	}
+	defer c.Close()
+	status, err := c.Status(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range status.Bridge.Ports {
+		s.frames += float64(p.InFrames)
+	}
+	return s, nil
+}
