@@ -60,7 +60,7 @@ func (g Group) Send(h *std.Header, data []byte) error {
 func (g Group) Receive(h *std.Header, buf []byte) (n, more int, err error) {
 	var b [std.HeaderLen]byte
 	var left uint32
-	r, _, e := syscall.Syscall6(abi.SysGrpReceive, g.gid, uintptr(unsafe.Pointer(&b)),
+	r, _, e := aside(abi.SysGrpReceive, g.gid, uintptr(unsafe.Pointer(&b)),
 		uintptr(pointer(buf)), uintptr(len(buf)), uintptr(unsafe.Pointer(&left)), 0)
 	if n, err = result(r, e); err == nil {
 		h.GetUser(&b)

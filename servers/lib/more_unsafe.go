@@ -17,7 +17,7 @@ import (
 func TransWithin(h *std.Header, request, reply []byte, d time.Duration) (int, error) {
 	var b [std.HeaderLen]byte
 	h.PutUser(&b)
-	r, _, e := syscall.Syscall6(abi.SysTransWithin, uintptr(unsafe.Pointer(&b)),
+	r, _, e := aside(abi.SysTransWithin, uintptr(unsafe.Pointer(&b)),
 		uintptr(pointer(request)), uintptr(len(request)), uintptr(pointer(reply)), uintptr(len(reply)),
 		uintptr(max(d.Milliseconds(), 1)))
 	n, err := result(r, e)

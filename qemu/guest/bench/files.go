@@ -105,7 +105,7 @@ const perRound = 10
 
 // create has clients make files and remove them.
 func create(servers []capability.Capability, size int, how uint32, clients, n int) error {
-	b := client.New(lib.Trans)
+	b := client.New(lib.Trans).Aside(lib.TransAside)
 	data := make([]byte, size)
 	one := func() error {
 		for range perRound {

@@ -13,10 +13,19 @@ import (
 type Trans func(h *std.Header, request, reply []byte) (int, error)
 
 // Client makes requests. It may be used from any goroutine if its Trans may.
-type Client struct{ trans Trans }
+type Client struct {
+	trans Trans
+	aside Trans // for one of several transactions at one time
+}
 
 // New returns a client.
-func New(t Trans) *Client { return &Client{t} }
+func New(t Trans) *Client { return &Client{t, t} }
+
+// Aside sets what transactions of several goroutines are made by: lib.TransAside.
+func (c *Client) Aside(t Trans) *Client {
+	c.aside = t
+	return c
+}
 
 // How a file is to be when Create and the like return.
 const (

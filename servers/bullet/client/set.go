@@ -16,7 +16,8 @@ import (
 func (c *Client) CreateAll(servers []capability.Capability, data []byte, how uint32) (capability.Set, error) {
 	set := capability.Set{Wanted: uint8(len(servers))}
 	files, errs := make([]capability.Capability, len(servers)), make([]error, len(servers))
-	atOnce(len(servers), func(i int) { files[i], errs[i] = c.Create(servers[i], data, how) })
+	one := c.of(len(servers))
+	atOnce(len(servers), func(i int) { files[i], errs[i] = one.Create(servers[i], data, how) })
 	var last error = std.ArgBad
 	for i := range servers {
 		if errs[i] == nil {
@@ -66,8 +67,17 @@ func (c *Client) any(set capability.Set, try func(capability.Capability) error) 
 // DestroyAll removes all copies that can be reached.
 func (c *Client) DestroyAll(set capability.Set) error {
 	errs := make([]error, len(set.Members))
-	atOnce(len(errs), func(i int) { errs[i] = c.Destroy(set.Members[i].Cap) })
+	one := c.of(len(errs))
+	atOnce(len(errs), func(i int) { errs[i] = one.Destroy(set.Members[i].Cap) })
 	return errors.Join(errs...)
+}
+
+// of is the client that makes one of n transactions at one time.
+func (c *Client) of(n int) *Client {
+	if n < 2 {
+		return c
+	}
+	return &Client{c.aside, c.aside}
 }
 
 // atOnce does something for each number below n, at one time.

@@ -1,0 +1,1 @@
+// Functions of the runtime are declared in this package.
