@@ -22,6 +22,10 @@ const (
 // there are more behind the one of the file Size, from which on the next request asks.
 const BulletTagged = PrivateFirst + 219
 
+// BulletNDestroy, which Amoeba has not either, is STD_DESTROY of several files at once, to
+// the server: capabilities, 44 bytes each → Extra: how many were not good for that.
+const BulletNDestroy = PrivateFirst + 218
+
 // Flags of those commands.
 const (
 	BulletCommit uint32 = 1 // from now on the file cannot be changed, and can be read

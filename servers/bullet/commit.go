@@ -2,10 +2,8 @@ package bullet
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"motile/ipc/std"
 )
@@ -220,18 +218,15 @@ func (s *Store) encodeTable(p []byte, block uint64) {
 	}
 }
 
-// writeAll writes at one time.
+// writeAll writes one after the other: most are short, and then it would take longer to
+// wake others that do it at the same time.
 func (s *Store) writeAll(list []write) error {
-	if len(list) == 1 {
-		return s.disk.Write(list[0].block, list[0].data)
+	for _, w := range list {
+		if err := s.disk.Write(w.block, w.data); err != nil {
+			return err
+		}
 	}
-	errs := make([]error, len(list))
-	var all sync.WaitGroup
-	for i, w := range list {
-		all.Go(func() { errs[i] = s.disk.Write(w.block, w.data) })
-	}
-	all.Wait()
-	return errors.Join(errs...)
+	return nil
 }
 
 // Bounds of what is held in memory until its batch is carried out.

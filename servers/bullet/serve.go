@@ -36,8 +36,8 @@ func rightFor(command uint32) capability.Rights {
 		return std.BulletRgtRead
 	case std.BulletModify, std.BulletInsert, std.BulletDelete:
 		return std.BulletRgtModify
-	case std.BulletSync:
-		return std.BulletRgtCreate
+	case std.BulletSync, std.BulletNDestroy:
+		return std.BulletRgtCreate // each file that is destroyed is checked
 	case std.Destroy:
 		return std.BulletRgtDestroy
 	}
@@ -75,6 +75,13 @@ func (v *Server) Handle(h *std.Header, data, room []byte) []byte {
 		return v.whole(q.Command, h)
 	case std.BulletCreate:
 		v.create(f, &q, h, data)
+		return nil
+	case std.BulletNDestroy:
+		if f != nil || len(data)%capability.EncodedLen != 0 {
+			h.SetStatus(std.ArgBad)
+			return nil
+		}
+		h.Extra = v.destroyAll(data)
 		return nil
 	case std.BulletTagged:
 		if f != nil || q.Offset == 0 {
@@ -204,6 +211,21 @@ func (v *Server) destroy(f *file) std.Status {
 		return std.Denied // the server goes when its process does
 	}
 	return v.store.destroy(f)
+}
+
+// destroyAll removes the files of a list of capabilities, and counts those that are not
+// good for that.
+func (v *Server) destroyAll(list []byte) (bad uint32) {
+	v.store.mu.Lock()
+	defer v.store.mu.Unlock()
+	for ; len(list) > 0; list = list[capability.EncodedLen:] {
+		c, _ := capability.Decode(list)
+		f, secret, ok := v.find(c.Object)
+		if !ok || f == nil || v.std.Verify(c, c.Object, secret, std.BulletRgtDestroy) != std.OK || v.store.destroy(f) != std.OK {
+			bad++
+		}
+	}
+	return bad
 }
 
 func (v *Server) info(f *file) string {

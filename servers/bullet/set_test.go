@@ -94,3 +94,40 @@ func TestClient_Read(t *testing.T) {
 		b.must(b.Destroy(file))
 	}
 }
+
+// Several files are removed by one request, but none that somebody has no right to.
+func TestClient_DestroyMany(t *testing.T) {
+	b := mount(t, newSimDisk(1<<12), 1)
+	c := client.New(Local(NewServer(b.store)))
+	server := capability.Owner(b.store.cfg.Port, 0, b.store.cfg.Secret)
+	var files []capability.Capability
+	for i := range 5 {
+		f, err := c.Create(server, []byte{byte(i)}, client.Safe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	kept := files[4]
+	files[4].Rights = std.BulletRgtRead
+	if err := c.DestroyMany(server, files); !errors.Is(err, std.CapBad) {
+		t.Error(err)
+	}
+	for _, f := range files[:4] {
+		if _, err := c.Get(f); !errors.Is(err, std.CapBad) {
+			t.Errorf("file %d: %v", f.Object, err)
+		}
+	}
+	if got, err := c.Get(kept); err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := c.DestroyMany(server, []capability.Capability{server}); !errors.Is(err, std.CapBad) {
+		t.Errorf("the server itself: %v", err)
+	}
+	if err := c.DestroyMany(kept, nil); err != nil {
+		t.Error(err)
+	}
+	if n, report, err := c.Fsck(server); n != 0 || err != nil {
+		t.Errorf("%d wrong, %v\n%s", n, err, report)
+	}
+}

@@ -142,6 +142,7 @@ var Commands = []Command{
 	{std.BulletCompact, "BULLET_DISK_COMPACT", opaque, asText, toService},
 	{std.BulletSync, "BULLET_SYNC", opaque, opaque, toService},
 	{std.BulletTagged, "BULLET_TAGGED", opaque, opaque, toService},
+	{std.BulletNDestroy, "BULLET_NDESTROY", opaque, opaque, toService},
 
 	{std.DiskInfo, "DISK_INFO", opaque, asText, toService},
 	{std.DiskRead, "DISK_READ", opaque, opaque, toService},

@@ -178,6 +178,7 @@ local COMMANDS = {
 	[2008] = { name = "BULLET_DISK_COMPACT", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[2009] = { name = "BULLET_SYNC", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15219] = { name = "BULLET_TAGGED", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
+	[15218] = { name = "BULLET_NDESTROY", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[2200] = { name = "DISK_INFO", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[2201] = { name = "DISK_READ", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[2202] = { name = "DISK_WRITE", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },

@@ -196,6 +196,29 @@ func (c *Client) Destroy(file capability.Capability) error {
 	return err
 }
 
+// DestroyMany removes files of one server.
+func (c *Client) DestroyMany(server capability.Capability, files []capability.Capability) error {
+	const most = Piece / capability.EncodedLen
+	var bad uint32
+	for len(files) > 0 {
+		part := files[:min(len(files), most)]
+		files = files[len(part):]
+		list := make([]byte, 0, len(part)*capability.EncodedLen)
+		for i := range part {
+			list = part[i].Append(list)
+		}
+		h := std.Header{Command: std.BulletNDestroy}
+		if _, err := c.call(server, &h, list, nil); err != nil {
+			return err
+		}
+		bad += h.Extra
+	}
+	if bad > 0 {
+		return std.CapBad
+	}
+	return nil
+}
+
 // Touch keeps a file that is not committed from expiring.
 func (c *Client) Touch(file capability.Capability) error {
 	_, err := c.call(file, &std.Header{Command: std.Touch}, nil, nil)
