@@ -19,6 +19,10 @@ const atOnce = 8
 
 // Create makes files that stay.
 func (b *BulletStore) Create(files [][]byte, tag Tag) ([]capability.Capability, error) {
+	if len(files) == 1 {
+		file, err := b.Client.CreateTagged(b.Server, uint64(tag), files[0], bullet.Safe)
+		return []capability.Capability{file}, err
+	}
 	made := make([]capability.Capability, len(files))
 	errs := make([]error, len(files))
 	var all sync.WaitGroup
@@ -36,8 +40,10 @@ func (b *BulletStore) Create(files [][]byte, tag Tag) ([]capability.Capability, 
 // Get reads a file.
 func (b *BulletStore) Get(file capability.Capability) ([]byte, error) { return b.Client.Get(file) }
 
-// Destroy removes a file.
-func (b *BulletStore) Destroy(file capability.Capability) error { return b.Client.Destroy(file) }
+// Destroy removes files.
+func (b *BulletStore) Destroy(files []capability.Capability) error {
+	return b.Client.DestroyMany(b.Server, files)
+}
 
 // Tagged lists the files with a tag.
 func (b *BulletStore) Tagged(tag Tag) ([]capability.Capability, error) {

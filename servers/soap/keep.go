@@ -15,19 +15,21 @@ import (
 type Store interface {
 	Create(files [][]byte, tag Tag) ([]capability.Capability, error)
 	Get(file capability.Capability) ([]byte, error)
-	Destroy(file capability.Capability) error
+	Destroy(files []capability.Capability) error
 	Tagged(tag Tag) ([]capability.Capability, error)
 }
 
 // Tag says what a file is.
 type Tag uint64
 
-// The files of a replica. The present state is what the newest record says; another record
-// beside it is the one before, or one that was being written. Everything else that is
-// tagged and that the newest record does not name is rubbish of a crash.
+// The files of a replica. The present state is what the newest record says, and then the
+// updates that go on from it; another record beside it is the one before, or one that was
+// being written. Everything else that is tagged and that the newest record does not name is
+// rubbish of a crash.
 const (
 	TagRecord Tag = 0x536f617000000001 // "Soap"
 	TagPart   Tag = 0x536f617000000002 // directories, and tables of them
+	TagLog    Tag = 0x536f617000000003 // updates
 )
 
 // Kept is how far a replica's disk is.
@@ -41,9 +43,11 @@ func (k Kept) newer(than Kept) bool {
 	return k.Epoch > than.Epoch || k.Epoch == than.Epoch && k.Seq > than.Seq
 }
 
-// Keeper keeps a replica's state. Each Commit takes the disk from one state to the next:
-// the directories that have changed are written as new files, and then a record that
-// names them. Whoever is stopped before the record is there finds the state before.
+// Keeper keeps a replica's state. Each Commit takes the disk from one state to the next,
+// by a file with the updates between them. Now and then it makes a checkpoint instead: the
+// directories that have changed since the last are written as new files, and then a record
+// that names them. Whoever is stopped before the file of updates is there, or the record,
+// finds the state before.
 type Keeper struct {
 	Kept  Kept
 	store Store
@@ -53,12 +57,19 @@ type Keeper struct {
 	base     capability.Capability            // the table that the record's changes refer to
 	table    map[uint64]capability.Capability // files of the directories
 	delta    map[uint64]bool                  // directories that changed since the base
-	doubtful bool                             // whether the last record is there is not known
+	at       Kept                             // of the record
+	logs     []capability.Capability          // updates since, in order
+	logBytes int
+	doubtful bool                    // whether what was written last is there is not known
+	rubbish  []capability.Capability // files that nothing names any more
 }
 
-// Batch is what has changed.
+// Batch is what has changed: the updates, or the directories.
 type Batch struct {
 	Kept
+	Updates []byte
+	from    uint64 // sequence number of the state before them
+
 	Head  []byte            // State.Head, the part of it that is worth keeping
 	Files map[uint64][]byte // of directories; nil: it is gone
 	Whole bool              // what is not in Files is gone
@@ -68,6 +79,12 @@ var none capability.Capability
 
 // maxDelta is how many directories a record lists beside its base.
 const maxDelta = 200
+
+// Bounds of the updates since a record: they are carried out again at every start.
+const (
+	maxLogs     = 100
+	maxLogBytes = 512 << 10
+)
 
 // A record's file, big-endian:
 //
@@ -152,6 +169,7 @@ func OpenKeeper(store Store, s *State) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.journals = true
 	if r == nil {
 		return k, nil
 	}
@@ -168,13 +186,43 @@ func OpenKeeper(store Store, s *State) (*Keeper, error) {
 		}
 	}
 	s.Changed()
+	k.at = Kept{Promised: r.promised, Epoch: s.Epoch, Seq: s.Seq}
+	if err := k.replay(s); err != nil {
+		return nil, fmt.Errorf("the updates since: %w", err)
+	}
 	k.Kept = Kept{Promised: r.promised, Epoch: s.Epoch, Seq: s.Seq}
+	s.journal = journal{}
 	return k, nil
+}
+
+// replay carries the updates out that the record does not know of.
+func (k *Keeper) replay(s *State) error {
+	for _, c := range k.logs {
+		b, err := k.store.Get(c)
+		if err != nil {
+			return err
+		}
+		l, err := decodeLog(b)
+		if err == nil && l.from != s.Seq {
+			err = fmt.Errorf("those from %d on, and the state has %d: %w", l.from, s.Seq, ErrFile)
+		}
+		if err == nil {
+			err = s.replay(l.updates)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find looks for the newest record, and removes what it does not name.
 func (k *Keeper) find() (newest *record, err error) {
 	*k = Keeper{store: k.store, Kept: k.Kept, table: make(map[uint64]capability.Capability), delta: make(map[uint64]bool)}
+	logs, err := k.store.Tagged(TagLog)
+	if err != nil {
+		return nil, err
+	}
 	records, err := k.store.Tagged(TagRecord)
 	if err != nil {
 		return nil, err
@@ -205,12 +253,54 @@ func (k *Keeper) find() (newest *record, err error) {
 	for _, c := range k.table {
 		named[c] = true
 	}
-	for _, c := range append(parts, records...) {
+	if err := k.takeLogs(logs); err != nil {
+		return nil, err
+	}
+	for _, c := range k.logs {
+		named[c] = true
+	}
+	for _, c := range slices.Concat(parts, records, logs) {
 		if !named[c] {
-			k.store.Destroy(c) // else the next one that looks will
+			k.rubbish = append(k.rubbish, c)
 		}
 	}
+	k.Sweep()
 	return newest, nil
+}
+
+// takeLogs finds the updates that go on from the record.
+func (k *Keeper) takeLogs(files []capability.Capability) error {
+	ours := make(map[uint64]capability.Capability)
+	for _, c := range files {
+		b, err := k.store.Get(c)
+		if err != nil {
+			return fmt.Errorf("updates: %w", err)
+		}
+		l, err := decodeLog(b)
+		if err != nil {
+			return fmt.Errorf("updates: %w", err)
+		}
+		if l.serial == k.serial {
+			ours[l.number] = c
+			k.logBytes += len(b)
+		}
+	}
+	for n := range uint64(len(ours)) {
+		c, ok := ours[n+1]
+		if !ok {
+			return fmt.Errorf("updates: file %d of %d is missing: %w", n+1, len(ours), ErrFile)
+		}
+		k.logs = append(k.logs, c)
+	}
+	return nil
+}
+
+// Sweep removes files that nothing names any more. What is left is found at the next start.
+func (k *Keeper) Sweep() {
+	if len(k.rubbish) > 0 {
+		k.store.Destroy(k.rubbish)
+		k.rubbish = nil
+	}
 }
 
 // adopt makes the table of a record ours.
@@ -242,6 +332,26 @@ func (k *Keeper) adopt(r *record) error {
 // Commit brings a batch to the disk. After an error the disk has the state before or,
 // rarely, this one; the next batch must be whole.
 func (k *Keeper) Commit(b *Batch) error {
+	if b.Updates != nil {
+		return k.append(b)
+	}
+	return k.checkpoint(b)
+}
+
+// append writes a file of updates.
+func (k *Keeper) append(b *Batch) error {
+	k.doubtful = true
+	l := logFile{k.serial, uint64(len(k.logs)) + 1, b.from, b.Updates}
+	file, err := k.store.Create([][]byte{l.encode()}, TagLog)
+	if err != nil {
+		return err
+	}
+	k.logs, k.logBytes = append(k.logs, file[0]), k.logBytes+logHead+len(b.Updates)
+	k.Kept, k.doubtful = b.Kept, false
+	return nil
+}
+
+func (k *Keeper) checkpoint(b *Batch) error {
 	if k.doubtful {
 		if _, err := k.find(); err != nil {
 			return err
@@ -272,20 +382,17 @@ func (k *Keeper) Commit(b *Batch) error {
 		return err
 	}
 	// The commit point is behind us: what only the old state named is rubbish.
-	rubbish := []capability.Capability{k.record}
+	rubbish := append(k.logs, k.record)
 	if rebase {
 		rubbish = append(rubbish, k.base)
 		clear(k.delta)
 	}
 	rubbish = append(rubbish, k.apply(b, changes)...)
+	k.rubbish = append(k.rubbish, slices.DeleteFunc(rubbish, func(c capability.Capability) bool { return c == none })...)
 	k.serial, k.record, k.base, k.Kept, k.doubtful = r.serial, file[0], r.base, b.Kept, false
+	k.at, k.logs, k.logBytes = b.Kept, nil, 0
 	for n := range r.changes {
 		k.delta[n] = true
-	}
-	for _, c := range rubbish {
-		if c != none {
-			k.store.Destroy(c) // if that fails it is found at the next start
-		}
 	}
 	return nil
 }
@@ -349,9 +456,19 @@ func (k *Keeper) apply(b *Batch, changes map[uint64]capability.Capability) (rubb
 // lost in the crash.
 const keptOutcomes = 64
 
-// Batch is what has changed since the last one, or all of it.
-func (s *State) Batch(promised uint64, whole bool) *Batch {
-	b := &Batch{Kept: Kept{promised, s.Epoch, s.Seq}, Head: s.head(keptOutcomes), Files: make(map[uint64][]byte), Whole: whole}
+// Batch is what has changed since the last one, or all of it: the updates, as long as that
+// is enough.
+func (k *Keeper) Batch(s *State, promised uint64, whole bool) *Batch {
+	b := &Batch{Kept: Kept{promised, s.Epoch, s.Seq}, Whole: whole}
+	short := k.record != none && !k.doubtful && len(k.logs) < maxLogs && k.logBytes < maxLogBytes
+	same := k.at.Promised == promised && k.at.Epoch == s.Epoch
+	if short && same && !whole && s.journal.n > 0 && s.journal.n == s.Seq-k.Kept.Seq {
+		b.from, b.Updates = k.Kept.Seq, s.journal.b
+		s.journal = journal{}
+		return b
+	}
+	s.journal = journal{}
+	b.Head, b.Files = s.head(keptOutcomes), make(map[uint64][]byte)
 	numbers := s.Changed()
 	if whole {
 		numbers = s.Directories()

@@ -68,8 +68,13 @@ func (d *disk) Get(c capability.Capability) ([]byte, error) {
 	return f.data, nil
 }
 
-func (d *disk) Destroy(c capability.Capability) error {
-	return d.do(func() { delete(d.files, c) })
+func (d *disk) Destroy(files []capability.Capability) error {
+	for _, c := range files {
+		if err := d.do(func() { delete(d.files, c) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *disk) Tagged(tag Tag) (list []capability.Capability, err error) {
@@ -142,8 +147,9 @@ func switchOff(t *testing.T, updates, left int, after bool) (wentOff bool) {
 	for i := range updates {
 		b.update(rng)
 		now := picture(b.s)
-		err := k.Commit(b.s.Batch(uint64(i), i%10 == 9))
+		err := k.Commit(k.Batch(b.s, uint64(i/10), i%15 == 14))
 		if err == nil {
+			k.Sweep()
 			before = now
 			if d.left == 0 { // it went off in the sweep
 				return check(t, d, []string{now}, left)
@@ -168,7 +174,7 @@ func check(t *testing.T, d *disk, want []string, left int) bool {
 	if !slices.Contains(want, picture(s)) {
 		t.Fatalf("off at %d: the state found is neither the old nor the new one", left)
 	}
-	named := len(k.table)
+	named := len(k.table) + len(k.logs)
 	for _, c := range []capability.Capability{k.record, k.base} {
 		if !c.IsNull() {
 			named++
@@ -195,10 +201,14 @@ func TestKeeper_StoreFails(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				d.left, d.after = 1+rng.IntN(6), rng.IntN(2) == 0
 			}
-			whole = k.Commit(b.s.Batch(0, whole)) != nil
+			whole = k.Commit(k.Batch(b.s, 0, whole)) != nil
+			if !whole {
+				k.Sweep()
+			}
 			d.left = -1
 		}
-		b.must(k.Commit(b.s.Batch(7, whole)))
+		b.must(k.Commit(k.Batch(b.s, 7, whole)))
+		k.Sweep()
 		s := NewState(capability.Port{9}, capability.Secret{1, 2, 3})
 		k, err = OpenKeeper(d, s)
 		if err != nil || picture(s) != picture(b.s) || k.Kept != (Kept{7, b.s.Epoch, b.s.Seq}) {
@@ -215,7 +225,8 @@ func TestKeeper_Base(t *testing.T) {
 	b.must(err)
 	for i := range 3 * maxDelta {
 		b.must(b.client().Mkdir(fmt.Sprintf("/%d", i)))
-		b.must(k.Commit(b.s.Batch(0, false)))
+		b.must(k.Commit(k.Batch(b.s, 0, false)))
+		k.Sweep()
 		if len(k.delta) > maxDelta {
 			t.Fatalf("%d changes in a record", len(k.delta))
 		}
@@ -233,7 +244,9 @@ func TestKeeper_Damage(t *testing.T) {
 	k, err := OpenKeeper(d, b.s)
 	b.must(err)
 	b.must(b.client().Mkdir("/a"))
-	b.must(k.Commit(b.s.Batch(0, true)))
+	b.must(k.Commit(k.Batch(b.s, 0, true)))
+	b.must(b.client().Mkdir("/b"))
+	b.must(k.Commit(k.Batch(b.s, 0, false))) // an update
 	for c, f := range d.files {
 		for _, cut := range []int{0, 3, 4, len(f.data) - 1} {
 			broken := &disk{files: maps.Clone(d.files), left: -1}
@@ -247,4 +260,46 @@ func TestKeeper_Damage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An update of a large directory is one small file, whatever else the disk has, and now and
+// then a checkpoint makes an end of those.
+func TestKeeper_UpdatesAreSmall(t *testing.T) {
+	b := newBench(t)
+	d := newDisk()
+	k, err := OpenKeeper(d, b.s)
+	b.must(err)
+	c := b.client()
+	b.must(c.Mkdir("/d"))
+	for i := range 300 {
+		b.must(c.Append(fmt.Sprintf("/d/%d", i), client.Cap(object(1))))
+	}
+	b.must(k.Commit(k.Batch(b.s, 1, false)))
+	k.Sweep()
+	checkpoints := 0
+	for i := range 2*maxLogs + 10 {
+		made, files := d.next, len(d.files)
+		b.must(c.Replace("/d/7", client.Cap(object(uint64(i)))))
+		b.must(k.Commit(k.Batch(b.s, 1, false)))
+		if len(k.logs) == 0 {
+			checkpoints++
+		} else if d.next != made+1 || len(d.files) != files+1 {
+			t.Fatalf("update %d: %d files were made", i, d.next-made)
+		} else if f := d.files[k.logs[len(k.logs)-1]]; len(f.data) > 400 {
+			t.Fatalf("update %d: %d bytes", i, len(f.data))
+		}
+		k.Sweep()
+	}
+	if checkpoints != 2 {
+		t.Errorf("%d checkpoints", checkpoints)
+	}
+	// So many at once that the directory itself is shorter.
+	for range 2000 {
+		b.must(c.Replace("/d/7", client.Cap(object(1))))
+	}
+	if b.must(k.Commit(k.Batch(b.s, 1, false))); len(k.logs) != 0 {
+		t.Error("no checkpoint")
+	}
+	k.Sweep()
+	check(t, d, []string{picture(b.s)}, 0)
 }

@@ -10,8 +10,8 @@ import (
 
 // What replicas ask each other, each at a port of its own.
 const (
-	// cmdAwait returns a Report: when the disk has Offset updates of the group Object, or
-	// watchers have forgotten more than Extra, or soon in any case.
+	// cmdAwait returns a Report: when the disk has Offset updates of the group Object and
+	// watchers have forgotten what those have changed, or soon in any case.
 	cmdAwait = std.PrivateFirst + 221 + iota
 	// cmdPromise asks for a promise to join no group older than Offset → Report.
 	cmdPromise
@@ -45,7 +45,7 @@ func (v *Server) peer(h *std.Header, data []byte) []byte {
 	}
 	switch q.Command {
 	case cmdAwait:
-		r := v.await(q.Object, q.Offset, q.Extra)
+		r := v.reportWhen(q.Object, q.Offset)
 		return r.encode()
 	case cmdPromise:
 		r, st := v.promise(q.Offset)
@@ -80,34 +80,58 @@ func (v *Server) askReport(peer int, h *std.Header) (r Report, err error) {
 	return r, nil
 }
 
-// follow keeps up with what another replica reports.
+// follow keeps up with what another replica reports now and then.
 func (v *Server) follow(peer int) {
 	for {
 		v.mu.Lock()
 		h := std.Header{Command: cmdAwait, Object: v.group.epochOf()}
-		if k := v.known[peer]; k.Epoch == h.Object {
-			h.Offset = k.Seq + 1
-		}
-		h.Extra = uint32(v.heard[peer].Clear)
-		inGroup := h.Object != 0
 		v.mu.Unlock()
-		r, err := v.askReport(peer, &h)
-		v.mu.Lock()
-		if err == nil {
-			v.heard[peer] = asked{r, time.Now()}
-			v.known[peer] = r.Kept
-			if r.Group != 0 {
-				v.last[peer] = v.heard[peer]
-			}
-			v.changed.Broadcast()
-		} else {
-			delete(v.heard, peer)
-		}
-		v.mu.Unlock()
-		if err != nil || !inGroup {
+		if !v.learn(peer, &h) || h.Object == 0 {
 			time.Sleep(askAgain)
 		}
 	}
+}
+
+// chase asks another replica to report as soon as its disk has what our clients wait for.
+func (v *Server) chase(peer int) {
+	for {
+		v.mu.Lock()
+		v.await(forever(), func() bool { return v.group != nil && v.lacks(peer) })
+		h := std.Header{Command: cmdAwait, Object: v.group.epochOf(), Offset: v.wanted()}
+		v.mu.Unlock()
+		if !v.learn(peer, &h) {
+			time.Sleep(askAgain)
+		}
+	}
+}
+
+// lacks reports whether a client waits for something that another replica has not reported
+// yet. Preconditions: mu is held, and we are in a group.
+func (v *Server) lacks(peer int) bool {
+	seq, k, a := v.wanted(), v.known[peer], v.last[peer]
+	return seq != 0 && (k.Epoch != v.group.epoch || k.Seq < seq || a.Group != v.group.epoch || a.Clear < seq)
+}
+
+// learn asks another replica for a report.
+func (v *Server) learn(peer int, h *std.Header) bool {
+	q := *h
+	r, err := v.askReport(peer, &q)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		if h.Offset == 0 {
+			delete(v.heard, peer)
+		}
+		return false
+	}
+	now := asked{r, time.Now()}
+	v.heard[peer] = now
+	v.known[peer] = r.Kept
+	if r.Group != 0 {
+		v.last[peer] = now
+	}
+	v.changed()
+	return true
 }
 
 // report is what there is to say of us. Preconditions: mu is held.
@@ -125,14 +149,16 @@ func (v *Server) others() (list []Report) {
 	return list
 }
 
-// await returns when the disk has some updates of a group.
-func (v *Server) await(epoch, seq uint64, clear uint32) Report {
+// reportWhen reports when the disk has some updates of a group and all watchers have
+// forgotten what those have changed, or soon in any case; seq 0: nobody waits for that. A
+// disk that cannot be written now is not waited for.
+func (v *Server) reportWhen(epoch, seq uint64) Report {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	until := time.Now().Add(awaitHold)
-	for epoch != 0 && v.group.epochOf() == epoch && (v.kept.Epoch != epoch || v.kept.Seq < seq) && uint32(v.clear()) == clear && time.Now().Before(until) {
-		v.changed.Wait()
-	}
+	v.await(time.Now().Add(awaitHold), func() bool {
+		there := seq > 0 && v.clear() >= seq && (v.whole || v.kept.Epoch == epoch && v.kept.Seq >= seq)
+		return there || epoch == 0 || v.group.epochOf() != epoch
+	})
 	return v.report()
 }
 
@@ -156,14 +182,8 @@ func (v *Server) promise(ballot uint64) (Report, std.Status) {
 // are. Preconditions: mu is held.
 func (v *Server) onDisk() bool {
 	until := time.Now().Add(diskPatience)
-	v.changed.Broadcast()
-	for v.kept != v.present() || v.whole {
-		if time.Now().After(until) {
-			return false
-		}
-		v.changed.Wait()
-	}
-	return true
+	v.changed()
+	return v.await(until, func() bool { return v.kept == v.present() && !v.whole })
 }
 
 // proxy is a replica that can answer clients, if this one cannot; 0: none.

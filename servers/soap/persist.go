@@ -13,27 +13,28 @@ func (v *Server) persist() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for {
-		for v.kept == v.present() && !v.whole {
-			v.changed.Wait()
-		}
+		v.await(forever(), func() bool { return v.kept != v.present() || v.whole })
 		if v.keeper == nil {
 			v.s.Changed()
 			v.kept, v.whole = v.present(), false
-			v.changed.Broadcast()
+			v.changed()
 			continue
 		}
-		whole := v.whole
-		b := v.s.Batch(v.promised, whole)
+		b := v.keeper.Batch(v.s, v.promised, v.whole)
 		v.whole = false
 		v.mu.Unlock()
 		err := v.keeper.Commit(b)
 		v.mu.Lock()
 		if err == nil {
 			v.kept = b.Kept
-			v.changed.Broadcast()
+			v.changed()
+			v.mu.Unlock()
+			v.keeper.Sweep()
+			v.mu.Lock()
 			continue
 		}
 		v.whole = true
+		v.changed()
 		v.say("what has changed cannot be written: %v", err)
 		v.mu.Unlock()
 		time.Sleep(retryPersist)

@@ -125,10 +125,11 @@ func TestKeeper_PowerCuts(t *testing.T) {
 			for {
 				want = []string{picture(b.s)}
 				b.update(rng)
-				if k.Commit(b.s.Batch(0, rng.IntN(8) == 0)) != nil {
+				if k.Commit(k.Batch(b.s, 0, rng.IntN(20) == 0)) != nil {
 					want = append(want, picture(b.s))
 					break
 				}
+				k.Sweep()
 			}
 			p.cut(rng)
 		}

@@ -15,6 +15,7 @@ import (
 const (
 	msgMark uint32 = std.PrivateFirst + 230 + iota // Object: of somebody who joins, and has replica Extra send him the state of here
 	msgNothing
+	msgUpdates // several, one behind the other as in a journal
 )
 
 const (
@@ -61,6 +62,7 @@ func (v *Server) live(end chan<- error) {
 	for _, n := range v.cfg.Replicas {
 		if n != v.cfg.Replica {
 			go v.follow(n)
+			go v.chase(n)
 		}
 	}
 	last := ""
@@ -137,7 +139,7 @@ func (v *Server) stand(epoch uint64, others []Report) (*membership, error) {
 	}
 	v.s.Epoch = epoch
 	v.enterGroup(m)
-	v.changed.Broadcast()
+	v.changed()
 	go v.receive(m)
 	v.say("founded the group of epoch %d", epoch)
 	return m, nil
@@ -169,7 +171,7 @@ func (v *Server) join(epoch uint64, via int) (*membership, error) {
 		v.carry(m, &x.h, x.data)
 	}
 	m.held = nil
-	v.changed.Broadcast()
+	v.changed()
 	v.say("joined the group of epoch %d", epoch)
 	return m, nil
 }
@@ -243,7 +245,7 @@ func (v *Server) remain(m *membership) {
 		if why != "" {
 			m.over = true
 			v.group = nil
-			v.changed.Broadcast()
+			v.changed()
 			v.mu.Unlock()
 			v.say("left the group of epoch %d: %s", m.epoch, why)
 			go m.g.Leave()
@@ -262,20 +264,18 @@ func (v *Server) receive(m *membership) {
 		switch {
 		case err == nil:
 			data := append([]byte(nil), buf[:n]...)
-			v.mu.Lock()
-			v.take(m, &h, data)
-			v.mu.Unlock()
 			in, err := m.g.Info()
 			v.mu.Lock()
-			if err == nil {
+			if v.take(m, &h, data); err == nil {
 				m.done = in.Expect
 			}
-			v.changed.Broadcast()
+			v.changed()
 			v.mu.Unlock()
 		case errors.Is(err, std.BCAbort) && v.reset(m):
 		default:
 			v.mu.Lock()
 			m.over = true
+			v.changed()
 			v.mu.Unlock()
 			return
 		}
@@ -327,36 +327,15 @@ func (v *Server) carry(m *membership, h *std.Header, data []byte) {
 			clear(m.snapshots) // one at a time: who joins meanwhile tries again
 			m.snapshots[h.Object] = v.s.Snapshot()
 		}
+	case msgUpdates:
+		eachUpdate(data, func(u *Update) error {
+			v.apply(u)
+			return nil
+		})
 	default:
 		if u, ok := DecodeUpdate(*h, data); ok {
-			v.s.Apply(&u)
+			v.apply(&u)
 		}
-	}
-}
-
-// send gives a message to the group. It may be ordered twice: updates have numbers.
-func (v *Server) send(h *std.Header, data []byte, deadline time.Time) std.Status {
-	for {
-		v.mu.Lock()
-		m := v.group
-		v.mu.Unlock()
-		if m == nil {
-			return std.SoapUnavail
-		}
-		if in, err := m.g.Info(); err != nil || in.Total < majority(len(v.cfg.Replicas)) {
-			return std.SoapUnavail
-		}
-		sent := *h // the kernel puts the reply there
-		err := m.g.Send(&sent, data)
-		switch {
-		case err == nil:
-			return std.OK
-		case errors.Is(err, std.BCTooBig):
-			return std.Overflow
-		case time.Now().After(deadline):
-			return std.SoapUnavail
-		}
-		time.Sleep(10 * time.Millisecond) // receive calls for a reset
 	}
 }
 
@@ -375,21 +354,15 @@ func (v *Server) current() bool {
 	if err != nil {
 		return good
 	}
-	until := time.Now().Add(readPatience)
-	asked := false
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for began := time.Now(); m.done < in.Next; v.changed.Wait() {
-		switch {
-		case m.over:
-			return good
-		case time.Now().After(until):
+	known := func() bool { return m.over || m.done >= in.Next }
+	if !v.await(time.Now().Add(tick/2), known) {
+		// The last message may be one that nobody receives: that a member has left.
+		go m.g.Send(&std.Header{Command: msgNothing}, nil)
+		if !v.await(time.Now().Add(readPatience), known) {
 			return !in.Running && good
-		case !asked && time.Since(began) > 20*time.Millisecond:
-			// The last message may be one that nobody receives: that a member has left.
-			asked = true
-			go m.g.Send(&std.Header{Command: msgNothing}, nil)
 		}
 	}
-	return true
+	return m.done >= in.Next || good
 }

@@ -4,6 +4,7 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,9 @@ type Server struct {
 	weak weakened
 
 	mu        sync.Mutex
-	changed   sync.Cond // anything below
+	waiting   []*waiter  // for something below
+	pending   []*pending // updates of our clients
+	sending   bool       // some of them are being sent to the group
 	s         *State
 	began     time.Time // this replica knows of all its watchers since
 	recovered bool      // there may have been some before
@@ -63,7 +66,6 @@ type asked struct {
 // NewServer makes a server, with what it has kept.
 func NewServer(cfg Config) (*Server, error) {
 	v := &Server{cfg: cfg, known: make(map[int]Kept), heard: make(map[int]asked), last: make(map[int]asked), began: time.Now()}
-	v.changed.L = &v.mu
 	v.s = v.newState()
 	if cfg.Store != nil {
 		k, err := OpenKeeper(cfg.Store, v.s)
@@ -108,6 +110,7 @@ func (v *Server) newState() *State {
 	s.Refused(func(c capability.Capability, command uint32, st std.Status) {
 		v.say("refused: command %d for directory %d: %v", command, c.Object, st)
 	})
+	s.journals = v.cfg.Store != nil
 	return s
 }
 
@@ -120,8 +123,8 @@ const serving = 8
 func (v *Server) Serve() error {
 	end := make(chan error, 1)
 	go v.persist()
-	go v.wake()
-	for range serving + len(v.cfg.Replicas) + maxWatchers {
+	go v.clock()
+	for range serving + 2*len(v.cfg.Replicas) + maxWatchers {
 		go func() { end <- lib.Serve(v.replicaPort(v.cfg.Replica), std.SoapMaxData+1024, v.peer) }()
 	}
 	if len(v.cfg.Replicas) > 1 {
@@ -199,49 +202,44 @@ func (v *Server) update(h *std.Header, data []byte) std.Header {
 	if st != std.OK {
 		return status(st)
 	}
-	u := newUpdate(h, data)
+	p := &pending{u: newUpdate(h, data)}
 	deadline := time.Now().Add(patience)
-	reply, epoch, seq, st := v.order(u, deadline)
-	if st != std.OK {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pending = append(v.pending, p)
+	defer func() { v.pending = slices.DeleteFunc(v.pending, func(x *pending) bool { return x == p }) }()
+	if st := v.order(p, deadline); st != std.OK {
 		return status(st)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for !v.safe(epoch, seq) || !v.forgotten(epoch, seq) {
-		if time.Now().After(deadline) || len(v.cfg.Replicas) > 1 && v.group.epochOf() != epoch {
-			return status(std.SoapUnavail)
-		}
-		v.changed.Wait()
+	over := func() bool { return v.group != p.in || p.seq != 0 && p.epoch != v.s.Epoch }
+	there := func() bool { return p.seq != 0 && v.safe(p.epoch, p.seq) && v.forgotten(p.epoch, p.seq) }
+	if !v.await(deadline, func() bool { return over() || there() }) || over() {
+		return status(std.SoapUnavail)
 	}
-	return reply
+	return p.reply
 }
 
-// order carries an update out here, in its place among all. seq is that of the state then.
-func (v *Server) order(u *Update, deadline time.Time) (reply std.Header, epoch, seq uint64, st std.Status) {
-	if len(v.cfg.Replicas) == 1 {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if reply = v.s.Apply(u); v.keeper == nil {
-			v.s.Changed()
-			v.kept = v.present()
+// apply carries an update out. Preconditions: mu is held.
+func (v *Server) apply(u *Update) {
+	reply := v.s.Apply(u)
+	for _, p := range v.pending {
+		if p.u.Header.Offset == u.Header.Offset {
+			p.reply, p.epoch, p.seq = reply, v.s.Epoch, v.s.Seq
 		}
-		v.changed.Broadcast()
-		return reply, v.s.Epoch, v.s.Seq, std.OK
 	}
-	if st := v.send(&u.Header, u.Encode(), deadline); st != std.OK {
-		return reply, 0, 0, st
+	if v.keeper == nil {
+		v.s.Changed()
+		v.kept = v.present()
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for {
-		if reply, ok := v.s.Outcome(u.Header.Offset); ok {
-			return reply, v.s.Epoch, v.s.Seq, std.OK
-		}
-		if v.group == nil || time.Now().After(deadline) {
-			return reply, 0, 0, std.SoapUnavail
-		}
-		v.changed.Wait()
+}
+
+// wanted is the update up to which clients wait for the others' disks; 0: none does.
+// Preconditions: mu is held.
+func (v *Server) wanted() (seq uint64) {
+	for _, p := range v.pending {
+		seq = max(seq, p.seq)
 	}
+	return seq
 }
 
 // safe reports whether all up to an update is on the disks of a majority. Preconditions:
@@ -249,13 +247,6 @@ func (v *Server) order(u *Update, deadline time.Time) (reply std.Header, epoch, 
 func (v *Server) safe(epoch, seq uint64) bool {
 	v.known[v.cfg.Replica] = v.kept
 	return safe(epoch, seq, v.known, len(v.cfg.Replicas))
-}
-
-// wake has everybody who waits look at the time.
-func (v *Server) wake() {
-	for range time.Tick(100 * time.Millisecond) {
-		v.changed.Broadcast()
-	}
 }
 
 // newUpdate makes an update of a request.

@@ -35,6 +35,9 @@ type State struct {
 	done    outcomes
 	changed map[uint64]bool // since they were taken
 
+	journals bool    // updates are kept for the disk
+	journal  journal // those since they were taken
+
 	changing func(dir uint64) // is told of each change
 	about    func() string    // what else STD_STATUS says
 }

@@ -95,6 +95,7 @@ func (s *State) Apply(u *Update) std.Header {
 	}
 	s.Seq++
 	h := s.apply(u)
+	s.remember(u)
 	if u.Header.Offset != 0 {
 		s.done.add(u.Header.Offset, h)
 	}

@@ -136,10 +136,10 @@ func (v *Server) watch(h *std.Header) []byte {
 		return nil
 	}
 	turn := w.turn
-	v.changed.Broadcast() // what it has acknowledged may be what somebody waits for
-	for !again && !unknown && len(w.pending) == 0 && time.Since(now) < watchHold && w.turn == turn && v.watchers.byID[q.Offset] == w {
-		v.changed.Wait()
-	}
+	v.changed() // what it has acknowledged may be what somebody waits for
+	v.await(now.Add(watchHold), func() bool {
+		return again || unknown || len(w.pending) > 0 || w.turn != turn || v.watchers.byID[q.Offset] != w
+	})
 	if !v.grants() || w.turn != turn || v.watchers.byID[q.Offset] != w {
 		h.SetStatus(std.SoapUnavail)
 		return nil

@@ -21,7 +21,7 @@ func alone(t *testing.T) (*Server, client.Trans) {
 	}
 	v.good = true
 	go v.persist()
-	go v.wake()
+	go v.clock()
 	return v, func(h *std.Header, request, reply []byte) (int, error) {
 		if h.Port == v.replicaPort(1).Put() {
 			return copy(reply, v.peer(h, request)), nil

@@ -48,12 +48,13 @@ func runSoap(words []string) error {
 		return err
 	}
 	if keep {
-		cfg.Store = &soap.BulletStore{Client: bullet.New(lib.Trans), Server: key.ServiceCap("bullet", cfg.Replica)}
+		cfg.Store = &soap.BulletStore{Client: bullet.New(lib.TransAside), Server: key.ServiceCap("bullet", cfg.Replica)}
 	}
 	v, err := openSoap(cfg)
 	if err != nil {
 		return err
 	}
+	announce(key, "soap", 0)
 	return v.Serve()
 }
 
