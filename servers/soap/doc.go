@@ -13,9 +13,12 @@
 //	age.go      directories that nobody can reach any more
 //	file.go     directories and the rest of the state as bytes
 //	keep.go     how they come onto a disk, so that a crash leaves the old or the new
+//	journal.go  … most of the time as the updates alone
 //	quorum.go   how replicas find the newest state again
 //	watch.go    clients that keep what they have looked up
 //	server.go   a replica: what clients ask
+//	order.go    … updates on their way to the others
+//	wait.go     … who waits for what
 //	replica.go  … the group that it is in
 //	peers.go    … what replicas ask each other
 //

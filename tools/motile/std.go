@@ -8,7 +8,7 @@ import (
 
 type stdCmd struct {
 	facts
-	Words []string `arg:"" name:"command" help:"info, status, touch, age, destroy, copy or getparams CAP; restrict RIGHTS CAP; setparams CAP NAME=VALUE... CAP is a pid, nodeN, a capability's text, or a file with one."`
+	Words []string `arg:"" name:"command" help:"info, status, touch, age, destroy, copy or getparams CAP; restrict RIGHTS CAP; setparams CAP NAME=VALUE... CAP is a pid, nodeN, a capability's text, a file with one, or a name of the directory server."`
 }
 
 // Run asks an object.

@@ -10,6 +10,7 @@ import (
 
 	"motile/servers/ip"
 	"motile/servers/lib"
+	soap "motile/servers/soap/client"
 )
 
 func main() {
@@ -59,5 +60,6 @@ func run() error {
 		return err
 	}
 	fmt.Printf("ipd: %v by %v\n", prefix, gate)
+	go soap.Announce(lib.TransAside, key.ServiceCap("soap", 0), key.ServiceCap("ip", *node), fmt.Sprint("ip/", *node))
 	return s.Run()
 }

@@ -77,6 +77,7 @@ func runBullet(words []string) error {
 	if err != nil {
 		return fmt.Errorf("disk of node %d: %w", node, err)
 	}
+	announce(key, "bullet", node)
 	debug.SetMemoryLimit(int64(cacheKB)<<10 + bulletMemory)
 	return serveBullet(key.ServicePort("bullet", node), s)
 }

@@ -71,6 +71,7 @@ func fileServer(words []string) error {
 	say := func(format string, args ...any) { fmt.Printf("file: "+format+"\n", args...) }
 	if !keep {
 		say("files are in memory, and gone with this process")
+		announce(key, file.Name, 0)
 		return file.NewRunning(key, file.New(cfg), say).Run()
 	}
 	node, err := lib.Node()
@@ -92,6 +93,7 @@ func fileServer(words []string) error {
 		time.Sleep(time.Until(began.Add(file.Settled)))
 	}
 	go flushAtEnd(r)
+	announce(key, file.Name, 0)
 	return r.Run()
 }
 

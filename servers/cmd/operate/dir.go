@@ -48,11 +48,17 @@ type DirOptions struct {
 	Dirs  bool // del -d
 }
 
-// Directory carries out one of these commands.
-func (e *Env) Directory(ctx context.Context, command string, o DirOptions, args []string) error {
+// directories is a client of the directory servers.
+func (e *Env) directories(ctx context.Context) *soap.Client {
 	key := api.Key(*e.Client.Key())
 	c := soap.New(e.Client.Trans(ctx), key.ServiceCap("soap", 0))
 	c.Patience = dirPatience
+	return c
+}
+
+// Directory carries out one of these commands.
+func (e *Env) Directory(ctx context.Context, command string, o DirOptions, args []string) error {
+	c := e.directories(ctx)
 	if err := CheckDirectory(command, args); err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (e *Env) Directory(ctx context.Context, command string, o DirOptions, args 
 		set, err := c.Lookup(args[0])
 		return e.capability(soap.First(set), err)
 	case "put":
-		return e.put(c, args[0], args[1], o.Force)
+		return e.put(ctx, c, args[0], args[1], o.Force)
 	case "del":
 		if o.Dirs {
 			return each(args, c.Rmdir)
@@ -111,8 +117,8 @@ func each(args []string, f func(string) error) error {
 	return errors.Join(errs...)
 }
 
-func (e *Env) put(c *soap.Client, name, word string, force bool) error {
-	object, err := e.capOf(word)
+func (e *Env) put(ctx context.Context, c *soap.Client, name, word string, force bool) error {
+	object, err := e.capOf(ctx, word)
 	if err != nil {
 		return err
 	}

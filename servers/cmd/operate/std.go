@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
 	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/proc/api/client"
+	soap "motile/servers/soap/client"
 )
 
 // StdUsage and StdAbout are for help texts.
 const (
 	StdUsage = "[--json] info|status|touch|age|destroy|copy|getparams CAP | restrict RIGHTS CAP | setparams CAP NAME=VALUE..."
-	StdAbout = "ask any object what every server understands; CAP is a pid, nodeN, service:NAME or service:NAME/N, a capability's text, or a file with one"
+	StdAbout = "ask any object what every server understands; CAP is a pid, nodeN, service:NAME or service:NAME/N, a capability's text, a file with one, or a name of the directory server, as /server/run is"
 )
 
 // StdRequest is a standard command, as it was typed.
@@ -79,7 +81,7 @@ func (q *StdRequest) settings(words []string) error {
 
 // Std carries out a standard command.
 func (e *Env) Std(ctx context.Context, q StdRequest) error {
-	c, err := e.capOf(q.Of)
+	c, err := e.capOf(ctx, q.Of)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func (e *Env) Std(ctx context.Context, q StdRequest) error {
 }
 
 // capOf is the capability that a word stands for.
-func (e *Env) capOf(word string) (capability.Capability, error) {
+func (e *Env) capOf(ctx context.Context, word string) (capability.Capability, error) {
 	if strings.Count(word, ":") == 3 {
 		return capability.Parse(word)
 	}
@@ -124,7 +126,15 @@ func (e *Env) capOf(word string) (capability.Capability, error) {
 	if pid, err := ParsePID(word); err == nil {
 		return e.Client.Process(pid).Capability(), nil
 	}
-	return ReadCap(word)
+	c, err := ReadCap(word)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(word, "/") {
+		return c, err
+	}
+	set, err := e.directories(ctx).Lookup(word)
+	if err != nil {
+		return c, fmt.Errorf("%s is no file, and in the directories: %w", word, err)
+	}
+	return soap.First(set), nil
 }
 
 // service is the capability of a well-known server: NAME, or NAME/N if each node may have
