@@ -3,12 +3,17 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"motile/tools/mkarchive/archive"
 )
 
-// keyInArchive is where a node finds the cluster's key.
-const keyInArchive = "/etc/motile/key"
+// Where a node finds the cluster's key, and the numbers of the nodes that keep the name
+// space.
+const (
+	keyInArchive         = "/etc/motile/key"
+	directoriesInArchive = "/etc/motile/directories"
+)
 
 // makeArchive makes the boot archive of this cluster: the one it was given, and the
 // cluster's key. It is its owner's alone, as the key is.
@@ -29,6 +34,12 @@ func (c *Cluster) makeArchive() error {
 	}
 	if err := a.File(keyInArchive, 0o600, fmt.Appendf(nil, "%x\n", c.key)); err != nil {
 		return fmt.Errorf("boot archive: %w", err)
+	}
+	if list := c.conf.Directories; len(list) > 0 {
+		text := strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]") + "\n"
+		if err := a.File(directoriesInArchive, 0o644, []byte(text)); err != nil {
+			return fmt.Errorf("boot archive: %w", err)
+		}
 	}
 	if err := a.WriteFile(c.dir.archive()); err != nil {
 		return fmt.Errorf("boot archive: %w", err)

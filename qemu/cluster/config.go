@@ -29,6 +29,10 @@ type Config struct {
 	// Share is a folder of the host for the programs of the cluster; default: none.
 	Share *Share `json:"share,omitempty"`
 
+	// Directories are the nodes that keep the name space, by a directory server each;
+	// default: node 1. Nodes read it in their boot archive.
+	Directories []int `json:"directories,omitempty"`
+
 	// BootTimeout is what a node has to answer; default 60 s. Negative: do not
 	// wait, as is also done for nodes that a debugger holds (NodeSpec.Halt).
 	BootTimeout time.Duration `json:"boot_timeout,omitempty"`

@@ -14,7 +14,7 @@ import (
 func TestServers_Run(t *testing.T) {
 	t.Parallel()
 	c := newMotile(t, 3)
-	c.ok("up", "-n", "3", "--servers")
+	c.ok("up", "-n", "3", "--servers", "--disk", "0") // no other servers: their work would be load
 	c.await("three nodes known", func() bool {
 		r := c.motile(nil, "sh", "2", "std status service:run")
 		return r.status == 0 && strings.Count(r.out, " up ") == 3
@@ -95,6 +95,37 @@ func TestServers_Share(t *testing.T) {
 	c.ok("up", "-n", "1", "--servers", "--share", inside+":ro")
 	c.await("the folder", func() bool { return c.motile(nil, "sh", "1", "mount | grep /host").status == 0 })
 	if r := c.motile(nil, "sh", "1", "cat /host/sub/h; echo x >/host/x"); r.out != "from node 2\n" || !strings.Contains(r.err, "Read-only") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// The name space of a cluster of three with disks is on all of them: a node may be lost and
+// come back. Servers are in it by their names.
+func TestServers_Directories(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 3)
+	c.ok("up", "-n", "3", "-m", "96", "--disk", "64M", "--servers")
+	members := func(node, want string) func() bool {
+		return func() bool {
+			r := c.motile(nil, "sh", node, "std status /server/soap")
+			return r.status == 0 && strings.Contains(r.out, "group_members "+want+"\n")
+		}
+	}
+	c.await("three directory servers", members("1", "3"))
+	for _, name := range []string{"/server/run", "/server/file", "/server/bullet/1", "/server/bullet/2", "/server/bullet/3"} {
+		c.await(name, func() bool { return c.motile(nil, "std", "info", name).status == 0 })
+	}
+	c.ok("dir", "mkd", "/before")
+	c.ok("node", "kill", "1")
+	c.ok("dir", "mkd", "/without")
+	c.ok("node", "restart", "1")
+	c.await("three directory servers again", members("1", "3"))
+	c.ok("node", "kill", "2")
+	c.ok("dir", "mkd", "/after")
+	if out := c.ok("sh", "1", "dir /"); out != "after\nbefore\nserver\nwithout\n" {
+		t.Errorf("the root has %q", out)
+	}
+	if r := c.motile(nil, "std", "info", "/server/nobody"); r.status == 0 || !strings.Contains(r.err, "there is no such name") {
 		t.Errorf("%+v", r)
 	}
 }

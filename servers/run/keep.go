@@ -7,13 +7,18 @@ import (
 	"time"
 )
 
-// Keep runs a server for ever, and says what happens to it. A server may have been moved
+// Keep runs a server for ever, and says what happens to it. $NAME in its arguments is from
+// the environment. A server may have been moved
 // to another node meanwhile: it is our child all the same, and if that node is lost we hear
 // that it was killed, and start it here.
 func Keep(s Service, say func(format string, args ...any)) {
 	wait := time.Duration(0)
+	args := make([]string, len(s.Args))
+	for i, a := range s.Args {
+		args[i] = os.ExpandEnv(a)
+	}
 	for {
-		cmd := exec.Command(s.Args[0], s.Args[1:]...)
+		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		began := time.Now()

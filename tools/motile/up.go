@@ -23,6 +23,7 @@ type upCmd struct {
 	Topology string `help:"Networks and the nodes on them, from a file, or one of line, parallel, ring, star; -n does not count." placeholder:"FILE"`
 	nodeFlags
 	bootFlags
+	Keepers int    `name:"directories" help:"How many nodes keep the directories, with --servers: the first ones with disks (default: 3 if there are so many, else 1). A cluster keeps the number that it began with." placeholder:"N"`
 	Share   string `help:"A folder of the host that programs see as /host, with --servers; :ro behind it: they cannot write there." placeholder:"DIR[:ro]"`
 	Forward string `help:"Ports of the host, on its loopback address, that lead into the cluster: HOST:CLUSTER[,...]. Node 1 gets a network card to the outside; run ipd there." placeholder:"PORTS"`
 	Outside bool   `help:"Give node 1 that card without forwarding a port."`
@@ -101,6 +102,9 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if err != nil {
 		return err
 	}
+	if conf.Directories, err = cmd.directories(specs); err != nil {
+		return err
+	}
 	conf.Share = cmd.shared()
 	if conf.Outside, err = cmd.outside(); err != nil {
 		return err
@@ -155,6 +159,35 @@ func (cmd *upCmd) specs(conf *cluster.Config) (specs []cluster.NodeSpec, err err
 	}
 	return specs, nil
 }
+
+// directories are the nodes that keep the name space.
+func (cmd *upCmd) directories(specs []cluster.NodeSpec) (nodes []int, err error) {
+	if !cmd.Servers {
+		if cmd.Keepers != 0 {
+			return nil, errors.New("--directories: it is for --servers")
+		}
+		return nil, nil
+	}
+	for i, s := range specs {
+		if s.DiskMB > 0 {
+			nodes = append(nodes, i+1)
+		}
+	}
+	want := cmd.Keepers
+	if want == 0 {
+		if want = 3; len(nodes) < want {
+			want = 1
+		}
+		want = min(want, len(nodes))
+	}
+	if want < 0 || want > len(nodes) || want > maxDirectories {
+		return nil, fmt.Errorf("--directories %d: give 1 to %d; %d nodes have disks", want, maxDirectories, len(nodes))
+	}
+	return nodes[:want], nil
+}
+
+// maxDirectories is how many directory servers can agree (soap.MaxReplicas).
+const maxDirectories = 7
 
 // shared is what the flags say of a folder of the host.
 func (cmd *upCmd) shared() *cluster.Share {

@@ -12,6 +12,9 @@ import (
 	"motile/servers/run"
 )
 
+// directoriesFile says which nodes keep the name space, if not just node 1.
+const directoriesFile = "/etc/motile/directories"
+
 // runServer is the run server. What its node has it is told by /etc/motile/rc, in the
 // environment: NODE, DISK, OUTSIDE, numbers.
 func runServer(words []string) error {
@@ -43,6 +46,14 @@ func runServer(words []string) error {
 		return err
 	}
 	facts := run.Facts{"node": node}
+	nodes, err := run.Directories(directoriesFile)
+	if err != nil {
+		return err
+	}
+	os.Setenv("DIRECTORIES", nodes.String())
+	if nodes.Has(node) {
+		facts["directory"] = 1
+	}
 	for _, name := range []string{"DISK", "OUTSIDE"} {
 		n, err := strconv.Atoi(os.Getenv(name))
 		if err != nil {
@@ -59,6 +70,7 @@ func runServer(words []string) error {
 	if err := mark(); err != nil {
 		return err
 	}
+	announce(key, run.Name, 0)
 	server := run.NewServer(node, key)
 	go server.Poll()
 	return server.Serve()
