@@ -18,6 +18,9 @@ const (
 	List = std.PrivateFirst + 292
 	// Interfaces. Reply: data: text.
 	Interfaces = std.PrivateFirst + 293
+	// Pair: Offset and Extra as Create has them, Size the process id of who asks. Reply:
+	// Extra errno, data: the capabilities of two sockets that are connected.
+	Pair = std.PrivateFirst + 294
 )
 
 // Commands to a socket. Every reply that says errno has it in Extra; Offset is a State.
@@ -32,12 +35,14 @@ const (
 	Poll = std.PrivateFirst + 302
 	// Bind, data: an address.
 	Bind = std.PrivateFirst + 303
-	// Listen: Size the backlog.
+	// Listen: Size the backlog, Extra the process id of who asks.
 	Listen = std.PrivateFirst + 304
 	// Accept: Extra SOCK_ flags, data: Caller. Reply: data: the capability of the
 	// connection and an address.
 	Accept = std.PrivateFirst + 305
-	// Connect, data: Caller and an address, without its length. EINPROGRESS and EALREADY: ask again when Out holds.
+	// Connect: Size the process id of who asks, data: Caller and an address, without its
+	// length. EINPROGRESS and EALREADY, and EAGAIN of a local socket: ask again when Out
+	// holds.
 	Connect = std.PrivateFirst + 306
 	// Name: Extra 0 the socket's own, 1 its peer's. Reply: data: an address.
 	Name = std.PrivateFirst + 307
@@ -54,9 +59,10 @@ const (
 // MaxData is how much one Recv or Send moves.
 const MaxData = 64 << 10
 
-// MaxAddress bounds an address, MaxOption the value of an option.
+// MaxAddress bounds an address, MaxOption the value of an option. A local socket's path,
+// which the kernel has made absolute, can be longer than the one that a program gave.
 const (
-	MaxAddress = 128
+	MaxAddress = 240
 	MaxOption  = 256
 )
 
@@ -101,12 +107,17 @@ func CutAddress(b []byte) (addr, rest []byte, ok bool) {
 // says of a socket, whatever way it says it: what is overtaken does not count. If no event
 // of Recv's kind holds after a Recv or an Accept, or none of Send's after a Send or a
 // Connect, the server watches for it on behalf of the node that asked, as if that had
-// asked Poll; the reply's Object is that node, for the process may have left it.
+// asked Poll; the low half of the reply's Object is that node, for the process may have
+// left it, and the high half how long such a command is to wait for the event, in ms
+// (0: without end).
 type State struct {
 	Seq    uint32
 	Events uint16
 	Flags  uint16
 }
+
+// PatienceShift is where the time is in an Object.
+const PatienceShift = 32
 
 // Kinds of events: those of poll(2) that are about receiving and about sending. EPOLLERR
 // and EPOLLHUP are always watched for with them.

@@ -52,7 +52,7 @@ func TestRefusesWhatIsCutOff(t *testing.T) {
 			t.Errorf("a Caller of %d bytes", n)
 		}
 	}
-	for _, b := range [][]byte{nil, {1}, {MaxAddress}, append([]byte{MaxAddress + 1}, make([]byte, 200)...)} {
+	for _, b := range [][]byte{nil, {1}, {MaxAddress}, append([]byte{MaxAddress + 1}, make([]byte, 250)...)} {
 		if _, _, ok := CutAddress(b); ok {
 			t.Errorf("an address of %d bytes", len(b))
 		}

@@ -52,6 +52,7 @@ const (
 	SysListen           = 50
 	SysGetsockname      = 51
 	SysGetpeername      = 52
+	SysSocketpair       = 53
 	SysSetsockopt       = 54
 	SysGetsockopt       = 55
 	SysClone            = 56
@@ -207,8 +208,10 @@ const (
 	SysPreadv           = 295
 	SysPwritev          = 296
 	SysRtTgsigqueueinf  = 297
+	SysRecvmmsg         = 299
 	SysPrlimit64        = 302
 	SysSyncfs           = 306
+	SysSendmmsg         = 307
 	SysGetcpu           = 309
 	SysRenameat2        = 316
 	SysGetrandom        = 318

@@ -246,8 +246,13 @@ func (k *Kernel) pipe(t *proc.Thread, addr uint64, flags int) int64 {
 	if k.Pressure != nil && k.Pressure() {
 		return -abi.ENFILE
 	}
-	p := t.Process()
 	r, w := object.NewPipe(flags & object.ONonblock)
+	return k.installPair(t, addr, r, w, flags)
+}
+
+// installPair gives a process two descriptions at once, and tells it the descriptors.
+func (k *Kernel) installPair(t *proc.Thread, addr uint64, r, w *object.File, flags int) int64 {
+	p := t.Process()
 	limit, cloexec := p.Limits[proc.LimitNofile].Cur, flags&object.OCloexec != 0
 	fr := p.FDs.Add(r, 0, cloexec, limit)
 	if fr < 0 {

@@ -233,6 +233,14 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 		if !x.write && done > 0 && !x.all {
 			return done
 		}
+		if r := object.IsSocket(x.f); r != nil {
+			if errno := k.tooLate(x.c, r, x.write); errno != 0 {
+				if done > 0 {
+					return done
+				}
+				return errno
+			}
+		}
 		if x.c.Interrupted {
 			if done > 0 {
 				return done
@@ -253,7 +261,7 @@ func (k *Kernel) outcome(x *io, errno int) int64 {
 		if done > 0 {
 			return done
 		}
-		if x.quiet {
+		if r := object.IsSocket(x.f); x.quiet || r != nil && !r.Socket.Stream() {
 			return -abi.EPIPE
 		}
 		k.Tab.SignalThread(x.t, proc.Info{Signo: abi.SIGPIPE, Code: proc.SiUser, PID: x.t.Process().PID})

@@ -1,6 +1,9 @@
 package linux
 
 import (
+	"strings"
+
+	"motile/ipc/capability"
 	"motile/ipc/sockio"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -26,30 +29,65 @@ const (
 )
 
 func sysSocket(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
-	domain, typ, protocol := uint32(c.Args[0]), uint32(c.Args[1]), uint32(c.Args[2])
+	domain, typ := uint32(c.Args[0]), uint32(c.Args[1])
 	switch {
 	case typ&^(sockTypes|sockFlags) != 0:
 		return -abi.EINVAL
-	case domain != afInet, k.Network == nil:
+	case domain != afInet && domain != afUnix, k.Network == nil:
 		return -abi.EAFNOSUPPORT
+	}
+	var made [1]*object.File
+	if errno := k.createSockets(t, c, sockio.Create, made[:]); errno != 0 {
+		return errno
+	}
+	return k.install(t, made[0], int(typ)&object.OCloexec)
+}
+
+// sysSocketpair has the server make both ends at once: until this node says that it has
+// them open, they are nobody's, and do not last.
+func sysSocketpair(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	domain, typ := uint32(c.Args[0]), uint32(c.Args[1])
+	switch {
+	case typ&^(sockTypes|sockFlags) != 0:
+		return -abi.EINVAL
+	case domain == afInet:
+		return -abi.EOPNOTSUPP
+	case domain != afUnix, k.Network == nil:
+		return -abi.EAFNOSUPPORT
+	}
+	var made [2]*object.File
+	if errno := k.createSockets(t, c, sockio.Pair, made[:]); errno != 0 {
+		return errno
+	}
+	return k.installPair(t, c.Args[3], made[0], made[1], int(typ)&object.OCloexec)
+}
+
+// createSockets is for calls that make sockets, of domain, type and protocol Args[0..2].
+func (k *Kernel) createSockets(t *proc.Thread, c *proc.Call, command uint32, files []*object.File) int64 {
+	domain, typ, protocol := uint32(c.Args[0]), uint32(c.Args[1]), uint32(c.Args[2])
+	switch {
 	case c.Answer == nil && c.Slot != 0:
 		return -abi.EBLOCKED
 	case c.Answer == nil && t.Process().FDs.Full(t.Process().Limits[proc.LimitNofile].Cur):
 		return -abi.EMFILE
+	case c.Answer == nil && k.Pressure != nil && k.Pressure():
+		return -abi.ENFILE
 	case c.Answer == nil:
-		object.CreateSocket(k.op(t), k.Network.Server(), domain, typ, protocol)
+		object.CreateSocket(k.op(t), k.Network.Server(), command, domain, typ, protocol)
 		return -abi.EBLOCKED
 	}
-	made, errno := object.Created(k.op(t))
-	if errno != 0 {
+	var made [2]capability.Capability
+	if errno := object.Created(k.op(t), made[:len(files)]); errno != 0 {
 		if errno == abi.ENETDOWN {
 			k.Network.Missing()
 		}
 		return -int64(errno)
 	}
-	r := k.Network.Open(made, object.Socket{Domain: uint16(domain), Type: uint16(typ & sockTypes), Protocol: uint16(protocol)})
-	f := object.NewFile(r, object.ORdwr|int(typ)&object.ONonblock, "socket:")
-	return k.install(t, f, int(typ)&object.OCloexec)
+	for i := range files {
+		r := k.Network.Open(made[i], object.Socket{Domain: uint16(domain), Type: uint16(typ & sockTypes), Protocol: uint16(protocol)})
+		files[i] = object.NewFile(r, object.ORdwr|int(typ)&object.ONonblock, "socket:")
+	}
+	return 0
 }
 
 // socket finds the socket of a descriptor.
@@ -94,17 +132,37 @@ func (k *Kernel) request(t *proc.Thread, c *proc.Call, ask func(h *std.Header) (
 	return done(&a)
 }
 
-// address reads a struct sockaddr.
+// address reads a struct sockaddr. The path of a local socket is made absolute: to the
+// server it means the same whoever says it.
 func (k *Kernel) address(t *proc.Thread, addr, size uint64) ([]byte, int64) {
-	if size = size & 0xffffffff; size > sockio.MaxAddress {
+	if size = size & 0xffffffff; size > sockaddrMax {
 		return nil, -abi.EINVAL
 	}
 	b := make([]byte, size)
 	if !k.copyIn(t, addr, b) {
 		return nil, -abi.EFAULT
 	}
-	return b, 0
+	if len(b) <= sunPath || le.Uint16(b) != afUnix || b[sunPath] == 0 {
+		return b, 0
+	}
+	if len(b) > sunMax {
+		return nil, -abi.EINVAL
+	}
+	path, _, _ := strings.Cut(string(b[sunPath:]), "\x00")
+	if path[0] != '/' {
+		path = k.absolute(t, atFDCWD, path)
+	}
+	if len(path) > sockio.MaxAddress-sunPath {
+		return nil, -abi.ENAMETOOLONG
+	}
+	return append(b[:sunPath], path...), 0
 }
+
+const (
+	sockaddrMax = 128 // struct sockaddr_storage
+	sunMax      = 110 // struct sockaddr_un
+	sunPath     = 2   // its path
+)
 
 // tell gives the caller a value, as much of it as there is room for, and says how long it
 // is: an address, or an option.
@@ -136,7 +194,7 @@ func sysBind(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 func sysListen(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return k.request(t, c, func(h *std.Header) ([]byte, int64) {
-		h.Command, h.Size = sockio.Listen, uint32(c.Args[1])
+		h.Command, h.Size, h.Extra = sockio.Listen, uint32(c.Args[1]), uint32(t.Process().PID)
 		return nil, 0
 	}, nil)
 }
@@ -191,13 +249,33 @@ func sysGetsockopt(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	})
 }
 
+// tooLate is the error of a call that has waited for as long as the socket's time-out says
+// (socket(7), SO_RCVTIMEO and SO_SNDTIMEO), from when it was found that it has to wait; 0:
+// it may go on. One with a time-out is not made again after a signal (signal(7)).
+func (k *Kernel) tooLate(c *proc.Call, r *object.Remote, write bool) int64 {
+	ns := r.Socket.Timeout(write)
+	if ns != 0 && c.Deadline == 0 {
+		c.Deadline = k.Tab.Now + ns
+	}
+	switch {
+	case c.Expired(k.Tab.Now):
+		return -abi.EAGAIN
+	case c.Deadline != 0 && c.Interrupted:
+		return -abi.EINTR
+	}
+	return 0
+}
+
 // wait decides how a call goes on that could not be done yet: not at all, or when the
 // socket says that an event of a kind holds.
 func (k *Kernel) wait(t *proc.Thread, c *proc.Call, f *object.File, r *object.Remote, kind object.Events, nonblock bool) int64 {
-	switch {
-	case f.Flags&object.ONonblock != 0, nonblock:
+	if f.Flags&object.ONonblock != 0 || nonblock {
 		return -abi.EAGAIN
-	case c.Interrupted:
+	}
+	if errno := k.tooLate(c, r, kind == object.Out); errno != 0 {
+		return errno
+	}
+	if c.Interrupted {
 		return -abi.ERESTARTSYS
 	}
 	t.WaitOn(r.Queue())
@@ -259,14 +337,14 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return errno
 	case c.Answer == nil && c.Slot != 0:
 		return -abi.EBLOCKED
-	case c.Answer == nil && c.Interrupted && c.Phase == connecting:
+	case c.Answer == nil && c.Interrupted && c.Phase != 0:
 		return -abi.ERESTARTSYS
 	case c.Answer == nil:
 		to, errno := k.address(t, c.Args[1], c.Args[2])
 		if errno != 0 {
 			return errno
 		}
-		r.Request(k.op(t), std.Header{Command: sockio.Connect}, r.Socket.Caller.Append(nil), to)
+		r.Request(k.op(t), std.Header{Command: sockio.Connect, Size: uint32(t.Process().PID)}, r.Socket.Caller.Append(nil), to)
 		return -abi.EBLOCKED
 	}
 	a, failed := r.Requested(k.op(t))
@@ -277,6 +355,12 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 			return -int64(failed)
 		}
 		c.Phase = connecting
+		if ret := k.wait(t, c, f, r, object.Out, false); ret != -abi.EAGAIN {
+			return ret
+		}
+		return -abi.EINPROGRESS // the time is over, not the attempt
+	case failed == abi.EAGAIN && r.Socket.Domain == afUnix:
+		c.Phase = queueing
 		return k.wait(t, c, f, r, object.Out, false)
 	case failed == abi.EISCONN && c.Phase == connecting:
 		return 0
@@ -284,8 +368,11 @@ func sysConnect(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	return -int64(failed)
 }
 
-// connecting is a connect's Phase when it has begun, and waits for the peer.
-const connecting = 1
+// Phases of a connect.
+const (
+	connecting = 1 // it has begun, and waits for the peer
+	queueing   = 2 // the listener has no room
+)
 
 // unread is ioctl(FIONREAD).
 func (k *Kernel) unread(t *proc.Thread, c *proc.Call, at uint64) int64 {

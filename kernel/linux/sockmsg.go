@@ -47,11 +47,36 @@ func sysSendmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !ok {
 		return -abi.EFAULT
 	}
+	if _, r, _ := socket(t, c.Args[0]); r != nil && r.Socket.Domain == afUnix && m.controllen > 0 {
+		return -abi.EOPNOTSUPP // descriptors cannot be sent
+	}
 	op, errno := k.messageOp(t, c, &m)
 	if errno != 0 {
 		return errno
 	}
 	return k.send(t, c, op, c.Args[2], m.name, uint64(m.namelen))
+}
+
+// struct mmsghdr is a msghdr and how much of the message was moved. Of several messages
+// sendmmsg and recvmmsg move one, which their callers must expect of both.
+func sysSendmmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return k.oneOf(t, c, sysSendmsg) }
+func sysRecvmmsg(k *Kernel, t *proc.Thread, c *proc.Call) int64 { return k.oneOf(t, c, sysRecvmsg) }
+
+func (k *Kernel) oneOf(t *proc.Thread, c *proc.Call, move handler) int64 {
+	if uint32(c.Args[2]) == 0 {
+		return 0
+	}
+	args := c.Args
+	c.Args[2] = args[3] // the flags, which the calls for one message have there
+	n := move(k, t, c)
+	c.Args = args
+	if n < 0 {
+		return n
+	}
+	if errno := k.copyOut(t, c.Args[1]+msghdrLen, le.AppendUint32(nil, uint32(n))); errno != 0 {
+		return errno
+	}
+	return 1
 }
 
 // send is one step of a send.

@@ -47,6 +47,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysSocket: sysSocket, abi.SysConnect: sysConnect, abi.SysBind: sysBind, abi.SysListen: sysListen,
 	abi.SysAccept: sysAccept, abi.SysAccept4: sysAccept4, abi.SysShutdown: sysShutdown,
 	abi.SysSendto: sysSendto, abi.SysRecvfrom: sysRecvfrom, abi.SysSendmsg: sysSendmsg, abi.SysRecvmsg: sysRecvmsg,
+	abi.SysSendmmsg: sysSendmmsg, abi.SysRecvmmsg: sysRecvmmsg, abi.SysSocketpair: sysSocketpair,
 	abi.SysGetsockname: sysGetsockname, abi.SysGetpeername: sysGetpeername,
 	abi.SysSetsockopt: sysSetsockopt, abi.SysGetsockopt: sysGetsockopt,
 

@@ -86,6 +86,8 @@ func (m *machine) startServers() {
 	}
 	if m.outside != nil {
 		env = append(env, "OUTSIDE=1")
+	} else if m.params.number("ip", 0) == m.node.Number {
+		env = append(env, "LOOPBACK=1")
 	}
 	if errno := m.node.Start("/bin/sh", []string{"sh", "/etc/motile/rc"}, env); errno != 0 {
 		m.node.Log("motile: cannot run /etc/motile/rc: error %d", errno)

@@ -13,7 +13,7 @@ import (
 //	disk=new      the disk is all zeros: nobody has ever written it
 //	weights=N,…   what crossing the network of each card costs, 0: as much as an Ethernet
 //	rc=1          run the script /etc/motile/rc, which starts servers
-//	ip=N          node N has a card to the outside, and the TCP/IP server
+//	ip=N          node N has the TCP/IP server, and the card to the outside if there is one
 //	share=1       the host serves a folder
 //	shell=serial  run a shell on the serial port
 //	strace=1      log every system call

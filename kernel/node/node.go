@@ -34,7 +34,7 @@ type Config struct {
 	Links   []netdev.Link
 	Weights []uint8     // what crossing each of them costs; 0, or none: as much as an Ethernet
 	Outside netdev.Link // a card that leads out of the cluster; nil: there is none
-	IPNode  int         // the node that has one, and with it the TCP/IP server; 0: none
+	IPNode  int         // the node that has the TCP/IP server, and such a card if any has; 0: none
 	Machine string      // type of the machine, for people
 	CPU     [3]CPUID
 	Disk    Disk // nil: none

@@ -20,6 +20,18 @@ type Socket struct {
 
 	seq   uint32 // of the last that the server has said
 	heard bool   // it has said something
+
+	// How long calls wait that receive, and that send, in ms; 0: without end. As the
+	// server has said last.
+	patienceIn, patienceOut uint32
+}
+
+// Timeout is how long a call waits that sends, or that receives, in ns; 0: without end.
+func (s *Socket) Timeout(send bool) int64 {
+	if send {
+		return int64(s.patienceOut) * 1e6
+	}
+	return int64(s.patienceIn) * 1e6
 }
 
 // Stream reports whether bytes have no borders there.
@@ -115,6 +127,11 @@ func (s *Socket) overtakes(seq uint32) bool {
 
 // state takes over what a reply to a Recv or Send says of the socket.
 func (r *Remote) state(a *Answer, f *File, kind Events) {
+	if patience := uint32(a.Header.Object >> sockio.PatienceShift); kind == sockio.InKind {
+		r.Socket.patienceIn = patience
+	} else {
+		r.Socket.patienceOut = patience
+	}
 	st, ok := sockio.Unpack(a.Header.Offset)
 	if !ok || !r.Socket.overtakes(st.Seq) {
 		r.stale(kind)
@@ -123,7 +140,7 @@ func (r *Remote) state(a *Answer, f *File, kind Events) {
 	f.SetFlags(OSettable, int(st.Flags))
 	was := r.ready
 	r.ready, r.known = Events(st.Events), true
-	if r.ready&kind == 0 && a.Header.Object == uint64(r.Socket.Caller.Node) {
+	if r.ready&kind == 0 && uint32(a.Header.Object) == r.Socket.Caller.Node {
 		r.watching |= kind // the server does; if not for the node that asked, and that the process has left
 	}
 	r.news(r.ready &^ was)
@@ -206,29 +223,34 @@ func gone(a *Answer) int {
 	return 0
 }
 
-// CreateSocket asks a TCP/IP server for a socket, and Created finds out what came of it.
-func CreateSocket(op *Op, server capability.Capability, domain, typ, protocol uint32) {
-	h := std.Header{Command: sockio.Create, Offset: uint64(domain)<<32 | uint64(protocol), Extra: typ}
+// CreateSocket asks a TCP/IP server for a socket (sockio.Create) or for two (sockio.Pair),
+// and Created finds out what came of it.
+func CreateSocket(op *Op, server capability.Capability, command, domain, typ, protocol uint32) {
+	h := std.Header{Command: command, Offset: uint64(domain)<<32 | uint64(protocol), Extra: typ, Size: uint32(op.Who.PID)}
 	h.SetCapability(server)
 	op.Link.Ask(flip.Address{}, &h, nil)
 }
 
-// Created is the socket that a CreateSocket has made.
-func Created(op *Op) (c capability.Capability, errno int) {
+// Created gives the sockets that a CreateSocket has made.
+func Created(op *Op, made []capability.Capability) (errno int) {
 	a, ok := op.Link.Answer()
 	if !ok {
-		return c, abi.EIO
+		return abi.EIO
 	}
 	if errno = gone(&a); errno == 0 {
 		errno = int(a.Header.Extra)
 	}
 	if errno != 0 {
-		return c, errno
+		return errno
 	}
-	if c, ok = capability.Decode(a.Data); !ok {
-		return c, abi.EIO
+	data := a.Data
+	for i := range made {
+		if made[i], ok = capability.Decode(data); !ok {
+			return abi.EIO
+		}
+		data = data[capability.EncodedLen:]
 	}
-	return c, 0
+	return 0
 }
 
 // Heard takes over what the answer to a Request says of the socket.

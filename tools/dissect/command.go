@@ -172,6 +172,7 @@ var Commands = []Command{
 	{sockio.Wait, "SOCK_WAIT", opaque, opaque, toService},
 	{sockio.List, "SOCK_LIST", opaque, asText, toService},
 	{sockio.Interfaces, "SOCK_INTERFACES", opaque, asText, toService},
+	{sockio.Pair, "SOCK_PAIR", opaque, opaque, toService},
 	{sockio.Recv, "SOCK_RECV", opaque, opaque, toService},
 	{sockio.Send, "SOCK_SEND", opaque, opaque, toService},
 	{sockio.Poll, "SOCK_POLL", opaque, opaque, toService},

@@ -109,6 +109,9 @@ func (cmd *upCmd) Run(ctx context.Context, c *common, t terminal) error {
 	if conf.Outside, err = cmd.outside(); err != nil {
 		return err
 	}
+	if conf.Outside == nil && cmd.Servers {
+		conf.Append = "ip=1 " + conf.Append // with the networks inside of the cluster only
+	}
 	if cmd.Attach && (cmd.Node < 1 || cmd.Node > len(specs)) {
 		return fmt.Errorf("--attach: there is no node %d among %d", cmd.Node, len(specs))
 	}

@@ -205,6 +205,7 @@ local COMMANDS = {
 	[15291] = { name = "SOCK_WAIT", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15292] = { name = "SOCK_LIST", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
 	[15293] = { name = "SOCK_INTERFACES", to = { service = true }, request = { form = "opaque" }, reply = { form = "text" } },
+	[15294] = { name = "SOCK_PAIR", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15300] = { name = "SOCK_RECV", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15301] = { name = "SOCK_SEND", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15302] = { name = "SOCK_POLL", to = { service = true }, request = { form = "opaque" }, reply = { form = "opaque" } },

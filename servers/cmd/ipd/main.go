@@ -27,6 +27,7 @@ func run() error {
 	addr := flag.String("addr", "10.0.2.15/24", "address of the card to the outside, and its network")
 	gateway := flag.String("gateway", "10.0.2.2", "where other networks are reached")
 	node := flag.Int("node", 0, "the node that has the card (default: this one)")
+	loopback := flag.Bool("loopback", false, "have no card: the server reaches only itself")
 	flag.Parse()
 	prefix, err := netip.ParsePrefix(*addr)
 	if err != nil {
@@ -55,6 +56,10 @@ func run() error {
 	s := ip.New(&key, *node, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) })
 	if err := s.AddLoopback(); err != nil {
 		return err
+	}
+	if *loopback {
+		fmt.Println("ipd: no network to the outside")
+		return s.Run()
 	}
 	if err := s.AddOutside(key.ServiceCap("nic", *node), prefix, gate); err != nil {
 		return err

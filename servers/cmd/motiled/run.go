@@ -54,7 +54,7 @@ func runServer(words []string) error {
 	if nodes.Has(node) {
 		facts["directory"] = 1
 	}
-	for _, name := range []string{"DISK", "OUTSIDE"} {
+	for _, name := range []string{"DISK", "OUTSIDE", "LOOPBACK"} {
 		n, err := strconv.Atoi(os.Getenv(name))
 		if err != nil {
 			n = 0 // it has none
