@@ -129,3 +129,35 @@ func TestServers_Directories(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// Local sockets join processes that are on any nodes, and go wherever they go. Without a
+// card to the outside the TCP/IP server of node 1 is for them, and for 127.0.0.1.
+func TestServers_UnixSockets(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 3)
+	c.ok("up", "-n", "3", "--servers")
+	server := c.start(2, c.guest("unix"), "serve", "/tmp/numbers")
+	c.await("the server", func() bool { return strings.Contains(c.ok("sh", "1", "sockets"), "/tmp/numbers") })
+	client := c.start(3, c.guest("unix"), "client", "/tmp/numbers", "10")
+	parent := c.start(2, c.guest("unix"), "pair", "10")
+	child := int32(0)
+	c.await("its child", func() bool {
+		for _, p := range facts[[]psFacts](c, "ps") {
+			if strings.HasSuffix(p.Command, "echo") {
+				child = p.PID
+			}
+		}
+		return child != 0
+	})
+	for i := range 3 {
+		for j, pid := range []int32{server, client, parent, child} {
+			c.ok("migrate", fmt.Sprint(pid), fmt.Sprint((i+j)%3+1))
+		}
+	}
+	for _, pid := range []int32{client, parent} {
+		c.ok("wait", fmt.Sprint(pid))
+		if log := c.ok("logs", fmt.Sprint(pid)); !strings.Contains(log, "numbers there and back") {
+			t.Errorf("process %d says:\n%s", pid, log)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 // Families (socket(2)).
 const (
 	afUnspec = 0
+	afUnix   = 1
 	afInet   = 2
 )
 

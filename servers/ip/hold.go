@@ -57,12 +57,7 @@ func (k *socket) close() {
 		return
 	}
 	k.closed = true
-	if k.moved != nil {
-		k.moved.EventUnregister(&k.entry)
-	} else {
-		k.queue.EventUnregister(&k.entry)
-	}
-	k.ep.Close()
+	k.end.close()
 	k.server.mu.Lock()
 	delete(k.server.sockets, k.number)
 	k.server.mu.Unlock()

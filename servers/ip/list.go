@@ -6,9 +6,18 @@ import (
 	"strings"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
+
+const lineFormat = "%-6s %-22s %-22s %-12s"
+
+// info is a line about the socket. It does not take its lock.
+func (k *socket) info() string {
+	if k == nil {
+		return "TCP/IP server"
+	}
+	d := k.end.describe()
+	return fmt.Sprintf(lineFormat, d.kind, d.local, d.remote, d.state)
+}
 
 // list is what `sockets` prints: a line for each, with the nodes that have it open.
 func (s *Server) list() string {
@@ -20,7 +29,7 @@ func (s *Server) list() string {
 	s.mu.Unlock()
 	slices.SortFunc(all, func(a, b *socket) int { return int(int64(a.number) - int64(b.number)) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-4s %-22s %-22s %-12s %s\n", "", "LOCAL", "REMOTE", "STATE", "NODES")
+	fmt.Fprintf(&b, lineFormat+" %s\n", "", "LOCAL", "REMOTE", "STATE", "NODES")
 	for _, k := range all {
 		k.mu.Lock()
 		nodes := k.nodes()
@@ -43,23 +52,6 @@ func (k *socket) nodes() string {
 		return "-"
 	}
 	return strings.Join(list, ",")
-}
-
-func (k *socket) protocol() string {
-	switch k.transport {
-	case tcp.ProtocolNumber:
-		return "tcp"
-	case udp.ProtocolNumber:
-		return "udp"
-	}
-	return "icmp"
-}
-
-func (k *socket) stateName() string {
-	if k.transport == tcp.ProtocolNumber {
-		return fmt.Sprintf("%-12s", tcp.EndpointState(k.ep.State()))
-	}
-	return fmt.Sprintf("%-12s", "-")
 }
 
 // interfaces is what `ifconfig` prints.

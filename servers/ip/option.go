@@ -16,20 +16,24 @@ const (
 	solSocket = 1
 	solTCP    = 6
 
-	soReuseAddr  = 2
-	soType       = 3
-	soError      = 4
-	soBroadcast  = 6
-	soSndBuf     = 7
-	soRcvBuf     = 8
-	soKeepAlive  = 9
-	soLinger     = 13
-	soReusePort  = 15
-	soRcvTimeo   = 20
-	soSndTimeo   = 21
-	soAcceptConn = 30
-	soProtocol   = 38
-	soDomain     = 39
+	soReuseAddr   = 2
+	soType        = 3
+	soError       = 4
+	soBroadcast   = 6
+	soSndBuf      = 7
+	soRcvBuf      = 8
+	soKeepAlive   = 9
+	soLinger      = 13
+	soReusePort   = 15
+	soRcvTimeo    = 20
+	soSndTimeo    = 21
+	soPassCred    = 16
+	soPeerCred    = 17
+	soAcceptConn  = 30
+	soProtocol    = 38
+	soDomain      = 39
+	soRcvTimeoNew = 66
+	soSndTimeoNew = 67
 
 	ipTOS     = 1
 	ipTTL     = 2
@@ -47,20 +51,22 @@ const (
 	tcpUserTimeout  = 18
 )
 
-// setOption is setsockopt(2). Preconditions: k.mu is held.
-func (k *socket) setOption(level, name int, value []byte) int {
-	if len(value) < 4 {
+// optionValue is the number that most options are.
+func optionValue(b []byte) (v int, ok bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	return int(int32(binary.LittleEndian.Uint32(b))), true
+}
+
+// setOption is setsockopt(2).
+func (e *netEnd) setOption(level, name int, value []byte) int {
+	v, ok := optionValue(value)
+	if !ok {
 		return abi.EINVAL
 	}
-	v := int(int32(binary.LittleEndian.Uint32(value)))
-	o := k.ep.SocketOptions()
+	o := e.ep.SocketOptions()
 	switch {
-	case level == solSocket && (name == soRcvTimeo || name == soSndTimeo):
-		for _, b := range value {
-			if b != 0 {
-				return abi.ENOPROTOOPT // what waits, waits at its node
-			}
-		}
 	case level == solSocket && name == soLinger:
 		if len(value) < 8 {
 			return abi.EINVAL
@@ -68,22 +74,22 @@ func (k *socket) setOption(level, name int, value []byte) int {
 		seconds := binary.LittleEndian.Uint32(value[4:])
 		o.SetLinger(tcpip.LingerOption{Enabled: v != 0, Timeout: time.Duration(seconds) * time.Second})
 	case level == solSocket:
-		return k.setSocketOption(o, name, v)
+		return e.setSocketOption(o, name, v)
 	case level == solIP && name == ipTOS:
-		return errno(k.ep.SetSockOptInt(tcpip.IPv4TOSOption, v))
+		return errno(e.ep.SetSockOptInt(tcpip.IPv4TOSOption, v))
 	case level == solIP && name == ipTTL:
-		return errno(k.ep.SetSockOptInt(tcpip.IPv4TTLOption, v))
+		return errno(e.ep.SetSockOptInt(tcpip.IPv4TTLOption, v))
 	case level == solIP && name == ipRecvErr:
 		o.SetIPv4RecvError(v != 0)
-	case level == solTCP && k.transport == tcp.ProtocolNumber:
-		return k.setTCPOption(o, name, v)
+	case level == solTCP && e.transport == tcp.ProtocolNumber:
+		return e.setTCPOption(o, name, v)
 	default:
 		return abi.ENOPROTOOPT
 	}
 	return 0
 }
 
-func (k *socket) setSocketOption(o *tcpip.SocketOptions, name, v int) int {
+func (e *netEnd) setSocketOption(o *tcpip.SocketOptions, name, v int) int {
 	switch name {
 	case soReuseAddr:
 		o.SetReuseAddress(v != 0)
@@ -105,7 +111,7 @@ func (k *socket) setSocketOption(o *tcpip.SocketOptions, name, v int) int {
 	return 0
 }
 
-func (k *socket) setTCPOption(o *tcpip.SocketOptions, name, v int) int {
+func (e *netEnd) setTCPOption(o *tcpip.SocketOptions, name, v int) int {
 	seconds := time.Duration(v) * time.Second
 	switch name {
 	case tcpNoDelay:
@@ -115,32 +121,32 @@ func (k *socket) setTCPOption(o *tcpip.SocketOptions, name, v int) int {
 	case tcpQuickAck:
 		o.SetQuickAck(v != 0)
 	case tcpMaxSeg:
-		return errno(k.ep.SetSockOptInt(tcpip.MaxSegOption, v))
+		return errno(e.ep.SetSockOptInt(tcpip.MaxSegOption, v))
 	case tcpKeepCount:
-		return errno(k.ep.SetSockOptInt(tcpip.KeepaliveCountOption, v))
+		return errno(e.ep.SetSockOptInt(tcpip.KeepaliveCountOption, v))
 	case tcpSynCount:
-		return errno(k.ep.SetSockOptInt(tcpip.TCPSynCountOption, v))
+		return errno(e.ep.SetSockOptInt(tcpip.TCPSynCountOption, v))
 	case tcpKeepIdle:
 		d := tcpip.KeepaliveIdleOption(seconds)
-		return errno(k.ep.SetSockOpt(&d))
+		return errno(e.ep.SetSockOpt(&d))
 	case tcpKeepInterval:
 		d := tcpip.KeepaliveIntervalOption(seconds)
-		return errno(k.ep.SetSockOpt(&d))
+		return errno(e.ep.SetSockOpt(&d))
 	case tcpDeferAccept:
 		d := tcpip.TCPDeferAcceptOption(seconds)
-		return errno(k.ep.SetSockOpt(&d))
+		return errno(e.ep.SetSockOpt(&d))
 	case tcpUserTimeout:
 		d := tcpip.TCPUserTimeoutOption(time.Duration(v) * time.Millisecond)
-		return errno(k.ep.SetSockOpt(&d))
+		return errno(e.ep.SetSockOpt(&d))
 	default:
 		return abi.ENOPROTOOPT
 	}
 	return 0
 }
 
-// option is getsockopt(2). Preconditions: k.mu is held.
-func (k *socket) option(level, name int) (value []byte, e int) {
-	o := k.ep.SocketOptions()
+// option is getsockopt(2).
+func (e *netEnd) option(level, name int) (value []byte, code int) {
+	o := e.ep.SocketOptions()
 	var v int
 	var err tcpip.Error
 	switch {
@@ -148,19 +154,17 @@ func (k *socket) option(level, name int) (value []byte, e int) {
 		l := o.GetLinger()
 		b := binary.LittleEndian.AppendUint32(nil, uint32(number(l.Enabled)))
 		return binary.LittleEndian.AppendUint32(b, uint32(l.Timeout/time.Second)), 0
-	case level == solSocket && (name == soRcvTimeo || name == soSndTimeo):
-		return make([]byte, 16), 0
 	case level == solSocket:
 		var ok bool
-		if v, ok = k.socketOption(o, name); !ok {
+		if v, ok = e.socketOption(o, name); !ok {
 			return nil, abi.ENOPROTOOPT
 		}
 	case level == solIP && name == ipTOS:
-		v, err = k.ep.GetSockOptInt(tcpip.IPv4TOSOption)
+		v, err = e.ep.GetSockOptInt(tcpip.IPv4TOSOption)
 	case level == solIP && name == ipTTL:
-		v, err = k.ep.GetSockOptInt(tcpip.IPv4TTLOption)
-	case level == solTCP && k.transport == tcp.ProtocolNumber:
-		v, err = k.tcpOption(o, name)
+		v, err = e.ep.GetSockOptInt(tcpip.IPv4TTLOption)
+	case level == solTCP && e.transport == tcp.ProtocolNumber:
+		v, err = e.tcpOption(o, name)
 	default:
 		return nil, abi.ENOPROTOOPT
 	}
@@ -177,7 +181,7 @@ func number(v bool) int {
 	return 0
 }
 
-func (k *socket) socketOption(o *tcpip.SocketOptions, name int) (v int, ok bool) {
+func (e *netEnd) socketOption(o *tcpip.SocketOptions, name int) (v int, ok bool) {
 	switch name {
 	case soReuseAddr:
 		return number(o.GetReuseAddress()), true
@@ -194,13 +198,13 @@ func (k *socket) socketOption(o *tcpip.SocketOptions, name int) (v int, ok bool)
 	case soAcceptConn:
 		return number(o.GetAcceptConn()), true
 	case soError:
-		return errno(k.ep.LastError()), true
+		return errno(e.ep.LastError()), true
 	case soDomain:
 		return afInet, true
 	case soProtocol:
-		return int(k.transport), true
+		return int(e.transport), true
 	case soType:
-		if k.transport == tcp.ProtocolNumber {
+		if e.transport == tcp.ProtocolNumber {
 			return sockStream, true
 		}
 		return sockDgram, true
@@ -208,7 +212,7 @@ func (k *socket) socketOption(o *tcpip.SocketOptions, name int) (v int, ok bool)
 	return 0, false
 }
 
-func (k *socket) tcpOption(o *tcpip.SocketOptions, name int) (v int, err tcpip.Error) {
+func (e *netEnd) tcpOption(o *tcpip.SocketOptions, name int) (v int, err tcpip.Error) {
 	switch name {
 	case tcpNoDelay:
 		return number(!o.GetDelayOption()), nil
@@ -217,16 +221,16 @@ func (k *socket) tcpOption(o *tcpip.SocketOptions, name int) (v int, err tcpip.E
 	case tcpQuickAck:
 		return number(o.GetQuickAck()), nil
 	case tcpMaxSeg:
-		return k.ep.GetSockOptInt(tcpip.MaxSegOption)
+		return e.ep.GetSockOptInt(tcpip.MaxSegOption)
 	case tcpKeepCount:
-		return k.ep.GetSockOptInt(tcpip.KeepaliveCountOption)
+		return e.ep.GetSockOptInt(tcpip.KeepaliveCountOption)
 	case tcpKeepIdle:
 		var d tcpip.KeepaliveIdleOption
-		err = k.ep.GetSockOpt(&d)
+		err = e.ep.GetSockOpt(&d)
 		return int(time.Duration(d) / time.Second), err
 	case tcpKeepInterval:
 		var d tcpip.KeepaliveIntervalOption
-		err = k.ep.GetSockOpt(&d)
+		err = e.ep.GetSockOpt(&d)
 		return int(time.Duration(d) / time.Second), err
 	}
 	return 0, &tcpip.ErrUnknownProtocolOption{}

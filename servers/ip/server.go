@@ -42,8 +42,9 @@ type Server struct {
 	blocked int    // of them, in a Wait
 	std     service.Service[*socket]
 
-	dirty dirtyList
-	nic   nicStats
+	locals locals
+	dirty  dirtyList
+	nic    nicStats
 }
 
 // maxSockets bounds what all programs of the cluster can take of the server's memory.
@@ -126,7 +127,7 @@ func (s *Server) serve(h *std.Header, data []byte) []byte {
 	}
 	s.mu.Unlock()
 	switch q.Command {
-	case sockio.Create:
+	case sockio.Create, sockio.Pair:
 		return s.create(&q, h)
 	case sockio.List:
 		return []byte(s.list())
@@ -152,59 +153,66 @@ func (s *Server) find(number uint64) (*socket, capability.Secret, bool) {
 
 // Types of sockets (socket(2)).
 const (
-	sockStream = 1
-	sockDgram  = 2
-	sockFlags  = 0x80800
+	sockStream    = 1
+	sockDgram     = 2
+	sockRaw       = 3
+	sockSeqpacket = 5
+	sockFlags     = 0x80800
 )
 
-// create makes a socket.
-func (s *Server) create(q, h *std.Header) []byte {
-	var transport tcpip.TransportProtocolNumber
-	domain, protocol := uint32(q.Offset>>32), uint32(q.Offset)
-	switch typ := q.Extra &^ sockFlags; {
-	case domain != afInet:
-		h.Extra = abi.EAFNOSUPPORT
-		return nil
-	case typ == sockStream && (protocol == 0 || protocol == uint32(tcp.ProtocolNumber)):
-		transport = tcp.ProtocolNumber
-	case typ == sockDgram && (protocol == 0 || protocol == uint32(udp.ProtocolNumber)):
-		transport = udp.ProtocolNumber
-	case typ == sockDgram && protocol == uint32(icmp.ProtocolNumber4):
-		transport = icmp.ProtocolNumber4
-	case typ != sockStream && typ != sockDgram:
-		h.Extra = abi.ESOCKTNOSUPPORT
-		return nil
+// create makes a socket, or a pair of them.
+func (s *Server) create(q, h *std.Header) (made []byte) {
+	domain, protocol, typ := uint32(q.Offset>>32), uint32(q.Offset), q.Extra&^sockFlags
+	var ends []endpoint
+	var errno int
+	switch {
+	case domain == afUnix && q.Command == sockio.Pair:
+		var a, b *local
+		if a, b, errno = s.locals.pair(typ, protocol, q.Size); errno == 0 {
+			ends = []endpoint{a, b}
+		}
+	case domain == afUnix:
+		var l *local
+		if l, errno = s.locals.create(typ, protocol); errno == 0 {
+			ends = []endpoint{l}
+		}
+	case domain == afInet && q.Command == sockio.Create:
+		var e *netEnd
+		if e, errno = newNetEnd(s.stack, typ, protocol); errno == 0 {
+			ends = []endpoint{e}
+		}
+	case domain == afInet:
+		errno = abi.EOPNOTSUPP
 	default:
-		h.Extra = abi.EPROTONOSUPPORT
+		errno = abi.EAFNOSUPPORT
+	}
+	for _, end := range ends {
+		c, ok := s.enter(&socket{server: s, flags: uint16(q.Extra & nonblock)}, end)
+		if !ok {
+			end.close() // the other of a pair is nobody's, and will not last
+			errno = abi.ENFILE
+			continue
+		}
+		made = c.Append(made)
+	}
+	if h.Extra = uint32(errno); errno != 0 {
 		return nil
 	}
-	k := &socket{server: s, transport: transport, flags: uint16(q.Extra & nonblock)}
-	ep, err := s.stack.NewEndpoint(transport, ipv4.ProtocolNumber, &k.queue)
-	if err != nil {
-		h.Extra = uint32(errno(err))
-		return nil
-	}
-	c, ok := s.enter(k, ep)
-	if !ok {
-		ep.Close()
-		h.Extra = abi.ENFILE
-		return nil
-	}
-	return c.Append(nil)
+	return made
 }
 
-// enter gives a socket its number and its secret.
-func (s *Server) enter(k *socket, ep tcpip.Endpoint) (c capability.Capability, ok bool) {
+// enter gives a socket its endpoint, its number and its secret.
+func (s *Server) enter(k *socket, end endpoint) (c capability.Capability, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.sockets) >= maxSockets {
 		return c, false
 	}
 	s.next++
-	k.number, k.ep, k.born = s.next, ep, s.now()
+	k.number, k.end, k.born = s.next, end, s.now()
 	k.secret = capability.NewSecret(random)
 	s.sockets[k.number] = k
-	k.register()
+	end.notify(func() { s.dirty.add(k) })
 	return capability.Owner(s.put, k.number, k.secret), true
 }
 

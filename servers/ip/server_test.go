@@ -84,7 +84,7 @@ func (l *lab) hold(c capability.Capability, who sockio.Caller, command uint32) {
 	l.want(0, c, std.Header{Command: command}, b)
 }
 
-func local(port uint16) []byte {
+func inet(port uint16) []byte {
 	b := make([]byte, sockaddrLen)
 	binary.LittleEndian.PutUint16(b, afInet)
 	binary.BigEndian.PutUint16(b[2:], port)
@@ -120,13 +120,13 @@ const in, out = 0x1, 0x4
 func (l *lab) pair(port uint16) (listener, client, server capability.Capability) {
 	l.t.Helper()
 	listener = l.socket(sockStream)
-	l.want(0, listener, std.Header{Command: sockio.Bind}, local(port))
+	l.want(0, listener, std.Header{Command: sockio.Bind}, inet(port))
 	l.want(0, listener, std.Header{Command: sockio.Listen, Size: 5}, nil)
 	l.want(abi.EAGAIN, listener, std.Header{Command: sockio.Accept}, first.Append(nil))
 	client = l.socket(sockStream)
-	l.want(abi.EINPROGRESS, client, std.Header{Command: sockio.Connect}, append(first.Append(nil), local(port)...))
+	l.want(abi.EINPROGRESS, client, std.Header{Command: sockio.Connect}, append(first.Append(nil), inet(port)...))
 	l.await(first, client, out)
-	l.want(0, client, std.Header{Command: sockio.Connect}, append(first.Append(nil), local(port)...))
+	l.want(0, client, std.Header{Command: sockio.Connect}, append(first.Append(nil), inet(port)...))
 	l.await(first, listener, in)
 	_, b := l.want(0, listener, std.Header{Command: sockio.Accept}, first.Append(nil))
 	server, _ = capability.Decode(b)
@@ -230,13 +230,13 @@ func TestServer_NobodyClaimsASocket(t *testing.T) {
 func TestServer_Datagrams(t *testing.T) {
 	l := newLab(t)
 	a, b := l.socket(sockDgram), l.socket(sockDgram)
-	l.want(0, a, std.Header{Command: sockio.Bind}, local(53))
-	l.want(0, b, std.Header{Command: sockio.Bind}, local(54))
-	l.want(0, b, std.Header{Command: sockio.Send}, append(sockio.AppendAddress(first.Append(nil), local(53)), "a question"...))
+	l.want(0, a, std.Header{Command: sockio.Bind}, inet(53))
+	l.want(0, b, std.Header{Command: sockio.Bind}, inet(54))
+	l.want(0, b, std.Header{Command: sockio.Send}, append(sockio.AppendAddress(first.Append(nil), inet(53)), "a question"...))
 	l.await(first, a, in)
 	h, data := l.want(0, a, std.Header{Command: sockio.Recv, Size: 3}, first.Append(nil))
 	from, text, ok := sockio.CutAddress(data)
-	if !ok || !bytes.Equal(from, local(54)) || string(text) != "a q" || h.Size != 10 {
+	if !ok || !bytes.Equal(from, inet(54)) || string(text) != "a q" || h.Size != 10 {
 		t.Errorf("%q of %d bytes from % x", text, h.Size, from)
 	}
 }
@@ -317,7 +317,7 @@ func TestServer_SurvivesAnything(t *testing.T) {
 			data = append(first.Append(nil), data...)
 		}
 		if r.IntN(3) == 0 {
-			data = append(data[:0], local(uint16(r.Uint32()))...)
+			data = append(data[:0], inet(uint16(r.Uint32()))...)
 		}
 		l.ask(objects[r.IntN(len(objects))], h, data)
 	}

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"gvisor.dev/gvisor/pkg/waiter"
-
 	"motile/ipc/sockio"
 	"motile/ipc/std"
 )
@@ -13,18 +11,8 @@ import (
 // always are the events that every watch is for.
 const always = 0x8 | 0x10 // POLLERR, POLLHUP
 
-// register has the stack tell when something of the socket may have changed. It does so
-// in the middle of its work, with locks of its own: so the socket only goes on a list.
-func (k *socket) register() {
-	q := &k.queue
-	if k.moved != nil {
-		q = k.moved
-	}
-	k.entry = waiter.NewFunctionEntry(waiter.AllEvents, func(waiter.EventMask) { k.server.dirty.add(k) })
-	q.EventRegister(&k.entry)
-}
-
-// dirtyList has the sockets of which something may have changed.
+// dirtyList has the sockets of which something may have changed. Who finds that out is in
+// the middle of something, with locks held: so the socket only goes on a list.
 type dirtyList struct {
 	mu   sync.Mutex
 	list []*socket
