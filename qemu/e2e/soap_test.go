@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"motile/ipc/std"
 	"motile/proc/api"
+	"motile/qemu/bridge"
 	"motile/qemu/harness"
 	soap "motile/servers/soap/client"
 )
@@ -18,6 +20,19 @@ import (
 func (w *world) soap() *soap.Client {
 	key := api.Key(w.key)
 	return soap.New(w.client.Trans(w.ctx), key.ServiceCap("soap", 0))
+}
+
+// names are those of the root, but for the servers' directory.
+func (w *world) names(c *soap.Client) (names []string) {
+	w.t.Helper()
+	l, err := c.List("/")
+	w.must(err)
+	for _, r := range l.Rows {
+		if "/"+r.Name != soap.Servers {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // Directories by a server on a node: the same from the host, from a shell, and after the
@@ -45,9 +60,8 @@ func TestSoap_OneServer(t *testing.T) {
 		t.Errorf("entered twice: %v", err)
 	}
 	w.must(c.Rename("/home/me/n1", "/n1"))
-	l, err := c.List("/")
-	if w.must(err); len(l.Rows) != 2 || l.Rows[1].Name != "n1" {
-		t.Errorf("%+v", l)
+	if names := w.names(c); !slices.Equal(names, []string{"home", "n1"}) {
+		t.Errorf("the root has %v", names)
 	}
 	key := api.Key(w.key)
 	bad := key.ServiceCap("soap", 0)
@@ -77,15 +91,16 @@ func TestSoap_SurvivesANode(t *testing.T) {
 	}
 	c := w.soap()
 	c.Patience = time.Minute
+	w.must(c.Mkdir("/d"))
 	enter := func(from, to int) {
 		t.Helper()
 		for i := from; i < to; i++ {
-			w.must(c.Append(fmt.Sprintf("/%03d", i), soap.Cap(w.client.Node(1+i%3).Capability())))
+			w.must(c.Append(fmt.Sprintf("/d/%03d", i), soap.Cap(w.client.Node(1+i%3).Capability())))
 		}
 	}
 	look := func(node, want int) {
 		t.Helper()
-		sh := w.run(node, "/bin/sh", "-c", "dir / | wc -l; dir / | tail -1; echo end")
+		sh := w.run(node, "/bin/sh", "-c", "dir /d | wc -l; dir /d | tail -1; echo end")
 		sh.await(fmt.Sprintf(`^%d$`, want))
 		sh.await(fmt.Sprintf(`^%03d$`, want-1))
 		sh.await("^end$")
@@ -198,6 +213,75 @@ func TestSoap_PowerOfAllFails(t *testing.T) {
 	w.must(err)
 	_, err = c.Lookup("/d/later")
 	w.must(err)
+}
+
+// A network that keeps one of three replicas apart, first one that follows, then the one that
+// orders. The two others go on; the one alone refuses updates, answers lookups by what it
+// knew, and learns what it has missed when the network is whole again. At no time is a name
+// entered on both sides.
+func TestSoap_Partition(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 3, DiskMB: 64, Deadline: 6 * time.Minute})
+	replicas := make(map[int]*program)
+	for n := 1; n <= 3; n++ {
+		w.bulletOf(n)
+		replicas[n] = w.run(n, "/bbin/motiled", "soap", "--keep", "--replicas", "1,2,3")
+	}
+	for _, r := range replicas {
+		r.await("the group of epoch")
+	}
+	key := api.Key(w.key)
+	at := func(n int, patience time.Duration) *soap.Client { // one replica alone is asked
+		root := key.ServiceCap("soap", 0)
+		root.Port = key.ServicePort("soap replica", n).Put()
+		c := soap.New(w.client.Trans(w.ctx), root)
+		c.Patience = patience
+		return c
+	}
+	enter := func(n int, patience time.Duration, name string) error {
+		return at(n, patience).Append("/"+name, soap.Cap(w.client.Node(n).Capability()))
+	}
+	w.must(enter(1, time.Minute, "before"))
+	want := []string{"before"}
+	same := func() {
+		t.Helper()
+		for n := 1; n <= 3; n++ {
+			if names := w.names(at(n, time.Minute)); !slices.Equal(names, want) {
+				t.Fatalf("replica %d has %v, want %v", n, names, want)
+			}
+		}
+	}
+	for _, alone := range []int{3, 1, 2} {
+		others := slices.DeleteFunc([]int{1, 2, 3}, func(n int) bool { return n == alone })
+		// The host is on both sides.
+		_, err := w.Bridge().SetFaults(bridge.Faults{Partition: fmt.Sprintf("%d,%d/%d", others[0], others[1], alone)})
+		w.must(err)
+		refused := make(chan error, 1)
+		go func() { refused <- enter(alone, 0, fmt.Sprintf("alone-%d", alone)) }()
+		began := time.Now()
+		for i, n := range others {
+			name := fmt.Sprintf("without-%d-%d", alone, i)
+			w.must(enter(n, time.Minute, name))
+			want = append(want, name)
+		}
+		slices.Sort(want)
+		t.Logf("without replica %d: two updates in %v", alone, time.Since(began).Round(time.Millisecond))
+		if err := <-refused; !errors.Is(err, std.SoapUnavail) {
+			t.Errorf("replica %d alone: %v", alone, err)
+		}
+		replicas[alone].await("left the group of epoch")
+		c := at(alone, 0)
+		if _, err := c.Lookup("/before"); err != nil {
+			t.Errorf("replica %d alone: %v", alone, err)
+		}
+		if _, err := c.Lookup(fmt.Sprintf("/without-%d-0", alone)); !errors.Is(err, std.NotFound) {
+			t.Errorf("replica %d cannot know of that: %v", alone, err)
+		}
+		_, err = w.Bridge().SetFaults(bridge.Faults{})
+		w.must(err)
+		replicas[alone].await("joined the group of epoch")
+		same()
+	}
 }
 
 // Clients on all nodes keep what they look up. What somebody changes they all see changed
