@@ -36,9 +36,12 @@ type block struct {
 	logged bool // they are in the journal, and in no file
 	gone   bool // the file has it no more
 
-	place            *list.Element // in the ledger's cache; nil: not there
-	resident, unsafe int64         // what the ledger has counted
+	place  *list.Element // in the ledger's cache; nil: not there
+	weight weight        // what the ledger has counted
 }
+
+// weight is what a block takes of a server's memory.
+type weight struct{ resident, unsafe, spare int64 }
 
 // charge is how much room a block of so many bytes takes.
 func charge(bytes int) int64 { return int64(bytes+511) &^ 511 }

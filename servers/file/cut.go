@@ -233,6 +233,7 @@ func (s *Server) settle(c *cut) (trash []capability.Capability) {
 			trash = append(trash, b.file)
 		}
 		b.file, b.logged = w.file, w.inline
+		l.weigh(b)
 	}
 	l.safe = max(l.safe, c.seq)
 	return trash

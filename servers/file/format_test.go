@@ -122,7 +122,8 @@ func FuzzFormat(f *testing.F) {
 				t.Error("a record became another")
 			}
 			ld := load(simConfig(1), &r)
-			if ld.journal(&j) == nil && ld.journal(&j) == nil {
+			err := ld.journal(&j)
+			if again := ld.journal(&j); err == nil && again == nil {
 				if s, err := ld.end(); err == nil {
 					isTree(t, s)
 				}

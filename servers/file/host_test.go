@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -122,12 +123,40 @@ func TestServer_AgreesWithHost(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			d := &duel{t: t, c: newClient(t), dir: t.TempDir(), rng: rand.New(rand.NewPCG(seed, 7))}
+			if seed%2 == 1 {
+				d.c = start(t, newSimStore(seed), seed).client
+			}
 			defer d.end()
 			for range 2500 {
 				d.step()
+				d.c.keep(d.rng)
 			}
 			d.compare()
 		})
+	}
+}
+
+// keep has the server, if it has storage, forget what it can read again, write what it has not
+// written, and end and begin anew.
+func (c *client) keep(rng *rand.Rand) {
+	if c.store == nil {
+		return
+	}
+	c.s.book.shrink(int64(rng.IntN(5)) * blockSize)
+	k := rng.IntN(40)
+	if k < 2 {
+		if err := c.keeper.Commit(new(sync.Mutex), c.s, rng.IntN(4) == 0); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if k == 0 {
+		var err error
+		if c.s, c.keeper, err = Open(c.store, simConfig(rng.Uint64())); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	for _, r := range c.s.Doubts() {
+		c.s.Recalled(r, c.uses[r.Object] > 0)
 	}
 }
 

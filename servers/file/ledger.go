@@ -19,6 +19,7 @@ type ledger struct {
 
 	unsafe   int64     // bytes of contents that are in no cut
 	resident int64     // bytes of contents in memory
+	spare    int64     // of these, what can be read again
 	cache    list.List // blocks that are in memory, the last used first
 }
 
@@ -72,14 +73,21 @@ func (l *ledger) use(b *block) {
 
 // weigh counts a block anew.
 func (l *ledger) weigh(b *block) {
-	resident, unsafe := int64(cap(b.data)), int64(0)
+	w := weight{resident: int64(cap(b.data))}
 	if b.dirty {
-		unsafe = int64(len(b.data))
+		w.unsafe = int64(len(b.data))
 	}
-	l.resident += resident - b.resident
-	l.unsafe += unsafe - b.unsafe
-	b.resident, b.unsafe = resident, unsafe
+	if b.again() {
+		w.spare = w.resident
+	}
+	l.resident += w.resident - b.weight.resident
+	l.unsafe += w.unsafe - b.weight.unsafe
+	l.spare += w.spare - b.weight.spare
+	b.weight = w
 }
+
+// again reports whether a block can be read again.
+func (b *block) again() bool { return !b.dirty && !b.shared && !b.logged && !b.file.IsNull() }
 
 // forget notes that a file has a block no more.
 func (l *ledger) forget(b *block) {
@@ -98,13 +106,13 @@ func (l *ledger) forget(b *block) {
 	}
 }
 
-// shrink drops blocks from memory, the longest unused first, until they take no more than
-// so many bytes. What storage does not have as a file stays.
+// shrink drops blocks from memory that can be read again, the longest unused first, until
+// they take no more than so many bytes.
 func (l *ledger) shrink(most int64) {
-	for e := l.cache.Back(); e != nil && l.resident > most; {
+	for e := l.cache.Back(); e != nil && l.spare > most; {
 		b := e.Value.(*block)
 		e = e.Prev()
-		if b.dirty || b.shared || b.logged || b.file.IsNull() {
+		if !b.again() {
 			continue
 		}
 		l.cache.Remove(b.place)

@@ -25,10 +25,13 @@ const (
 	Settled = filesys.Lease*time.Nanosecond + time.Second/2
 )
 
+// minCache is room for what all requests at a time need at once.
+const minCache = 2 * threads * blockSize
+
 // Keep has what changes kept by a keeper, from before Run on. cache is how many bytes of
-// contents are in memory besides those that must be.
+// contents are in memory besides those that must be, but for a minimum.
 func (r *Running) Keep(k *Keeper, cache int64) {
-	r.keeper, r.cache = k, cache
+	r.keeper, r.cache = k, max(cache, minCache)
 	r.ready.L = &r.mu
 	r.findRoom()
 }
@@ -146,7 +149,7 @@ func (r *Running) fetch(f *Fetch) error {
 	r.mu.Lock()
 	if err == nil {
 		r.s.Fetched(f, data)
-		r.s.book.shrink(r.cache + int64(f.Size))
+		r.s.book.shrink(r.cache)
 	}
 	return err
 }
