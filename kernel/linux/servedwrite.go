@@ -90,6 +90,9 @@ func (k *Kernel) writeBack(t *proc.Thread, c *proc.Call) int64 {
 	if op.Link == nil {
 		return -abi.EIO
 	}
+	if op.Pressure != nil && op.Pressure() {
+		return -abi.ENOMEM // what is on its way is in the kernel's heap
+	}
 	page, sent, asked := s.AskWrite(op, int(c.Aux[0]))
 	if !asked {
 		return 0

@@ -23,7 +23,10 @@ type Files struct {
 	servers map[capability.Port]*server
 	clock   uint64 // counts uses of files
 	pages   int    // of all files
-	busy    *Known // whose pages are being changed: they are not reclaimed meanwhile
+	// leftovers are memories of files that are mapped no more, and go to their servers one
+	// after the other: what is on its way is in the kernel's heap.
+	leftovers []func()
+	busy      *Known // whose pages are being changed: they are not reclaimed meanwhile
 }
 
 // server is what is known of a file server.

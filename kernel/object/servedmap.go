@@ -172,8 +172,17 @@ func (s *Served) EndMapping() {
 		return
 	}
 	s.Known.uses++
-	s.writeBack(m, 0, func() {
-		m.Store.Release()
-		s.Known.closed(nil)
+	fs := s.Known.files
+	fs.leftovers = append(fs.leftovers, func() {
+		s.writeBack(m, 0, func() {
+			m.Store.Release()
+			s.Known.closed(nil)
+			if fs.leftovers = fs.leftovers[1:]; len(fs.leftovers) > 0 {
+				fs.leftovers[0]()
+			}
+		})
 	})
+	if len(fs.leftovers) == 1 {
+		fs.leftovers[0]()
+	}
 }
