@@ -1,9 +1,9 @@
 package ip
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 
 	"motile/kernel/abi"
@@ -14,11 +14,25 @@ import (
 // another; it may be taken with a socket's or the server's held, and not the other way round.
 type locals struct {
 	mu      sync.Mutex
-	names   map[string]*local // by sun_path, paths without their final 0
-	auto    uint32            // the last name that was made up
-	used    int               // bytes under way
-	starved map[*local]bool   // would send, if that were less
-	embryos int               // connections that nobody has accepted yet
+	names   map[localKey]*local
+	auto    uint32          // the last name that was made up
+	used    int             // bytes under way
+	starved map[*local]bool // would send, if that were less
+	embryos int             // connections that nobody has accepted yet
+}
+
+// localKey is what an endpoint is known by. Abstract names, which begin with a 0 byte, are
+// apart for each type of sockets; paths, which are without their final 0, are not.
+type localKey struct {
+	typ  uint32
+	name string
+}
+
+func keyOf(name string, typ uint32) localKey {
+	if name[0] != 0 {
+		typ = 0
+	}
+	return localKey{typ, name}
 }
 
 // local is a local endpoint. It is in one of these states: fresh, listening (queue holds
@@ -28,6 +42,7 @@ type local struct {
 	typ   uint32
 
 	bound   []byte // its address; nil: none
+	key     localKey
 	peer    *local // it may be closed by now
 	cred    cred   // of who made the peer
 	listens bool
@@ -96,24 +111,23 @@ func (l *local) notify(changed func()) {
 // connects reports whether it has connections, which a datagram socket has not.
 func (l *local) connects() bool { return l.typ != sockDgram }
 
-// localName takes an address apart: key is what it is known by, "" if it is to be made up.
-func localName(addr []byte) (key string, code int) {
+// localName takes an address apart; name is "" if one is to be made up.
+func localName(addr []byte) (name string, code int) {
 	if len(addr) < 2 || binary.LittleEndian.Uint16(addr) != afUnix {
 		return "", abi.EINVAL
 	}
-	key = string(addr[2:])
-	if key != "" && key[0] != 0 {
-		path, _, _ := bytes.Cut(addr[2:], []byte{0})
-		key = string(path)
+	name = string(addr[2:])
+	if name != "" && name[0] != 0 {
+		name, _, _ = strings.Cut(name, "\x00")
 	}
-	return key, 0
+	return name, 0
 }
 
 // localAddress is the struct sockaddr_un of a name.
-func localAddress(key string) []byte {
+func localAddress(name string) []byte {
 	b := binary.LittleEndian.AppendUint16(nil, afUnix)
-	b = append(b, key...)
-	if key != "" && key[0] != 0 {
+	b = append(b, name...)
+	if name != "" && name[0] != 0 {
 		b = append(b, 0)
 	}
 	return b
@@ -121,16 +135,16 @@ func localAddress(key string) []byte {
 
 // find looks up an address to connect or send to.
 func (w *locals) find(addr []byte, typ uint32) (*local, int) {
-	key, code := localName(addr)
-	if code == 0 && key == "" {
+	name, code := localName(addr)
+	if code == 0 && name == "" {
 		code = abi.EINVAL
 	}
 	if code != 0 {
 		return nil, code
 	}
-	l := w.names[key]
+	l := w.names[keyOf(name, typ)]
 	switch {
-	case l == nil && key[0] != 0:
+	case l == nil && name[0] != 0:
 		return nil, abi.ENOENT // a path is there as long as its socket
 	case l == nil:
 		return nil, abi.ECONNREFUSED
@@ -144,34 +158,35 @@ func (l *local) bind(addr []byte) int {
 	w := l.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	key, code := localName(addr)
+	name, code := localName(addr)
 	switch {
 	case code != 0:
 		return code
-	case key == "" && l.bound != nil:
+	case name == "" && l.bound != nil:
 		return 0
-	case key == "":
-		key = w.makeUp()
-	case key[0] != 0 && w.names[key] != nil:
+	case name == "":
+		name = w.makeUp(l.typ)
+	case name[0] != 0 && w.names[keyOf(name, l.typ)] != nil:
 		return abi.EADDRINUSE
 	case l.bound != nil:
 		return abi.EINVAL
-	case w.names[key] != nil:
+	case w.names[keyOf(name, l.typ)] != nil:
 		return abi.EADDRINUSE
 	}
 	if w.names == nil {
-		w.names = make(map[string]*local)
+		w.names = make(map[localKey]*local)
 	}
-	w.names[key], l.bound = l, localAddress(key)
+	l.key, l.bound = keyOf(name, l.typ), localAddress(name)
+	w.names[l.key] = l
 	return 0
 }
 
 // makeUp finds a name that nobody has (unix(7), autobind).
-func (w *locals) makeUp() string {
+func (w *locals) makeUp(typ uint32) string {
 	for {
 		w.auto = (w.auto + 1) & 0xfffff
-		if key := fmt.Sprintf("\x00%05x", w.auto); w.names[key] == nil {
-			return key
+		if name := fmt.Sprintf("\x00%05x", w.auto); w.names[keyOf(name, typ)] == nil {
+			return name
 		}
 	}
 }
@@ -194,6 +209,7 @@ func (l *local) connect(addr []byte, pid uint32) int {
 	w := l.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	l.waitFor(nil)
 	if !l.connects() {
 		return l.associate(addr)
 	}
@@ -213,7 +229,6 @@ func (l *local) connect(addr []byte, pid uint32) int {
 	case w.embryos >= maxSockets:
 		return abi.ENOMEM
 	}
-	l.waitsFor = nil
 	conn := w.newLocal(l.typ)
 	conn.bound, conn.peer, conn.cred = to.bound, l, cred{pid: pid}
 	l.peer, l.cred = conn, to.cred
@@ -266,7 +281,7 @@ func (l *local) accept() (endpoint, []byte, int) {
 	switch {
 	case !l.connects():
 		return nil, nil, abi.EOPNOTSUPP
-	case !l.listens, l.noRead:
+	case !l.listens, l.noRead && len(l.queue) == 0:
 		return nil, nil, abi.EINVAL
 	case len(l.queue) == 0:
 		return nil, nil, abi.EAGAIN
@@ -333,8 +348,8 @@ func (l *local) end(refused bool) {
 	}
 	w := l.world
 	l.closed = true
-	if key, _ := localName(l.bound); w.names[key] == l {
-		delete(w.names, key)
+	if w.names[l.key] == l {
+		delete(w.names, l.key)
 	}
 	for _, conn := range l.queue {
 		w.embryos--
@@ -352,19 +367,19 @@ func (l *local) end(refused bool) {
 	}
 	l.discard()
 	l.roomMade()
-	if l.waitsFor != nil {
-		delete(l.waitsFor.waiters, l)
-		l.waitsFor = nil
-	}
+	l.waitFor(nil)
 	delete(w.starved, l)
 }
 
-// waitFor has it told when another has room.
+// waitFor has it told when another has room, and no other; nil: none.
 func (l *local) waitFor(to *local) {
 	if l.waitsFor != nil && l.waitsFor != to {
 		delete(l.waitsFor.waiters, l)
+		l.changed()
 	}
-	l.waitsFor = to
+	if l.waitsFor = to; to == nil {
+		return
+	}
 	if to.waiters == nil {
 		to.waiters = make(map[*local]bool)
 	}

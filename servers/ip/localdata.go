@@ -75,7 +75,7 @@ func (l *local) queues() bool {
 		l.waitFor(to)
 		return true
 	}
-	l.waitsFor = nil
+	l.waitFor(nil)
 	return false
 }
 
@@ -110,6 +110,7 @@ func (l *local) starve() {
 func (l *local) send(data, to []byte, flags uint32) (n, code int) {
 	l.world.mu.Lock()
 	defer l.world.mu.Unlock()
+	l.waitFor(nil)
 	switch {
 	case flags&msgOOB != 0:
 		return 0, abi.EOPNOTSUPP
@@ -158,13 +159,10 @@ func (l *local) sendStream(data []byte, named bool) (n, code int) {
 
 // sendMessage sends what arrives in one piece, to the peer if no other address is given.
 func (l *local) sendMessage(data, addr []byte) (n, code int) {
-	to := l.peer
 	if len(addr) > 0 {
-		if key, code := localName(addr); code != 0 || key == "" {
+		if name, code := localName(addr); code != 0 || name == "" {
 			return 0, abi.EINVAL
 		}
-	} else if to == nil {
-		return 0, abi.ENOTCONN
 	}
 	if len(data) > l.sendBuffer-32 {
 		return 0, abi.EMSGSIZE
@@ -180,12 +178,15 @@ func (l *local) sendMessage(data, addr []byte) (n, code int) {
 	case l.sent >= l.limit():
 		return 0, abi.EAGAIN
 	}
+	to := l.peer
 	if len(addr) > 0 {
 		if to, code = l.world.find(addr, l.typ); code != 0 {
 			return 0, code
 		}
 	}
 	switch {
+	case to == nil:
+		return 0, abi.ENOTCONN
 	case !l.connects() && !to.takesFrom(l):
 		return 0, abi.EPERM
 	case to.closed && l.connects():
