@@ -362,9 +362,7 @@ func (l *local) end(refused bool) {
 		}
 		p.shut(true, true)
 	}
-	if l.connects() {
-		l.peer = nil
-	}
+	l.peer = nil
 	l.discard()
 	l.roomMade()
 	l.waitFor(nil)

@@ -302,11 +302,12 @@ func TestServer_List(t *testing.T) {
 func TestServer_SurvivesAnything(t *testing.T) {
 	l := newLab(t)
 	_, client, server := l.pair(80)
-	objects := []capability.Capability{l.service(), client, server, l.socket(sockDgram), l.socket(sockStream)}
+	objects := []capability.Capability{l.service(), client, server, l.socket(sockDgram), l.socket(sockStream),
+		l.unix(sockStream), l.unix(sockStream), l.unix(sockDgram), l.unix(sockDgram), l.unix(sockSeqpacket)}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
 		h := std.Header{Command: sockio.Create + r.Uint32N(sockio.Readable-sockio.Create+2), Offset: r.Uint64() >> r.IntN(64), Size: r.Uint32() >> r.IntN(32), Extra: r.Uint32() >> r.IntN(32)}
-		if h.Command == sockio.Wait || h.Command == sockio.Create {
+		if h.Command == sockio.Wait || h.Command == sockio.Create || h.Command == sockio.Pair {
 			continue // one waits, the other makes thousands
 		}
 		data := make([]byte, r.IntN(60))
@@ -318,6 +319,9 @@ func TestServer_SurvivesAnything(t *testing.T) {
 		}
 		if r.IntN(3) == 0 {
 			data = append(data[:0], inet(uint16(r.Uint32()))...)
+		}
+		if r.IntN(3) == 0 {
+			data = append(first.Append(nil), unixAddress(string('a'+rune(r.IntN(3))))...)[r.IntN(2)*sockio.CallerSize:]
 		}
 		l.ask(objects[r.IntN(len(objects))], h, data)
 	}
