@@ -140,17 +140,20 @@ func TestServers_UnixSockets(t *testing.T) {
 	c.await("the server", func() bool { return strings.Contains(c.ok("sh", "1", "sockets"), "/tmp/numbers") })
 	client := c.start(3, c.guest("unix"), "client", "/tmp/numbers", "10")
 	parent := c.start(2, c.guest("unix"), "pair", "10")
-	child := int32(0)
-	c.await("its child", func() bool {
-		for _, p := range facts[[]psFacts](c, "ps") {
-			if strings.HasSuffix(p.Command, "echo") {
-				child = p.PID
+	find := func(end string) (pid int32) {
+		c.await("a process "+end, func() bool {
+			for _, p := range facts[[]psFacts](c, "ps") {
+				if strings.HasSuffix(p.Command, end) {
+					pid = p.PID
+				}
 			}
-		}
-		return child != 0
-	})
+			return pid != 0
+		})
+		return pid
+	}
+	child, ipd := find("echo"), find("ipd -loopback")
 	for i := range 3 {
-		for j, pid := range []int32{server, client, parent, child} {
+		for j, pid := range []int32{server, client, parent, child, ipd} {
 			c.ok("migrate", fmt.Sprint(pid), fmt.Sprint((i+j)%3+1))
 		}
 	}

@@ -210,11 +210,19 @@ func TestLocal_HalfOfAPairIsLost(t *testing.T) {
 	}
 }
 
+// underWay adds to what all have under way, and says how much that is.
+func (l *lab) underWay(more int) int {
+	l.s.locals.mu.Lock()
+	defer l.s.locals.mu.Unlock()
+	l.s.locals.used += more
+	return l.s.locals.used
+}
+
 // Who does not read uses up the memory for all; the others go on, with little at a time.
 func TestLocal_MemoryIsUsedUp(t *testing.T) {
 	l := newLab(t)
 	var ends []capability.Capability
-	for l.s.locals.used < worldMost {
+	for l.underWay(0) < worldMost {
 		a, b := l.unixPair(sockSeqpacket)
 		ends = append(ends, a, b)
 		for range defaultBuffer/sockio.MaxData - 1 {
@@ -228,11 +236,11 @@ func TestLocal_MemoryIsUsedUp(t *testing.T) {
 	if l.events(a)&out != 0 {
 		t.Fatal("it can be written to")
 	}
-	before := l.s.locals.used
+	before := l.underWay(0)
 	l.take(0, b)
 	l.wantTold(a, out)
-	if got := l.put(abi.EAGAIN, a, "", sockio.MaxData); got == 0 || l.s.locals.used > before {
-		t.Fatalf("%d bytes taken, %d used, %d before", got, l.s.locals.used, before)
+	if got := l.put(abi.EAGAIN, a, "", sockio.MaxData); got == 0 || l.underWay(0) > before {
+		t.Fatalf("%d bytes taken, %d used, %d before", got, l.underWay(0), before)
 	}
 	for _, c := range ends {
 		l.hold(c, first, api.ObjectRelease)
@@ -240,7 +248,7 @@ func TestLocal_MemoryIsUsedUp(t *testing.T) {
 	l.wantTold(a, out)
 	l.put(0, a, "", sockio.MaxData)
 	// A datagram for which there is only little room is refused, not put off for ever.
-	l.s.locals.used += worldMost
+	l.underWay(worldMost)
 	c, _ := l.unixPair(sockDgram)
 	l.put(abi.ENOBUFS, c, "", guaranteed+1)
 	l.put(0, c, "", guaranteed/2)
