@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -53,93 +52,114 @@ type hostWorld struct {
 	path map[int]string // that a socket has made
 }
 
-func (w *hostWorld) call(nr uintptr, args ...uintptr) (int, int) {
-	var a [6]uintptr
-	copy(a[:], args)
-	n, _, errno := unix.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
-	return int(n), int(errno)
+func toldError(err error, text string, args ...any) string {
+	errno, _ := err.(unix.Errno)
+	return told(int(errno), text, args...)
 }
 
-func bytesAt(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
+func sockaddr(b []byte) unix.Sockaddr {
+	switch {
+	case len(b) == 0:
+		return nil
+	case b[0] != afUnix:
+		return &unix.SockaddrInet4{}
+	}
+	return &unix.SockaddrUnix{Name: string(b[2:])}
+}
+
+// shownAddress shows an address as package unix does.
+func shownAddress(sa unix.Sockaddr) string {
+	if sa == nil {
+		return "none"
+	}
+	return sa.(*unix.SockaddrUnix).Name
+}
 
 func (w *hostWorld) keep(at, fd int) {
 	w.close(at)
 	w.fds[at] = fd
 }
 
-func (w *hostWorld) fd(at int) uintptr { return uintptr(w.fds[at]) }
+const hostFlags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 
 func (w *hostWorld) create(at int, typ uint32) string {
-	fd, e := w.call(unix.SYS_SOCKET, unix.AF_UNIX, uintptr(typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC), 0)
-	if e == 0 {
+	fd, err := unix.Socket(unix.AF_UNIX, int(typ)|hostFlags, 0)
+	if err == nil {
 		w.keep(at, fd)
 	}
-	return told(e, "")
+	return toldError(err, "")
 }
 
 func (w *hostWorld) pair(at, other int, typ uint32) string {
-	fds, err := unix.Socketpair(unix.AF_UNIX, int(typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC), 0)
-	if err != nil {
-		return told(int(err.(unix.Errno)), "")
+	fds, err := unix.Socketpair(unix.AF_UNIX, int(typ)|hostFlags, 0)
+	if err == nil {
+		w.keep(at, fds[0])
+		w.keep(other, fds[1])
 	}
-	w.keep(at, fds[0])
-	w.keep(other, fds[1])
-	return ""
+	return toldError(err, "")
 }
 
 func (w *hostWorld) bind(at int, addr []byte) string {
-	_, e := w.call(unix.SYS_BIND, w.fd(at), bytesAt(addr), uintptr(len(addr)))
-	if e == 0 && len(addr) > 2 && addr[2] != 0 {
+	err := unix.Bind(w.fds[at], sockaddr(addr))
+	if err == nil && addr[2] != 0 {
 		w.path[at] = string(addr[2:])
 	}
-	return told(e, "")
+	return toldError(err, "")
 }
 
 func (w *hostWorld) listen(at, backlog int) string {
-	_, e := w.call(unix.SYS_LISTEN, w.fd(at), uintptr(backlog))
-	return told(e, "")
+	return toldError(unix.Listen(w.fds[at], backlog), "")
 }
 
 func (w *hostWorld) connect(at int, addr []byte) string {
-	_, e := w.call(unix.SYS_CONNECT, w.fd(at), bytesAt(addr), uintptr(len(addr)))
-	return told(e, "")
+	return toldError(unix.Connect(w.fds[at], sockaddr(addr)), "")
 }
 
 func (w *hostWorld) accept(at, as int) string {
-	addr, n := make([]byte, 200), uint32(200)
-	fd, e := w.call(unix.SYS_ACCEPT4, w.fd(at), bytesAt(addr), uintptr(unsafe.Pointer(&n)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	if e == 0 {
-		w.keep(as, fd)
+	fd, from, err := unix.Accept4(w.fds[at], hostFlags)
+	if err != nil {
+		return toldError(err, "")
 	}
-	return told(e, "%q", addr[:n])
+	w.keep(as, fd)
+	return shownAddress(from)
 }
 
 func (w *hostWorld) send(at int, data, to []byte) string {
-	n, e := w.call(unix.SYS_SENDTO, w.fd(at), bytesAt(data), uintptr(len(data)), unix.MSG_NOSIGNAL, bytesAt(to), uintptr(len(to)))
-	return told(e, "%d", n)
+	n, err := unix.SendmsgN(w.fds[at], data, nil, sockaddr(to), unix.MSG_NOSIGNAL)
+	return toldError(err, "%d", n)
 }
 
 func (w *hostWorld) recv(at, size int, flags uint32) string {
-	buf, addr, alen := make([]byte, size), make([]byte, 200), uint32(200)
-	n, e := w.call(unix.SYS_RECVFROM, w.fd(at), bytesAt(buf), uintptr(size), uintptr(flags|unix.MSG_TRUNC), bytesAt(addr), uintptr(unsafe.Pointer(&alen)))
-	return told(e, "%d %q from %q", n, buf[:max(min(n, size), 0)], addr[:min(alen, 200)])
+	buf := make([]byte, size)
+	n, from, err := unix.Recvfrom(w.fds[at], buf, int(flags|unix.MSG_TRUNC))
+	if err != nil {
+		return toldError(err, "")
+	}
+	return told(0, "%d %q from %s", n, buf[:min(n, size)], shownAddress(from))
 }
 
 func (w *hostWorld) shutdown(at int, how uint32) string {
-	_, e := w.call(unix.SYS_SHUTDOWN, w.fd(at), uintptr(how))
-	return told(e, "")
+	return toldError(unix.Shutdown(w.fds[at], int(how)), "")
 }
 
 func (w *hostWorld) name(at, whose int) string {
-	addr, n := make([]byte, 200), uint32(200)
-	_, e := w.call([]uintptr{unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME}[whose], w.fd(at), bytesAt(addr), uintptr(unsafe.Pointer(&n)))
-	return told(e, "%q", addr[:n])
+	sa, err := []func(int) (unix.Sockaddr, error){unix.Getsockname, unix.Getpeername}[whose](w.fds[at])
+	if err != nil {
+		return toldError(err, "")
+	}
+	return shownAddress(sa)
 }
 
 func (w *hostWorld) option(at, level, name int) string {
-	b, n := make([]byte, 64), uint32(64)
-	_, e := w.call(unix.SYS_GETSOCKOPT, w.fd(at), uintptr(level), uintptr(name), bytesAt(b), uintptr(unsafe.Pointer(&n)))
-	return told(e, "% x", b[:min(n, 4)]) // of a cred, the process
+	if level == solSocket && name == soPeerCred {
+		cred, err := unix.GetsockoptUcred(w.fds[at], level, name)
+		if err != nil {
+			return toldError(err, "")
+		}
+		return fmt.Sprint(cred.Pid)
+	}
+	v, err := unix.GetsockoptInt(w.fds[at], level, name)
+	return toldError(err, "%d", v)
 }
 
 func (w *hostWorld) poll(at int) string {
@@ -150,10 +170,7 @@ func (w *hostWorld) poll(at int) string {
 
 func (w *hostWorld) readable(at int) string {
 	n, err := unix.IoctlGetInt(w.fds[at], unix.TIOCINQ)
-	if err != nil {
-		return told(int(err.(unix.Errno)), "")
-	}
-	return fmt.Sprint(n)
+	return toldError(err, "%d", n)
 }
 
 // close takes the path of a socket away with it, as it is here.
@@ -229,7 +246,7 @@ func (w *serverWorld) connect(at int, addr []byte) string {
 
 func (w *serverWorld) accept(at, as int) string {
 	_, b, e := w.do(at, std.Header{Command: sockio.Accept}, first.Append(nil))
-	if unix.Errno(e) == unix.EINVAL && w.option(at, solSocket, soAcceptConn) != "00 00 00 00" {
+	if unix.Errno(e) == unix.EINVAL && w.option(at, solSocket, soAcceptConn) == "1" {
 		return "EAGAIN" // as below, in recv
 	}
 	if e != 0 {
@@ -238,7 +255,7 @@ func (w *serverWorld) accept(at, as int) string {
 	c, _ := capability.Decode(b)
 	from, _, _ := sockio.CutAddress(b[capability.EncodedLen:])
 	w.keep(as, w.typ[at], c)
-	return fmt.Sprintf("%q", from)
+	return w.shown(from)
 }
 
 func (w *serverWorld) send(at int, data, to []byte) string {
@@ -255,7 +272,7 @@ func (w *serverWorld) recv(at, size int, flags uint32) string {
 	if w.typ[at] == sockDgram && h.Size == 0 {
 		return "EAGAIN" // which one that may not wait has of the host when it was shut down
 	}
-	return fmt.Sprintf("%d %q from %q", h.Size, data, from)
+	return fmt.Sprintf("%d %q from %s", h.Size, data, w.shown(from))
 }
 
 func (w *serverWorld) shutdown(at int, how uint32) string {
@@ -265,12 +282,30 @@ func (w *serverWorld) shutdown(at int, how uint32) string {
 
 func (w *serverWorld) name(at, whose int) string {
 	_, b, e := w.do(at, std.Header{Command: sockio.Name, Extra: uint32(whose)})
-	return told(e, "%q", b)
+	if e != 0 {
+		return told(e, "")
+	}
+	return w.shown(b)
+}
+
+func (w *serverWorld) shown(addr []byte) string {
+	if len(addr) == 0 {
+		return "none"
+	}
+	path := append(addr[2:len(addr):len(addr)], 0)
+	if path[0] == 0 {
+		path = append([]byte{'@'}, path[1:]...)
+	}
+	name, _, _ := strings.Cut(string(path), "\x00")
+	return name
 }
 
 func (w *serverWorld) option(at, level, name int) string {
 	_, b, e := w.do(at, std.Header{Command: sockio.Option, Offset: uint64(level)<<32 | uint64(name)})
-	return told(e, "% x", b[:min(len(b), 4)])
+	if e != 0 {
+		return told(e, "")
+	}
+	return fmt.Sprint(int32(binary.LittleEndian.Uint32(b)))
 }
 
 func (w *serverWorld) poll(at int) string {
@@ -339,7 +374,7 @@ func agree(r *rand.Rand, steps int, names [][]byte, host, here unixWorld) error 
 	waits := make(map[int]bool)
 	name := func() []byte {
 		if r.IntN(12) == 0 {
-			return [][]byte{{1}, {1, 0}, {0, 0}, {2, 0, 1, 1, 1, 1, 1, 1}}[1+r.IntN(3)]
+			return [][]byte{{afUnix, 0}, {afInet, 0, 1, 1, 1, 1, 1, 1}}[r.IntN(2)]
 		}
 		return names[r.IntN(len(names))]
 	}

@@ -193,6 +193,49 @@ func TestLocal_NamesAreMadeUp(t *testing.T) {
 	l.recv(a, first, "\x00\x00\x00")
 }
 
+func TestLocal_Addresses(t *testing.T) {
+	l := newLab(t)
+	listener, client := l.unix(sockStream), l.unix(sockStream)
+	name := func(c capability.Capability, whose uint32, want string) {
+		t.Helper()
+		if _, b := l.want(0, c, std.Header{Command: sockio.Name, Extra: whose}, nil); string(b) != want {
+			t.Errorf("%q, want %q", b, want)
+		}
+	}
+	name(listener, 0, "\x01\x00")
+	l.bind(listener, "/a/path\x00and more")
+	name(listener, 0, "\x01\x00/a/path\x00")
+	l.want(0, listener, std.Header{Command: sockio.Listen, Size: 5}, nil)
+	l.connect(0, client, "/a/path")
+	name(client, 1, "\x01\x00/a/path\x00")
+	_, b := l.want(0, listener, std.Header{Command: sockio.Accept}, first.Append(nil))
+	if from := b[capability.EncodedLen:]; string(from) != "\x02\x01\x00" {
+		t.Errorf("accepted from %q", from)
+	}
+	conn, _ := capability.Decode(b)
+	l.hold(conn, first, api.ObjectAcquire)
+	l.put(0, client, "", 1)
+	if _, b = l.want(0, conn, std.Header{Command: sockio.Recv, Size: 9}, first.Append(nil)); b[0] != 0 {
+		t.Errorf("received from %q", b)
+	}
+	for _, bad := range []string{"", "\x01", "\x02\x00/a/path"} {
+		l.want(abi.EINVAL, client, std.Header{Command: sockio.Bind}, []byte(bad))
+	}
+}
+
+func TestLocal_AnAssociationEnds(t *testing.T) {
+	l := newLab(t)
+	a, b := l.unix(sockDgram), l.unix(sockDgram)
+	l.bind(b, "/b")
+	l.connect(0, a, "/b")
+	l.put(0, a, "", 5)
+	l.want(0, a, std.Header{Command: sockio.Connect}, append(first.Append(nil), afUnspec, 0))
+	l.put(abi.ENOTCONN, a, "", 5)
+	if got := l.take(0, b); got != 5 {
+		t.Errorf("%d bytes", got)
+	}
+}
+
 // One end of a pair whose maker has died before it said that it has it is closed after a
 // while, and the other sees the end.
 func TestLocal_HalfOfAPairIsLost(t *testing.T) {
