@@ -206,6 +206,10 @@ MB ?= 100
 download: all guests ## MB=100 megabytes fetched from a web server that is moved five times meanwhile; a second each
 	$(QUIET)$(GO) test -count=1 -timeout 3h -run 'TestIP_DownloadSurvivesMoves$$' -v ./qemu/e2e -download $(MB)
 
+.PHONY: gobuild
+gobuild: all ## Go's toolchain builds a program on nodes, and is moved while it works; some ten minutes
+	$(QUIET)$(GO) test -count=1 -timeout 40m -run 'TestGoBuild$$' -v ./qemu/e2e -gobuild
+
 .PHONY: conformance
 conformance: all ## Go's own test programs on the host, on a cluster, and moved about; RUN=PATTERN, SAMPLE=N pick some
 	$(QUIET)$(GO) run ./tools/conformance $(if $(RUN),-run '$(RUN)') $(if $(SAMPLE),-sample $(SAMPLE)) $(CONFORMANCEFLAGS)
@@ -234,7 +238,7 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-BOOTS := qemu-cluster demo session test e2e bench soak powercuts download conformance guests
+BOOTS := qemu-cluster demo session test e2e bench soak powercuts download gobuild conformance guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
 	$(if $(filter test unit e2e bench soak powercuts download guests,$(MAKECMDGOALS)),cc) \

@@ -39,6 +39,12 @@ const motileDeadline = 3 * time.Minute
 // cluster is stopped, however the test ends, and must leave nothing behind.
 func newMotile(t *testing.T, nodes int) *motileCluster {
 	t.Helper()
+	return newMotileFor(t, nodes, motileDeadline)
+}
+
+// newMotileFor is newMotile for a test with a deadline of its own.
+func newMotileFor(t *testing.T, nodes int, deadline time.Duration) *motileCluster {
+	t.Helper()
 	if _, err := machine.Find(""); errors.Is(err, machine.ErrNoQEMU) {
 		t.Skip(err)
 	}
@@ -52,7 +58,7 @@ func newMotile(t *testing.T, nodes int) *motileCluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), motileDeadline, fmt.Errorf("the test's deadline, %v, has passed", motileDeadline))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), deadline, fmt.Errorf("the test's deadline, %v, has passed", deadline))
 	c := &motileCluster{t: t, ctx: ctx, bin: bin, dir: filepath.Join(dir, "c")}
 	stop := c.guard()
 	t.Cleanup(func() {
