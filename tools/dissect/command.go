@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"motile/ipc/fileio"
+	"motile/ipc/filesys"
 	"motile/ipc/nicio"
 	"motile/ipc/sockio"
 	"motile/ipc/std"
@@ -164,6 +165,28 @@ var Commands = []Command{
 	{std.SoapGetMasks, "SP_GETMASKS", soap(std.SoapRow{}), soap(std.SoapRow{}), toService},
 	{std.SoapGetSeqNr, "SP_GETSEQNR", opaque, opaque, toService},
 	{std.SoapWatch, "SP_WATCH", opaque, soap([]uint64{}), toService},
+
+	{filesys.Open, "FS_OPEN", opaque, opaque, toService},
+	{filesys.Stat, "FS_STAT", opaque, opaque, toService},
+	{filesys.Mkdir, "FS_MKDIR", opaque, opaque, toService},
+	{filesys.Unlink, "FS_UNLINK", opaque, opaque, toService},
+	{filesys.Rmdir, "FS_RMDIR", opaque, opaque, toService},
+	{filesys.Rename, "FS_RENAME", opaque, opaque, toService},
+	{filesys.Link, "FS_LINK", opaque, opaque, toService},
+	{filesys.Symlink, "FS_SYMLINK", opaque, opaque, toService},
+	{filesys.Readlink, "FS_READLINK", opaque, opaque, toService},
+	{filesys.Set, "FS_SET", opaque, opaque, toService},
+	{filesys.Read, "FS_READ", opaque, opaque, toService},
+	{filesys.Write, "FS_WRITE", opaque, opaque, toService},
+	{filesys.List, "FS_LIST", opaque, opaque, toService},
+	{filesys.Sync, "FS_SYNC", opaque, opaque, toService},
+	{filesys.Hold, "FS_HOLD", opaque, opaque, toService},
+	{filesys.Release, "FS_RELEASE", opaque, opaque, toService},
+	{filesys.Seek, "FS_SEEK", opaque, opaque, toService},
+	{filesys.Space, "FS_SPACE", opaque, opaque, toService},
+	{filesys.Lock, "FS_LOCK", opaque, opaque, toService},
+	{filesys.Unlock, "FS_UNLOCK", opaque, opaque, toService},
+	{filesys.Recall, "FS_RECALL", opaque, opaque, toNode},
 
 	{nicio.Describe, "NIC_DESCRIBE", opaque, opaque, toService},
 	{nicio.Send, "NIC_SEND", opaque, opaque, toService},
