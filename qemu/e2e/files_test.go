@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -73,5 +74,64 @@ func TestFiles_OfAServer(t *testing.T) {
 	}
 	if got := c.ok("sh", "1", "cat /home/lines"); got != want+"end\n" {
 		t.Fatalf("the shell and its children wrote %q", got)
+	}
+}
+
+// Locks of served files, of both kinds, are kept from others and given to those who wait
+// while holder and waiter move about, apart.
+func TestFiles_Locks(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 3)
+	c.ok("up", "-n", "3", "-m", "96")
+	c.serveFiles(3)
+	for node := range 3 {
+		c.ok("sh", strconv.Itoa(node+1), "motile mount file:tmp /tmp && grep -q /tmp /proc/mounts")
+	}
+	for _, feature := range []string{"record-locks", "file-locks"} {
+		cmd := c.command("run", "--node", "2", c.guest("feature"), feature)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		said := func(want string) {
+			t.Helper()
+			for lines.Scan() {
+				if lines.Text() == want {
+					return
+				}
+				t.Logf("%s: %s", feature, lines.Text())
+			}
+			t.Fatalf("%s did not say %q", feature, want)
+		}
+		said("ready")
+		var both []string
+		for _, p := range facts[[]psFacts](c, "ps") {
+			if strings.HasSuffix(p.Command, "feature "+feature) {
+				both = append(both, strconv.Itoa(int(p.PID)))
+			}
+		}
+		if len(both) != 2 {
+			t.Fatalf("%s is %d processes", feature, len(both))
+		}
+		for i, to := range []string{"1", "3", "3", "2", "1", "1", "2", "3"} {
+			if got := c.ok("migrate", both[i%2], to); !strings.Contains(got, "is on node "+to) {
+				t.Fatalf("migrate says %q", got)
+			}
+		}
+		if _, err := in.Write([]byte("go\n")); err != nil {
+			t.Fatal(err)
+		}
+		said("pass")
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", feature, err)
+		}
 	}
 }
