@@ -57,7 +57,7 @@ func NewMapping(file *vm.Store, size int64) *Mapping {
 // Changed copies pages that the server does not have, as many as lie together from page
 // i on and fit into buf, and takes them to be sent. n is how many bytes; 0: there are none.
 func (m *Mapping) Changed(i int, buf []byte) (page, n int) {
-	for page = i; page < len(m.sums); page++ {
+	for page = max(i, 0); page < len(m.sums); page++ { // an image may say anything
 		for k := page; k < len(m.sums) && n+vm.PageBytes <= len(buf); k++ {
 			got, changed := m.changed(k, buf[n:n+vm.PageBytes])
 			if !changed {
