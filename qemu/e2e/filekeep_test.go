@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -365,4 +366,90 @@ func TestFiles_SurviveNodes(t *testing.T) {
 	if got := c.ok("sh", "2", "std status service:file"); !strings.Contains(got, "safe") {
 		t.Errorf("the status is\n%s", got)
 	}
+}
+
+// Writers and readers of one another's files move about on three nodes in the middle of
+// them, a node that is not the files' home dies, and then all are started anew: every line
+// that was acknowledged is there, and readers have seen each in its order.
+func TestFiles_Diaries(t *testing.T) {
+	t.Parallel()
+	c := newMotile(t, 3)
+	up := func() {
+		t.Helper()
+		c.ok("up", "-n", "3", "--servers", "--disk", "64M", "-m", "160", "--initrd", filepath.Join(harness.Top(t), "build/test.cpio"), "--kernel", filepath.Join(harness.Top(t), "build/kernel.elf"))
+		for node := 1; node <= 3; node++ {
+			c.await("files on all nodes", func() bool {
+				return c.motile(nil, "sh", strconv.Itoa(node), "grep -q /var /proc/mounts").status == 0
+			})
+		}
+	}
+	up()
+	last := func(pid int32, word string) int {
+		out := c.motile(nil, "logs", strconv.Itoa(int(pid))).out
+		i := strings.LastIndex(out, word+" ")
+		if i < 0 || strings.Contains(out, "diary:") {
+			if strings.Contains(out, "diary:") {
+				t.Errorf("process %d says\n%s", pid, out[max(0, len(out)-400):])
+			}
+			return -1
+		}
+		n := -1
+		_, _ = fmt.Sscan(out[i+len(word):], &n)
+		return n
+	}
+	var writers, readers []int32
+	for i, how := range []string{"write", "wsync", "write"} {
+		writers = append(writers, c.start(i+1, c.guest("diary"), how, fmt.Sprintf("/srv/diary%d", i)))
+	}
+	for i, pid := range writers {
+		c.await("its first line", func() bool { return last(pid, "acknowledged") >= 0 })
+		readers = append(readers, c.start((i+1)%3+1, c.guest("diary"), "read", fmt.Sprintf("/srv/diary%d", i)))
+	}
+	for round := range 2 {
+		for i := range 3 {
+			w, r := writers[i], readers[i]
+			before, seen := last(w, "acknowledged"), last(r, "read")
+			c.ok("migrate", strconv.Itoa(int(w)), strconv.Itoa((i+round+1)%3+1))
+			c.ok("migrate", strconv.Itoa(int(r)), strconv.Itoa((i+round+2)%3+1))
+			c.await("more lines", func() bool { return last(w, "acknowledged") > before+2 })
+			c.await("more lines that are read", func() bool { return last(r, "read") > max(seen, before) })
+		}
+	}
+	// Node 3 dies, with a writer and a reader.
+	acknowledged := make([]int, 3)
+	for i := range 3 {
+		acknowledged[i] = last(writers[i], "acknowledged")
+	}
+	c.ok("node", "kill", "3")
+	for i := range 3 {
+		if got := c.ok("sh", "2", fmt.Sprintf("/test/diary check /srv/diary%d", i)); countOf(got) < acknowledged[i] {
+			t.Errorf("of diary %d, line %d was acknowledged: %s", i, acknowledged[i], got)
+		}
+	}
+	c.ok("node", "restart", "3")
+	for i := range 3 {
+		acknowledged[i] = max(acknowledged[i], last(writers[i], "acknowledged"))
+	}
+	c.ok("down")
+	up()
+	for i := range 3 {
+		got := countOf(c.ok("sh", strconv.Itoa(i+1), fmt.Sprintf("/test/diary check /srv/diary%d", i)))
+		if got < acknowledged[i] {
+			t.Errorf("of diary %d, line %d was acknowledged, and the last is %d", i, acknowledged[i], got)
+		}
+		t.Logf("diary %d: line %d was acknowledged, %d is there", i, acknowledged[i], got)
+	}
+}
+
+// countOf is the last number of a text.
+func countOf(text string) (n int) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return -1
+	}
+	n, err := strconv.Atoi(words[len(words)-1])
+	if err != nil {
+		return -1
+	}
+	return n
 }

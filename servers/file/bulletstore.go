@@ -77,7 +77,7 @@ func (b *BulletStore) Read(file capability.Capability, size int) ([]byte, error)
 
 // Destroy implements Storage.
 func (b *BulletStore) Destroy(files []capability.Capability) {
-	_ = each(len(files), func(i int) error { return b.Bullet.Destroy(files[i]) })
+	_ = b.Bullet.DestroyMany(b.Server, files)
 }
 
 // Tagged implements Storage.

@@ -101,8 +101,8 @@ func fileServer(words []string) error {
 // takes: to serve an empty tree in its place would be to lose it.
 func openFiles(key api.Key, node int, cfg file.Config, say func(format string, args ...any)) (*file.Server, *file.Keeper, error) {
 	store := &file.BulletStore{
-		Bullet: bullet.New(lib.Trans), Server: key.ServiceCap("bullet", node),
-		Soap: soap.New(lib.Trans, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
+		Bullet: bullet.New(lib.TransAside), Server: key.ServiceCap("bullet", node),
+		Soap: soap.New(lib.TransAside, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
 	}
 	store.Soap.Patience = soapPatience
 	for waited := false; ; waited = true {
