@@ -117,6 +117,9 @@ func (b *BulletStore) Install(old, new capability.Capability) error {
 
 // Room implements Storage: what Bullet's status says.
 func (b *BulletStore) Room() (int64, error) {
+	if err := b.Bullet.Sync(b.Server); err != nil { // blocks of files are free when that is stable
+		return 0, err
+	}
 	text, err := b.Bullet.Status(b.Server)
 	if err != nil {
 		return 0, err

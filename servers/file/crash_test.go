@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -13,6 +14,11 @@ import (
 	"motile/ipc/capability"
 	"motile/ipc/filesys"
 	"motile/ipc/std"
+)
+
+var (
+	manyHistories = flag.Uint64("histories", 1, "how many times as many histories, before power cuts")
+	firstHistory  = flag.Uint64("first", 0, "number of the first history")
 )
 
 // life is a client, its server, and what was acknowledged.
@@ -213,11 +219,11 @@ func (l *life) tidy() {
 // is found, or the one that was being, and nothing beside it; also when it is cut again
 // while that is found.
 func TestKeeper_EveryWrite(t *testing.T) {
-	histories, cuts := uint64(10), 0
+	histories, cuts := uint64(6), 0
 	if testing.Short() {
-		histories = 3
+		histories = 2
 	}
-	for seed := range histories {
+	for seed := *firstHistory; seed < *firstHistory+histories**manyHistories; seed++ {
 		for at := 1; ; at++ {
 			store := newSimStore(seed)
 			l := start(t, store, seed)
@@ -245,7 +251,7 @@ func TestKeeper_EveryWrite(t *testing.T) {
 		}
 	}
 	t.Logf("%d power cuts", cuts)
-	if cuts < 50*int(histories) {
+	if cuts < 40*int(histories) {
 		t.Error("that is too few to say anything")
 	}
 }
@@ -253,11 +259,11 @@ func TestKeeper_EveryWrite(t *testing.T) {
 // Many lives, one after the other, of a storage that fails now and then: what failed is
 // done later.
 func TestKeeper_ManyLives(t *testing.T) {
-	histories := uint64(60)
+	histories := uint64(20)
 	if testing.Short() {
 		histories = 8
 	}
-	for seed := range histories {
+	for seed := *firstHistory; seed < *firstHistory+histories**manyHistories; seed++ {
 		store := newSimStore(seed)
 		l := start(t, store, seed)
 		for round := range uint64(12) {

@@ -25,7 +25,7 @@ type Storage interface {
 	Anchor() (capability.Capability, error)
 	// Install changes the anchor, if it is old, and says ErrTaken if it is not.
 	Install(old, new capability.Capability) error
-	// Room is how many bytes more there is room for.
+	// Room is how many bytes more there is room for, now that all that was destroyed is gone.
 	Room() (int64, error)
 }
 
@@ -59,6 +59,7 @@ type Keeper struct {
 	parts   map[uint64]capability.Capability
 	journal []capability.Capability // since the checkpoint
 	bytes   int                     // of these
+	used    int64                   // Server.used, as of the last commit
 
 	cut     *cut // that is on its way; nil: none
 	record  []byte
@@ -261,6 +262,7 @@ func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
 		return err
 	}
 	// The commit point is behind us.
+	k.used = c.used
 	k.cut, k.record, k.made, k.next, k.newRoot = nil, nil, nil, nil, capability.Capability{}
 	mu.Lock()
 	trash = append(trash, s.settle(c)...)

@@ -93,14 +93,11 @@ func (r *Running) tick() {
 	}
 }
 
-// findRoom tells the server how much room its storage has.
+// findRoom tells the server how much room there is, with what it has used already.
 func (r *Running) findRoom() {
-	r.mu.Lock()
-	used := r.s.used
-	r.mu.Unlock()
 	if free, err := r.keeper.store.Room(); err == nil {
 		r.mu.Lock()
-		r.s.cfg.Capacity = used + max(free-reserve, 0)
+		r.s.cfg.Capacity = max(r.keeper.used+free-reserve, 0)
 		r.mu.Unlock()
 	}
 }

@@ -77,7 +77,11 @@ func (s *slowStore) Install(old, new capability.Capability) error {
 	return s.sim.Install(old, new)
 }
 
-func (s *slowStore) Room() (int64, error) { return s.sim.Room() }
+func (s *slowStore) Room() (int64, error) {
+	defer s.mu.Unlock()
+	s.mu.Lock()
+	return s.sim.Room()
+}
 
 func (s *slowStore) set(fails error) {
 	s.mu.Lock()
@@ -260,6 +264,41 @@ func TestRunning_StorageFails(t *testing.T) {
 		}
 		if got := b.found("f"); !bytes.HasPrefix(got, []byte("text")) {
 			t.Errorf("%d bytes are there", len(got))
+		}
+	}
+}
+
+// A full disk: writes say so before it is, what was accepted can be kept, and what is
+// removed makes room.
+func TestRunning_Full(t *testing.T) {
+	b := newBench(t, 0)
+	b.store.mu.Lock()
+	b.store.sim.room = reserve + 12<<20
+	b.store.mu.Unlock()
+	b.findRoom()
+	root := capability.Owner(testPort, 0, capability.Secret{1})
+	piece := make([]byte, filesys.MaxData)
+	for round := range 3 {
+		c := b.open("f", 2|oCreat)
+		size, e := 0, uint32(0)
+		for ; e == 0; size += len(piece) {
+			e = b.write(c, size, piece)
+		}
+		if e != abi.ENOSPC || size < 10<<20 || size > 13<<20 {
+			t.Fatalf("round %d: %d after %d bytes", round, e, size)
+		}
+		if h, _ := b.ask(c, std.Header{Command: filesys.Sync}, nil); h.Extra != 0 {
+			t.Fatalf("fsync: %d", h.Extra)
+		}
+		b.findRoom()
+		if free, _ := b.store.Room(); free < reserve-1<<20 {
+			t.Fatalf("%d bytes are free", free)
+		}
+		o := filesys.Opener{Node: 1, Boot: 1}
+		h := filesys.Held{Object: c.Object, Check: c.Check, Rights: uint32(c.Rights), Upto: 1}
+		b.ask(c, std.Header{Command: filesys.Release}, h.Append(o.Append(nil)))
+		if h, _ := b.ask(root, std.Header{Command: filesys.Unlink}, (&filesys.Place{Path: "f"}).Append(nil)); h.Extra != 0 {
+			t.Fatalf("unlink: %d", h.Extra)
 		}
 	}
 }

@@ -142,7 +142,13 @@ func (s *simStore) Install(old, new capability.Capability) error {
 	return err
 }
 
-func (s *simStore) Room() (int64, error) { return s.room, nil }
+func (s *simStore) Room() (int64, error) {
+	free := s.room
+	for _, f := range s.files {
+		free -= charge(len(f.data))
+	}
+	return free, nil
+}
 
 // cut is the storage as it is found after the power was cut.
 func (s *simStore) cut() *simStore {
