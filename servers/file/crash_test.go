@@ -324,3 +324,20 @@ func TestKeeper_TakenOver(t *testing.T) {
 		}
 	}
 }
+
+// The power is cut while a storage is used for the first time.
+func TestOpen_FirstTime(t *testing.T) {
+	for seed := range uint64(20) {
+		for at := 1; ; at++ {
+			store := newSimStore(seed)
+			store.cutAt = at
+			if _, _, err := Open(store, simConfig(1)); err == nil {
+				break
+			}
+			start(t, store.cut(), seed).tidy()
+			if t.Failed() {
+				t.Fatalf("power cut in operation %d", at)
+			}
+		}
+	}
+}

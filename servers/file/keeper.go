@@ -63,7 +63,8 @@ type Keeper struct {
 
 	cut     *cut // that is on its way; nil: none
 	record  []byte
-	made    []part // parts of a checkpoint
+	logged  capability.Capability // the record's file; null: it is not known to be there
+	made    []part                // parts of a checkpoint
 	next    *root
 	newRoot capability.Capability
 }
@@ -263,7 +264,8 @@ func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
 	}
 	// The commit point is behind us.
 	k.used = c.used
-	k.cut, k.record, k.made, k.next, k.newRoot = nil, nil, nil, nil, capability.Capability{}
+	k.cut, k.record, k.made, k.next = nil, nil, nil, nil
+	k.logged, k.newRoot = capability.Capability{}, capability.Capability{}
 	mu.Lock()
 	trash = append(trash, s.settle(c)...)
 	mu.Unlock()
@@ -311,15 +313,18 @@ func (k *Keeper) extend(c *cut) ([]capability.Capability, error) {
 		j := journalRecord{life: k.root.life, seq: k.root.seq + uint64(len(k.journal)), head: c.head, gone: c.gone, records: c.records}
 		k.record = j.encode()
 	}
-	made, err := k.store.Create(TagJournal, [][]byte{k.record})
-	if err != nil {
-		return nil, err
+	if k.logged.IsNull() {
+		made, err := k.store.Create(TagJournal, [][]byte{k.record})
+		if err != nil {
+			return nil, err
+		}
+		k.logged = made[0]
 	}
 	// Who has taken the storage over meanwhile may not have seen the record.
 	if err := k.owned(); err != nil {
 		return nil, err
 	}
-	k.journal = append(k.journal, made[0])
+	k.journal = append(k.journal, k.logged)
 	k.bytes += len(k.record)
 	return nil, nil
 }

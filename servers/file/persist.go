@@ -88,7 +88,7 @@ func (r *Running) due(since time.Time) bool {
 
 // tick has whoever waits look at the time.
 func (r *Running) tick() {
-	for range time.Tick(100 * time.Millisecond) {
+	for range time.Tick(lateBy / 4) {
 		r.ready.Broadcast()
 	}
 }

@@ -25,7 +25,7 @@ const (
 
 	fileCapacityMB = 64 // at least
 	fileCacheKB    = 8 << 10
-	fileMemory     = 24 << 20 // besides the cache, until garbage is collected more eagerly
+	fileMemory     = 32 << 20 // besides the cache, until garbage is collected more eagerly
 	fileInodes     = 32 << 10 // of a server that keeps them: all are in its memory
 
 	// soapPatience is how long a directory server is looked for before somebody is told.
