@@ -285,6 +285,10 @@ func TestFiles_PowerCut(t *testing.T) {
 		}
 		w.Node(1).Restart()
 		servers = w.keptFiles()
+		key := api.Key(w.key)
+		if wrong, text, err := w.bulletClient(w.ctx).Fsck(key.ServiceCap("bullet", 1)); wrong != 0 || err != nil {
+			t.Fatalf("after %d power cuts: %d things wrong, %v\n%s", cut+1, wrong, err, text)
+		}
 		for _, x := range writers {
 			x.check(t, w.fileClient(w.ctx))
 		}
