@@ -18,7 +18,7 @@ const (
 )
 
 // BulletTagged, which Amoeba has not, finds files again for whoever has lost all that he
-// knew: Offset is the tag that they were made with → capabilities, 44 bytes each; Extra: 1 if
+// knew: Offset is the tag that they were made with, 0: none → capabilities, 44 bytes each; Extra: 1 if
 // there are more behind the one of the file Size, from which on the next request asks.
 const BulletTagged = PrivateFirst + 219
 

@@ -84,7 +84,7 @@ func (v *Server) Handle(h *std.Header, data, room []byte) []byte {
 		h.Extra = v.destroyAll(data)
 		return nil
 	case std.BulletTagged:
-		if f != nil || q.Offset == 0 {
+		if f != nil {
 			h.SetStatus(std.ArgBad)
 			return nil
 		}

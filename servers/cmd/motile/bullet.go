@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	bulletArgs  = "create [--node N[,N...]] [--unsafe] [FILE] | get CAP... | size CAP | destroy CAP... | stat|fsck|compact|sync [N]"
-	bulletAbout = "files that never change: make one of FILE or the input, on several nodes if asked, and print its capabilities; print what is in one, of the first that can be read; ask a node's server"
+	bulletArgs  = "create [--node N[,N...]] [--unsafe] [FILE] | get CAP... | size CAP | destroy CAP... | stat|fsck|compact|sync [N] | unnamed [--destroy] N"
+	bulletAbout = "files that never change: make one of FILE or the input, on several nodes if asked, and print its capabilities; print what is in one, of the first that can be read; ask a node's server; unnamed: list the files of its disk that no directory names, nor any server's storage, or destroy them, of which somebody may have kept a capability elsewhere"
 )
 
 // bulletCommand asks file servers.
@@ -26,12 +26,14 @@ func bulletCommand(_ context.Context, words []string) error {
 	if len(words) == 0 {
 		return usage("%s", bulletArgs)
 	}
-	b := client.New(lib.Trans)
+	b := client.New(lib.Trans).Aside(lib.TransAside)
 	switch what, words := words[0], words[1:]; what {
 	case "create":
 		return bulletCreate(b, words)
 	case "get", "size", "destroy":
 		return bulletFiles(b, what, words)
+	case "unnamed":
+		return bulletUnnamed(b, words)
 	case "stat", "fsck", "compact", "sync":
 		return bulletServer(b, what, words)
 	}

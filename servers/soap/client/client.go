@@ -121,14 +121,18 @@ func (c *Client) List(name string) (l std.SoapListing, err error) {
 	if err != nil {
 		return l, err
 	}
+	return c.list(dir, clean(name))
+}
+
+func (c *Client) list(dir capability.Set, name string) (l std.SoapListing, err error) {
 	for after := ""; ; {
 		h, data, err := c.any(dir, &std.Header{Command: std.SoapList}, []byte(after))
 		if err != nil {
-			return l, &Error{"listing", clean(name), err}
+			return l, &Error{"listing", name, err}
 		}
 		var part std.SoapListing
 		if std.SoapDecode(data, &part) != nil || h.Extra != 0 && len(part.Rows) == 0 {
-			return l, &Error{"listing", clean(name), std.SysErr}
+			return l, &Error{"listing", name, std.SysErr}
 		}
 		l.Columns, l.Rows = part.Columns, append(l.Rows, part.Rows...)
 		if h.Extra == 0 {
