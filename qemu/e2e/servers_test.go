@@ -122,7 +122,7 @@ func TestServers_Directories(t *testing.T) {
 	c.await("three directory servers again", members("1", "3"))
 	c.ok("node", "kill", "2")
 	c.ok("dir", "mkd", "/after")
-	if out := c.ok("sh", "1", "dir /"); out != "after\nbefore\nserver\nwithout\n" {
+	if out := c.ok("sh", "1", "dir /"); out != "after\nbefore\nserver\nstorage\nwithout\n" {
 		t.Errorf("the root has %q", out)
 	}
 	if r := c.motile(nil, "std", "info", "/server/nobody"); r.status == 0 || !strings.Contains(r.err, "there is no such name") {
