@@ -106,8 +106,9 @@ func CheckDirectory(command string, args []string) error {
 	return nil
 }
 
-// dirPatience is how long a person waits for a directory server.
-const dirPatience = 8 * time.Second
+// dirPatience is how long a person waits for a directory server: longer than updates stand
+// still when the node of one is lost.
+const dirPatience = 20 * time.Second
 
 func each(args []string, f func(string) error) error {
 	var errs []error
