@@ -347,7 +347,11 @@ func (p *person) line(format string, args ...any) string {
 	p.c.t.Helper()
 	typed := fmt.Sprintf(format, args...)
 	p.Type("%s\r", typed)
-	p.See(regexp.QuoteMeta(typed) + `\r\n`)
+	echo := regexp.QuoteMeta(typed)
+	for i := range typed { // when the window's size has changed, the line is drawn again
+		echo += `|\rnode\d+# ` + regexp.QuoteMeta(typed[:i]) + `\x1b\[J` + regexp.QuoteMeta(typed[i:])
+	}
+	p.See(`(?:` + echo + `)\r\n`)
 	return p.toPrompt()
 }
 
