@@ -154,10 +154,11 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 		}
 		off += int64(op.Buf.Done)
 	}
-	if op.Pressure != nil && op.Pressure() {
-		return abi.ENOMEM // what is to be written would be in the kernel's heap until it is answered
+	room := op.admitted(fileio.MaxData)
+	if room < PipeBuf && op.Buf.Done == 0 && op.Buf.Left() > room && op.Buf.Left() <= PipeBuf {
+		return abi.ENOMEM // it must go as a whole
 	}
-	data := op.who(make([]byte, 0, fileio.WhoSize+min(op.Buf.Left(), fileio.MaxData)))
+	data := op.who(make([]byte, 0, fileio.WhoSize+min(op.Buf.Left(), room)))
 	n := op.Buf.Peek(data[len(data):cap(data)])
 	if n == 0 {
 		return faultError(op)
@@ -165,6 +166,17 @@ func (r *Remote) Write(op *Op, f *File, off int64) int {
 	h := std.Header{Command: fileio.Write, Offset: r.position(op, off)}
 	op.Link.Ask(r.Addr, &h, data[:len(data)+n])
 	return abi.EBLOCKED
+}
+
+// admitted is how much of max an operation may send to an object elsewhere at a time: it
+// is in the kernel's heap until the object has answered. What a shell says gets through
+// always, for a thread takes more.
+func (op *Op) admitted(max int) int {
+	const always = 512
+	if op.Pressure != nil && op.Pressure() {
+		return always
+	}
+	return max
 }
 
 // Seek asks for the offset to be changed, as lseek(2) does; Sought finds the outcome.

@@ -55,7 +55,7 @@ type Received struct {
 
 // Recv is one step of a recvmsg(2). in may be nil.
 func (r *Remote) Recv(op *Op, f *File, flags uint32, in *Received) int {
-	n := min(op.Buf.Left(), sockio.MaxData)
+	n := min(op.Buf.Left(), op.admitted(sockio.MaxData))
 	a, ok := op.Link.Answer()
 	if !ok {
 		if n == 0 && r.Socket.Stream() {
@@ -102,8 +102,8 @@ func (r *Remote) Send(op *Op, f *File, flags uint32, to []byte) int {
 	if !r.Socket.Stream() && op.Buf.Left() > sockio.MaxData {
 		return abi.EMSGSIZE
 	}
-	if op.Pressure != nil && op.Pressure() {
-		return abi.ENOMEM
+	if !r.Socket.Stream() && n < op.Buf.Left() {
+		return abi.ENOBUFS
 	}
 	data := r.Socket.Caller.Append(make([]byte, 0, sockio.CallerSize+1+len(to)+n))
 	data = sockio.AppendAddress(data, to)
