@@ -115,13 +115,20 @@ func TestServers_Directories(t *testing.T) {
 	for _, name := range []string{"/server/run", "/server/file", "/server/bullet/1", "/server/bullet/2", "/server/bullet/3"} {
 		c.await(name, func() bool { return c.motile(nil, "std", "info", name).status == 0 })
 	}
-	c.ok("dir", "mkd", "/before")
+	// Until those that are left know that they are a majority, which takes longer on a busy
+	// host, updates are refused.
+	mkd := func(name string) {
+		c.await(name, func() bool {
+			return c.motile(nil, "dir", "mkd", name).status == 0 || c.motile(nil, "dir", name).status == 0
+		})
+	}
+	mkd("/before")
 	c.ok("node", "kill", "1")
-	c.ok("dir", "mkd", "/without")
+	mkd("/without")
 	c.ok("node", "restart", "1")
 	c.await("three directory servers again", members("1", "3"))
 	c.ok("node", "kill", "2")
-	c.ok("dir", "mkd", "/after")
+	mkd("/after")
 	if out := c.ok("sh", "1", "dir /"); out != "after\nbefore\nserver\nstorage\nwithout\n" {
 		t.Errorf("the root has %q", out)
 	}
