@@ -206,9 +206,10 @@ func (s *source) sendFiles(i int, off int64) {
 const filePiece = 48 << 10
 
 // Between vfork and exec two processes run in one memory, and neither can leave
-// alone. That is over soon, as a rule: a move waits this long, and then refuses.
+// alone. That is over soon, as a rule, but on a busy node exec may have to wait for its
+// file: a move waits this long, and then refuses.
 const (
-	vforkGrace = 50e6
+	vforkGrace = 1e9
 	vforkPause = 2e6
 )
 

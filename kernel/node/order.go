@@ -104,7 +104,9 @@ func (s *source) muster() set {
 	return slices.DeleteFunc(all, func(p *proc.Process) bool { return !slices.Contains(s.roots, p.PID) })
 }
 
-// hindrance says why the set cannot move, in words that help, or "".
+// hindrance says why the set cannot move, in words that help, or "". A child has all that
+// its parent has before it calls exec: between vfork and exec what they share is not in
+// the way, for settle waits until that is over.
 func (s *source) hindrance() string {
 	n := s.n
 	if len(s.set) == 0 {
@@ -114,6 +116,9 @@ func (s *source) hindrance() string {
 		if why := s.busy(p); why != "" {
 			return fmt.Sprintf("process %d %s", p.PID, why)
 		}
+	}
+	if p, _ := n.outsider(s.set); p != nil {
+		return ""
 	}
 	return n.obstacle(s.set, s.residual)
 }

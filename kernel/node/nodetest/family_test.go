@@ -181,27 +181,29 @@ func TestFamily_ChildLostWithItsNode(t *testing.T) {
 	}
 }
 
-// spawner makes a child with vfork that calls exec after A() ms, while the parent
-// waits; then both end.
+// spawner has an epoll set and makes a child with vfork that ends, as it could call exec,
+// after A() ms, while the parent waits.
 var spawner = Register(func(u *User) {
 	switch u.PC() {
 	case 0:
-		u.Call(1, abi.SysVfork)
+		u.Call(1, abi.SysEpollCreate1, 0)
 	case 1:
+		u.Call(2, abi.SysVfork)
+	case 2:
 		if u.Ret == 0 {
 			u.Call(20, abi.SysNanosleep, u.Put(sleepAt, timespec(int64(u.A())*1e6)), 0)
 			return
 		}
-		u.Call(2, abi.SysPause)
+		u.Call(3, abi.SysPause)
 	case 20:
 		u.Call(21, abi.SysExitGroup, 0)
 	}
 })
 
-// Between vfork and exec a process gets 50 ms, then the move is refused and nothing
-// has changed.
+// Between vfork and exec a process gets a second, whatever it shares with its child then.
+// After that the move is refused and nothing has changed.
 func TestMove_Vfork(t *testing.T) {
-	for ms, moves := range map[uint64]bool{30: true, 300: false} {
+	for ms, moves := range map[uint64]bool{30: true, 700: true, 5000: false} {
 		w := New(t, 2, 7)
 		p := w.Nodes[1].Start(spawner, nil)
 		u := User{t: p.Leader()}

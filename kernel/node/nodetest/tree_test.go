@@ -306,12 +306,12 @@ func TestTree_Vfork(t *testing.T) {
 	w := New(t, 2, 7)
 	p := w.Nodes[1].Start(spawner, nil)
 	pid := p.PID
-	(&User{t: p.Leader()}).SetA(700)
+	(&User{t: p.Leader()}).SetA(2500)
 	w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
 	child := p.Children[0].PID
 	var reply *api.MigrateReply
 	w.Host.Migrate(child, 1, 2, func(r api.MigrateReply) { reply = &r })
-	w.RunUntil(1e9, "answered", func() bool { return reply != nil })
+	w.RunUntil(2e9, "answered", func() bool { return reply != nil })
 	if want := fmt.Sprintf("migrate --tree %d 2", pid); !strings.Contains(reply.Error, want) {
 		t.Errorf("%q does not say %q", reply.Error, want)
 	}
@@ -323,11 +323,11 @@ func TestTree_Vfork(t *testing.T) {
 			t.Fatalf("move %d: they have come apart", i)
 		}
 		w.Run(50e6)
-		if pc := a.Leader().Frame.R14; pc != 1 && pc != 2 || a.Leader().Call.Nr != abi.SysVfork {
+		if pc := a.Leader().Frame.R14; pc != 2 && pc != 3 || a.Leader().Call.Nr != abi.SysVfork {
 			t.Fatalf("move %d: the parent did not wait\n%s", i, w.Describe())
 		}
 	}
-	w.RunUntil(1e9, "ended", func() bool { return w.has(child) == 0 })
+	w.RunUntil(3e9, "ended", func() bool { return w.has(child) == 0 })
 	w.Run(10e6)
 	if on := w.Nodes[w.has(pid)].Tab.Process(pid); on.Leader().Call.Nr != abi.SysPause {
 		t.Errorf("the parent waits still\n%s", w.Describe())
