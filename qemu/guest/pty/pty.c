@@ -17,6 +17,15 @@ static void onInterrupt(int signo)
 		_exit(4);
 }
 
+// hung_up waits for SIGHUP once the terminal's end has been met: a call may fail before the
+// signal is sent (pty_close in Linux's drivers/tty/pty.c wakes who reads first).
+static int hung_up(int otherwise)
+{
+	while (errno == EIO)
+		pause();
+	return otherwise;
+}
+
 static int session(void *unused)
 {
 	char line[256], answer[300];
@@ -33,11 +42,11 @@ static int session(void *unused)
 		if (n == 0)
 			m = snprintf(answer, sizeof answer, "end of file\n");
 		else if (n < 0)
-			return 2;
+			return hung_up(2);
 		else
 			m = snprintf(answer, sizeof answer, "<%.*s>\n", (int)n - 1, line);
 		if (write(fd, answer, m) != m)
-			return 3;
+			return hung_up(3);
 	}
 }
 
