@@ -2,6 +2,7 @@ package fileio
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"testing"
 
@@ -55,4 +56,24 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("% x became %+v", b, s)
 		}
 	})
+}
+
+func TestLockSpan(t *testing.T) {
+	const einval, eoverflow, most = 22, 75, math.MaxInt64
+	for _, test := range []struct {
+		start, length, first, last int64
+		errno                      int
+	}{
+		{10, 5, 10, 14, 0}, {10, 0, 10, most, 0}, {10, -3, 7, 9, 0}, {10, -10, 0, 9, 0},
+		{0, most, 0, most - 1, 0}, {1, most, 1, most, 0}, {2, most, 0, 0, eoverflow},
+		{-1, 5, 0, 0, einval}, {10, -11, 0, 0, einval}, {most, math.MinInt64, 0, 0, einval},
+	} {
+		first, last, errno := LockSpan(test.start, test.length)
+		if first != test.first || last != test.last || errno != test.errno {
+			t.Errorf("from %d, %d bytes: %d to %d, error %d; want %+v", test.start, test.length, first, last, errno, test)
+		}
+	}
+	if LockLength(10, 14) != 5 || LockLength(10, most) != 0 {
+		t.Error(LockLength(10, 14), LockLength(10, most))
+	}
 }

@@ -1,6 +1,9 @@
 package fileio
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Kinds of locks: who holds them, and of what.
 const (
@@ -15,6 +18,32 @@ const (
 	ExclusiveLock = 1
 	Unlocked      = 2
 )
+
+// LockSpan finds what bytes a record lock is for, the last one included, that begins at
+// start and has a length: 0 is to the end, wherever that will be; below 0, what is before
+// start. errno is 0 or Linux's number (fcntl(2)).
+func LockSpan(start, length int64) (first, last int64, errno int) {
+	const einval, eoverflow = 22, 75
+	switch {
+	case start < 0, length < 0 && start+length < 0:
+		return 0, 0, einval
+	case length < 0:
+		return start + length, start - 1, 0
+	case length == 0:
+		return start, math.MaxInt64, 0
+	case length-1 > math.MaxInt64-start:
+		return 0, 0, eoverflow
+	}
+	return start, start + length - 1, 0
+}
+
+// LockLength is the length that a record lock of some bytes is said to have.
+func LockLength(first, last int64) int64 {
+	if last == math.MaxInt64 {
+		return 0
+	}
+	return last - first + 1
+}
 
 // LockRequest asks for a lock, or whether one is in the way. LockSize bytes.
 type LockRequest struct {

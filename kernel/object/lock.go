@@ -167,20 +167,9 @@ func (q *LockRequest) place(f *File, size int64) (r lockRange, whole bool, errno
 	if q.Start > 0 && start < q.Start {
 		return r, false, abi.EOVERFLOW
 	}
-	r = lockRange{q.Type, start, math.MaxInt64}
-	switch {
-	case start < 0:
-		return r, false, abi.EINVAL
-	case q.Len > 0:
-		if q.Len-1 > math.MaxInt64-start {
-			return r, false, abi.EOVERFLOW
-		}
-		r.end = start + q.Len - 1
-	case q.Len < 0:
-		if start+q.Len < 0 {
-			return r, false, abi.EINVAL
-		}
-		r.start, r.end = start+q.Len, start-1
+	r.kind = q.Type
+	if r.start, r.end, errno = fileio.LockSpan(start, q.Len); errno != 0 {
+		return r, false, errno
 	}
 	if q.Type < fileio.SharedLock || q.Type > fileio.Unlocked {
 		return r, false, abi.EINVAL
@@ -194,10 +183,7 @@ func (q *LockRequest) answer(c *heldLock) {
 		q.Type = fileio.Unlocked
 		return
 	}
-	q.Type, q.Whence, q.Start, q.Len, q.PID = c.kind, 0, c.start, 0, -1
-	if c.end != math.MaxInt64 {
-		q.Len = c.end - c.start + 1
-	}
+	q.Type, q.Whence, q.Start, q.Len, q.PID = c.kind, 0, c.start, fileio.LockLength(c.start, c.end), -1
 	if c.owner.File == nil {
 		q.PID = c.owner.PID
 	}

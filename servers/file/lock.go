@@ -103,22 +103,9 @@ func (n *inode) place(a *filesys.LockAsk) (l lock, e errno) {
 			return l, eoverflow
 		}
 	}
-	l.start = start
-	switch {
-	case start < 0:
-		return l, einval
-	case a.Len > 0:
-		if a.Len-1 > math.MaxInt64-start {
-			return l, eoverflow
-		}
-		l.end = start + a.Len - 1
-	case a.Len < 0:
-		if start+a.Len < 0 {
-			return l, einval
-		}
-		l.start, l.end = start+a.Len, start-1
-	}
-	return l, 0
+	first, last, wrong := fileio.LockSpan(start, a.Len)
+	l.start, l.end = first, last
+	return l, errno(wrong)
 }
 
 // blocks reports whether h is in the way of l.
@@ -132,10 +119,7 @@ func (q *query) answer(list []lock, at int) {
 	a := filesys.LockAsk{Type: fileio.Unlocked}
 	if at >= 0 {
 		h := &list[at]
-		a.Type, a.Start = h.kind, h.start
-		if h.end != math.MaxInt64 {
-			a.Len = h.end - h.start + 1
-		}
+		a.Type, a.Start, a.Len = h.kind, h.start, fileio.LockLength(h.start, h.end)
 		if a.PID = h.owner.PID; a.PID == 0 {
 			a.PID = -1
 		}
