@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"iter"
+
 	"motile/kernel/abi"
 	"motile/kernel/object"
 	"motile/kernel/vm"
@@ -9,9 +11,9 @@ import (
 
 // Shared mappings of files of servers that may be written. The memory belongs to the
 // open file description (object.Mapping). The process has it under a descriptor that
-// nobody sees, besides the one by which it was mapped, so that it moves with the process, whatever becomes of
-// that one; and which is closed, with what was changed sent to the server, by
-// munmap, and by exec and exit.
+// nobody sees, besides the one by which it was mapped, so that it moves with the process,
+// whatever becomes of that one; and which is closed, with what was changed sent to the
+// server, by munmap, and by exec and exit.
 
 // mappedFrom is where those descriptors begin: out of the way of the program's.
 const mappedFrom = 512
@@ -53,18 +55,25 @@ func (k *Kernel) mapAgain(s *object.Served, r *vm.Region) int64 {
 	return 0
 }
 
-// mapped finds the descriptor of the memory that is mapped somewhere in a range.
-func mapped(p *proc.Process, addr, n uint64) (fd int32, s *object.Served) {
-	for fd := range int32(p.FDs.Len()) {
-		if !p.FDs.Opening(fd) {
-			continue
-		}
-		s, ok := servedFile(p.FDs.Held(fd))
-		if ok && s.Mapped != nil && mappedIn(p, s, addr, n) {
-			return fd, s
+// mappings are those descriptors, and their files.
+func mappings(p *proc.Process) iter.Seq2[int32, *object.Served] {
+	return func(yield func(int32, *object.Served) bool) {
+		for fd := int32(mappedFrom); fd < int32(p.FDs.Len()); fd++ {
+			if s, ok := servedFile(p.FDs.Held(fd)); ok && p.FDs.Opening(fd) && s.Mapped != nil && !yield(fd, s) {
+				return
+			}
 		}
 	}
-	return -1, nil
+}
+
+// mapped finds the file whose memory is mapped somewhere in a range.
+func mapped(p *proc.Process, addr, n uint64) *object.Served {
+	for _, s := range mappings(p) {
+		if mappedIn(p, s, addr, n) {
+			return s
+		}
+	}
+	return nil
 }
 
 func mappedIn(p *proc.Process, s *object.Served, addr, n uint64) bool {
@@ -82,7 +91,7 @@ func mappedIn(p *proc.Process, s *object.Served, addr, n uint64) bool {
 func (k *Kernel) writeBack(t *proc.Thread, c *proc.Call) int64 {
 	p := t.Process()
 	addr, n := c.Args[0], min(c.Args[1], abi.UserTop)
-	_, s := mapped(p, addr, n)
+	s := mapped(p, addr, n)
 	if s == nil {
 		return 0
 	}
@@ -104,7 +113,7 @@ func (k *Kernel) writeBack(t *proc.Thread, c *proc.Call) int64 {
 
 // writtenBack has the answer.
 func (k *Kernel) writtenBack(t *proc.Thread, c *proc.Call, a *object.Answer) int64 {
-	_, s := mapped(t.Process(), c.Args[0], min(c.Args[1], abi.UserTop))
+	s := mapped(t.Process(), c.Args[0], min(c.Args[1], abi.UserTop))
 	if s == nil || calls[c.Nr] == nil || c.Aux[0] > object.MaxMapping || c.Aux[1] > object.MaxMapping {
 		return -abi.EIO
 	}
@@ -119,9 +128,8 @@ func (k *Kernel) writtenBack(t *proc.Thread, c *proc.Call, a *object.Answer) int
 
 // unmapped closes the descriptors of memory that is mapped nowhere any more.
 func (k *Kernel) unmapped(p *proc.Process) {
-	for fd := int32(mappedFrom); fd < int32(p.FDs.Len()); fd++ {
-		s, ok := servedFile(p.FDs.Held(fd))
-		if ok && p.FDs.Opening(fd) && s.Mapped != nil && !mappedIn(p, s, 0, abi.UserTop) {
+	for fd, s := range mappings(p) {
+		if !mappedIn(p, s, 0, abi.UserTop) {
 			s.EndMapping()
 			p.FDs.Abandon(fd)
 		}
