@@ -119,18 +119,18 @@ func TestSocketpair_NoRoom(t *testing.T) {
 	}
 }
 
-// unixSocket makes one, with a socketServer.
-func unixSocket(b *Bench, p *Thread, s *socketServer, typ int) (fd uint64) {
+// withSocket is a process that has a local socket, of a socketServer.
+func withSocket(t *testing.T, typ int) (b *Bench, p *Thread, s *socketServer, fd uint64) {
+	b = New(t)
+	p = b.Process()
+	s = newSocketServer(b, p)
 	p.Want(Blocked, abi.SysSocket, unixFamily, typ, 0)
 	s.answer(b, p, std.Header{}, capabilities(5))
-	return uint64(p.Result())
+	return b, p, s, uint64(p.Result())
 }
 
 func TestSocket_PathsAreAbsolute(t *testing.T) {
-	b := New(t)
-	p := b.Process()
-	s := newSocketServer(b, p)
-	fd := unixSocket(b, p, s, stream)
+	b, p, s, fd := withSocket(t, stream)
 	p.Must(abi.SysMkdir, p.Text("/tmp/dir"), 0o700)
 	p.Must(abi.SysChdir, p.Text("/tmp/dir"))
 	for _, test := range []struct{ given, want string }{
@@ -151,10 +151,7 @@ func TestSocket_PathsAreAbsolute(t *testing.T) {
 
 // A receive with a time-out asks once more when the time is over, and gives up.
 func TestSocket_TimeOut(t *testing.T) {
-	b := New(t)
-	p := b.Process()
-	s := newSocketServer(b, p)
-	fd := unixSocket(b, p, s, stream)
+	b, p, s, fd := withSocket(t, stream)
 	p.Want(Blocked, abi.SysRead, fd, p.Alloc(4), 4)
 	s.answer(b, p, std.Header{Extra: abi.EAGAIN, Object: 1 | 500<<sockio.PatienceShift}, nil)
 	asked := len(s.asked)
@@ -173,10 +170,7 @@ func TestSocket_TimeOut(t *testing.T) {
 
 // A connect waits for room in the listener's queue, and asks again.
 func TestSocket_ConnectQueues(t *testing.T) {
-	b := New(t)
-	p := b.Process()
-	s := newSocketServer(b, p)
-	fd := unixSocket(b, p, s, stream)
+	b, p, s, fd := withSocket(t, stream)
 	p.Want(Blocked, abi.SysConnect, fd, p.Bytes([]byte("\x01\x00/s")), 4)
 	full := std.Header{Extra: abi.EAGAIN, Offset: sockio.State{Seq: 1}.Pack(), Object: 1}
 	s.answer(b, p, full, nil)
@@ -193,20 +187,14 @@ func TestSocket_ConnectQueues(t *testing.T) {
 
 // Descriptors are not sent along; what would lose them is refused.
 func TestSocket_NoAncillaryData(t *testing.T) {
-	b := New(t)
-	p := b.Process()
-	s := newSocketServer(b, p)
-	fd := unixSocket(b, p, s, stream)
+	_, p, _, fd := withSocket(t, stream)
 	m := p.Words(0, 0, 0, 0, p.Alloc(24), 24, 0)
 	p.Want(-abi.EOPNOTSUPP, abi.SysSendmsg, fd, m, 0)
 	p.Close(fd)
 }
 
 func TestSocket_OneOfSeveralMessages(t *testing.T) {
-	b := New(t)
-	p := b.Process()
-	s := newSocketServer(b, p)
-	fd := unixSocket(b, p, s, 2)
+	b, p, s, fd := withSocket(t, 2)
 	iov := p.Words(p.Bytes([]byte("abc")), 3)
 	list := p.Words(0, 0, iov, 1, 0, 0, 0, 99, 0, 0, iov, 1, 0, 0, 0, 99)
 	p.Want(Blocked, abi.SysSendmmsg, fd, list, 2, 0)

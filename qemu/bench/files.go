@@ -22,25 +22,39 @@ const (
 	diskMB    = 64
 )
 
-// files measures disks and the file servers on them.
-func files(ctx context.Context, b *bench) error {
-	specs := make([]cluster.NodeSpec, 2)
+// upDisks starts nodes with a disk each.
+func (b *bench) upDisks(ctx context.Context, nodes int) (*bed, error) {
+	specs := make([]cluster.NodeSpec, nodes)
 	for i := range specs {
 		specs[i] = cluster.NodeSpec{DiskMB: diskMB, MemMB: 2 * machine.DefaultMemMB}
 	}
-	bed, err := b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
-	if err != nil {
-		return err
-	}
-	defer bed.down()
-	for node := range specs {
-		p, err := bed.startPath(ctx, node+1, "/bbin/motiled", "bullet")
+	return b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
+}
+
+// serve starts a server on each node, one after the other.
+func (d *bed) serve(ctx context.Context, nodes int, server ...string) error {
+	for node := range nodes {
+		p, err := d.startPath(ctx, node+1, "/bbin/motiled", server...)
 		if err != nil {
 			return err
 		}
 		if err := await(ctx, p); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// files measures disks and the file servers on them.
+func files(ctx context.Context, b *bench) error {
+	const nodes = 2
+	bed, err := b.upDisks(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	defer bed.down()
+	if err := bed.serve(ctx, nodes, "bullet"); err != nil {
+		return err
 	}
 	large := strconv.Itoa(largeFile)
 	var loose, safe, many, both, disk, cold, warm, far, driver sample

@@ -9,39 +9,29 @@ import (
 
 	"motile/ipc/std"
 	"motile/qemu/cluster"
-	"motile/qemu/machine"
 )
 
 // names measures the directory servers: three that keep what they know on their nodes'
 // disks. Beside the time there is what an update takes of the network and of each disk,
 // which does not depend on the host.
 func names(ctx context.Context, b *bench) error {
-	specs := make([]cluster.NodeSpec, 3)
-	for i := range specs {
-		specs[i] = cluster.NodeSpec{DiskMB: diskMB, MemMB: 2 * machine.DefaultMemMB}
-	}
-	bed, err := b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
+	const nodes = 3
+	bed, err := b.upDisks(ctx, nodes)
 	if err != nil {
 		return err
 	}
 	defer bed.down()
 	for _, server := range [][]string{{"bullet"}, {"soap", "--keep", "--replicas", "1,2,3"}} {
-		for node := range specs {
-			p, err := bed.startPath(ctx, node+1, "/bbin/motiled", server...)
-			if err != nil {
-				return err
-			}
-			if err := await(ctx, p); err != nil {
-				return err
-			}
+		if err := bed.serve(ctx, nodes, server...); err != nil {
+			return err
 		}
 	}
-	if err := bed.settled(ctx, len(specs)); err != nil {
+	if err := bed.settled(ctx, nodes); err != nil {
 		return err
 	}
 	var safe, one, many, looked sample
 	n := b.some(10)
-	first, err := bed.spent(ctx, len(specs))
+	first, err := bed.spent(ctx, nodes)
 	if err != nil {
 		return err
 	}
@@ -56,7 +46,7 @@ func names(ctx context.Context, b *bench) error {
 			{&many, []string{"names", "enter", "8"}},
 			{&one, []string{"names", "enter", "1"}},
 		} {
-			if first, err = bed.spent(ctx, len(specs)); err != nil {
+			if first, err = bed.spent(ctx, nodes); err != nil {
 				return err
 			}
 			got, err := bed.numbers(ctx, "bench", append(p.args, strconv.Itoa(n))...)
@@ -65,7 +55,7 @@ func names(ctx context.Context, b *bench) error {
 			}
 			*p.to = append(*p.to, got...)
 		}
-		last, err := bed.spent(ctx, len(specs))
+		last, err := bed.spent(ctx, nodes)
 		if err != nil {
 			return err
 		}
@@ -83,7 +73,7 @@ func names(ctx context.Context, b *bench) error {
 	note(r.add("name looked up", "ns", looked), "")
 	w := r.add("name entered or deleted, on three disks", "ns", one)
 	note(w, ", %.1f × a file on one disk; %.1f frames, %.1f syncs of each disk", w.Median/safe.median(),
-		cost.frames/cost.updates, cost.syncs/cost.updates/float64(len(specs)))
+		cost.frames/cost.updates, cost.syncs/cost.updates/float64(nodes))
 	w = r.add("  eight clients at a time", "ns", many)
 	note(w, ", %.1f × a file on one disk", w.Median/safe.median())
 	r.target(w, replicatedRate, "≥ 150/s")
