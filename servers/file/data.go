@@ -21,13 +21,13 @@ func (q *query) read(n *inode) (errno, std.Status) {
 		return eisdir, std.OK
 	case !n.isReg() || off < 0:
 		return einval, std.OK
-	case q.fetch(n, off, int(min(q.h.Size, filesys.MaxData)), false):
+	case q.fetch(n, off, int(min(q.h.Size, filesys.MaxRead)), false):
 		return 0, std.OK
 	}
 	w := filesys.Written{Version: n.version, Size: n.size, Mtime: n.mtime}
 	q.out = w.Append(nil)
 	head := len(q.out)
-	q.out = n.content.read(q.out, off, int(min(q.h.Size, filesys.MaxData)))
+	q.out = n.content.read(q.out, off, int(min(q.h.Size, filesys.MaxRead)))
 	if sh != nil {
 		q.reply.Offset = n.keep(sh, off+int64(len(q.out)-head))
 	}

@@ -116,18 +116,19 @@ func (r *Running) wait(need Need) (again bool, err error) {
 	return false, nil
 }
 
-// recall tells a node to forget the pages of an inode. One that does not answer has not
-// heard from us for Lease either, and believes its pages no more.
-func (r *Running) recall(c Recall) {
+// recall tells a node to forget the pages of an inode. One that is not there has not heard
+// from us for Lease either, and believes its pages no more.
+func (r *Running) recall(c Recall) (there bool) {
 	h := std.Header{Command: filesys.Recall, Offset: c.Object}
 	err := r.ask(c.Node, &h, c.Stamp)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
 		r.s.Lost(c.Node)
-		return
+		return false
 	}
 	r.s.Recalled(c, h.Extra == 1)
+	return true
 }
 
 func (r *Running) ask(node uint32, h *std.Header, stamp uint64) error {
@@ -146,14 +147,19 @@ func (r *Running) ask(node uint32, h *std.Header, stamp uint64) error {
 const lookEvery = 30 * time.Second
 
 // look notices nodes that have died, and has files go that were removed in a former life
-// of the server while nodes had them open, perhaps.
+// of the server while nodes had them open, perhaps. A server that does not live so long
+// leaves them to the next: in its first seconds a node that does not answer may be one
+// that it is only cut off from.
 func (r *Running) look() {
 	for range time.Tick(lookEvery) {
 		r.mu.Lock()
 		doubts := r.s.Doubts()
 		r.mu.Unlock()
+		lost := make(map[uint32]bool) // its doubts are all settled with that
 		for _, c := range doubts {
-			r.recall(c)
+			if !lost[c.Node] {
+				lost[c.Node] = !r.recall(c)
+			}
 		}
 		r.mu.Lock()
 		nodes := r.s.Openers()
