@@ -79,9 +79,12 @@ const Leave = 1 << 16
 // soon if the process has just come.
 const NotHere = 1 << 17
 
-// MaxData is how much one Read or Write moves. Each thread of a node may have that much
-// in its kernel's memory.
+// MaxData is how much one Write moves, or a Read as a rule. Each thread of a node may have
+// that much in its kernel's memory.
 const MaxData = 32 << 10
+
+// MaxRead is how much a Read moves if the node has room for more.
+const MaxRead = 256 << 10
 
 // MaxPath is the longest path and the longest target of a link.
 const MaxPath = 4096

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"motile/ipc/filesys"
-	"motile/ipc/std"
 	"motile/kernel/abi"
 	"motile/kernel/fs"
 	"motile/kernel/object"
@@ -101,8 +100,7 @@ func (k *Kernel) still(t *proc.Thread, s *object.Served, off, n int64) (*vm.Stor
 	} else {
 		c.Aux[1] = again
 	}
-	h := std.Header{Command: filesys.Read, Offset: uint64(missing), Size: filesys.MaxData, Extra: k.Files.Node}
-	s.Ask(op, &h, nil)
+	s.AskPages(op, missing)
 	c.Phase = servedPages
 	return nil, -abi.EBLOCKED
 }
@@ -122,11 +120,9 @@ func (k *Kernel) servedPages(t *proc.Thread, c *proc.Call, a *object.Answer) int
 		fd = int32(c.Args[0])
 	}
 	s, ok := servedFile(fds.Held(fd))
-	w, data, good := filesys.DecodeWritten(a.Data)
-	if !ok || !good || int64(c.Aux[1]) < 1 {
+	if !ok || int64(c.Aux[1]) < 1 || !s.FillPages(k.op(t), a, int64(c.Aux[1])-1) {
 		return -abi.EBADF
 	}
-	s.Known.Fill(k.Tab.Now, a, &w, int64(c.Aux[1])-1, data)
 	if hidden {
 		return k.goOnExec(t, c)
 	}

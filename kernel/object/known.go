@@ -23,6 +23,7 @@ type Files struct {
 	servers map[capability.Port]*server
 	clock   uint64 // counts uses of files
 	pages   int    // of all files
+	large   largeReads
 	// leftovers are memories of files that are mapped no more, and go to their servers one
 	// after the other: what is on its way is in the kernel's heap.
 	leftovers []func()

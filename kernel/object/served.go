@@ -23,6 +23,8 @@ type Served struct {
 	// LockID is the number by which the server knows the description's locks; zero: it has
 	// never asked for one.
 	LockID [16]byte
+	// ahead is how much was asked for last of a file that is read on and on.
+	ahead int
 	// Mapped, unless nil, is the description's memory that is mapped and may be written.
 	Mapped *Mapping
 }
@@ -67,6 +69,7 @@ const (
 	askedAt    = iota // the offset it reads or writes at
 	askedStart        // where the request begins: at a page, if pages are kept
 	askedSize         // how many bytes are for the caller
+	askedLarge        // what largeReads.end wants to be told
 )
 
 // Read implements Impl. What is known here is taken from there. The offset of a
@@ -111,20 +114,23 @@ func (s *Served) Read(op *Op, f *File, off int64) int {
 	return abi.EBLOCKED
 }
 
-// askRead asks for what the caller wants at off, and for whole pages, more than he wants
-// if he reads on and on, if they are to be kept.
+// askRead asks for what the caller wants at off, and for whole pages, more and more than he
+// wants if he reads on and on, if they are to be kept.
 func (s *Served) askRead(op *Op, f *File, off int64) {
-	start, want := off, int64(min(op.Buf.Left(), filesys.MaxData))
-	size := want
+	start, size := off, min(op.Buf.Left(), filesys.MaxRead)
 	if s.Known.Grant != 0 {
 		start = off &^ (vm.PageBytes - 1)
-		size = (off + want - start + vm.PageBytes - 1) &^ (vm.PageBytes - 1)
-		if off == f.next || size > filesys.MaxData {
-			size = filesys.MaxData
+		size = (int(off-start) + size + vm.PageBytes - 1) &^ (vm.PageBytes - 1)
+		if off == f.next {
+			s.ahead = min(max(2*s.ahead, filesys.MaxData), filesys.MaxRead)
+			size = max(size, s.ahead)
+		} else {
+			s.ahead = 0
 		}
-		want = min(want, start+size-off)
 	}
-	op.Asked[askedAt], op.Asked[askedStart], op.Asked[askedSize] = uint64(off), uint64(start), uint64(want)
+	size, large := s.Known.files.large.room(op, size)
+	want := min(int64(op.Buf.Left()), start+int64(size)-off)
+	op.Asked[askedAt], op.Asked[askedStart], op.Asked[askedSize], op.Asked[askedLarge] = uint64(off), uint64(start), uint64(want), large
 	h := std.Header{Command: filesys.Read, Offset: uint64(start), Size: uint32(size), Extra: s.Known.node()}
 	s.Ask(op, &h, nil)
 	if !op.Positioned {
@@ -135,8 +141,9 @@ func (s *Served) askRead(op *Op, f *File, off int64) {
 
 // got takes what a Read has brought. end says that there is no more.
 func (s *Served) got(op *Op, f *File, a *Answer) (got int, end bool, errno int) {
+	s.Known.files.large.end(op.Asked[askedLarge])
 	off, start, want := int64(op.Asked[askedAt]), int64(op.Asked[askedStart]), int64(op.Asked[askedSize])
-	if off < start || want < 0 || want > filesys.MaxData { // an image may say anything
+	if off < start || want < 0 || want > filesys.MaxRead { // an image may say anything
 		return 0, false, abi.EIO
 	}
 	w, data, ok := filesys.DecodeWritten(a.Data)

@@ -159,6 +159,23 @@ func (s *Served) writeBack(m *Mapping, i int, done func()) {
 	})
 }
 
+// AskPages asks for pages of the file, from an offset on, which FillPages will keep.
+func (s *Served) AskPages(op *Op, off int64) {
+	size, large := s.Known.files.large.room(op, filesys.MaxRead)
+	op.Asked[askedLarge] = large
+	s.Ask(op, &std.Header{Command: filesys.Read, Offset: uint64(off), Size: uint32(size), Extra: s.Known.node()}, nil)
+}
+
+// FillPages takes the answer.
+func (s *Served) FillPages(op *Op, a *Answer, off int64) bool {
+	s.Known.files.large.end(op.Asked[askedLarge])
+	w, data, ok := filesys.DecodeWritten(a.Data)
+	if ok {
+		s.Known.Fill(op.Now, a, &w, off, data)
+	}
+	return ok
+}
+
 // EndMapping gives the description's memory back. What is left of it goes to the server;
 // as long as that takes the node has the file open.
 func (s *Served) EndMapping() {

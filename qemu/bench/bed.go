@@ -173,22 +173,15 @@ func (b *bed) startPath(ctx context.Context, node int, path string, args ...stri
 
 // numbers runs a program on node 1 to its end and returns the numbers it printed.
 func (b *bed) numbers(ctx context.Context, program string, args ...string) (sample, error) {
-	p, err := b.start(ctx, 1, program, args...)
+	return b.numbersOn(ctx, 1, program, args...)
+}
+
+// numbersOn is numbers on a given node.
+func (b *bed) numbersOn(ctx context.Context, node int, program string, args ...string) (s sample, err error) {
+	text, err := b.run(ctx, node, "/test/"+program, args...)
 	if err != nil {
 		return nil, err
 	}
-	status, err := p.Wait(ctx)
-	if err != nil {
-		return nil, err
-	}
-	text, err := wholeLog(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	if status != 0 {
-		return nil, fmt.Errorf("%s %s: %s\n%s", program, strings.Join(args, " "), client.Ending(status), text)
-	}
-	var s sample
 	for field := range strings.FieldsSeq(text) {
 		v, err := strconv.ParseFloat(field, 64)
 		if err != nil {
@@ -196,7 +189,24 @@ func (b *bed) numbers(ctx context.Context, program string, args ...string) (samp
 		}
 		s = append(s, v)
 	}
-	return s, p.Destroy(ctx)
+	return s, nil
+}
+
+// run runs a program to its end, which must be a good one, and returns what it printed.
+func (b *bed) run(ctx context.Context, node int, path string, args ...string) (string, error) {
+	p, err := b.startPath(ctx, node, path, args...)
+	if err != nil {
+		return "", err
+	}
+	status, err := p.Wait(ctx)
+	if err != nil {
+		return "", err
+	}
+	text, err := wholeLog(ctx, p)
+	if err == nil && status != 0 {
+		err = fmt.Errorf("%s %s: %s\n%s", path, strings.Join(args, " "), client.Ending(status), text)
+	}
+	return text, errors.Join(err, p.Destroy(ctx))
 }
 
 func wholeLog(ctx context.Context, p *client.Process) (string, error) {

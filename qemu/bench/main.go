@@ -37,6 +37,7 @@ var suites = []suite{
 	{"prompt", prompts},
 	{"files", files},
 	{"names", names},
+	{"posix", posix},
 	{"idle", idle},
 }
 
@@ -45,7 +46,7 @@ const deadline = 5 * time.Minute
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, idle")
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, posix, idle")
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
 	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")

@@ -161,7 +161,7 @@ func (q *query) read(o *object) errno {
 	case int64(q.h.Offset) < 0:
 		return errno(syscall.EINVAL)
 	}
-	b := make([]byte, min(q.h.Size, filesys.MaxData))
+	b := make([]byte, min(q.h.Size, filesys.MaxRead))
 	n, err := o.file.ReadAt(b, int64(q.h.Offset))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return errnoOf(err)

@@ -38,10 +38,12 @@ func run(args []string) error {
 		return lib.Serve(get, 0, func(*std.Header, []byte) []byte { return nil })
 	case len(args) > 1 && args[0] == "names":
 		return names(args)
+	case len(args) > 1 && args[0] == "posix":
+		return posix(args)
 	case len(args) > 1:
 		return files(args)
 	}
-	return errors.Join(errUsage, errFilesUsage, errNamesUsage)
+	return errors.Join(errUsage, errFilesUsage, errNamesUsage, errPosixUsage)
 }
 
 func trans(put capability.Port, batch, n string) error {

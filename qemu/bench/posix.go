@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"motile/qemu/machine"
+)
+
+// Targets.
+const (
+	cacheShare = 0.50 // of a memcpy on the same node
+)
+
+// longFile is a file that is read from end to end, in bytes.
+const longFile = 16 << 20
+
+// posix measures files as Linux programs see them, by system calls: of a file server that
+// keeps what it has on a disk, by programs on its own node and on another.
+func posix(ctx context.Context, b *bench) error {
+	const nodes = 2
+	bed, err := b.upDisks(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	defer bed.down()
+	for _, server := range [][]string{{"bullet"}, {"soap", "--keep", "--replicas", "1"}, {"file", "--keep"}} {
+		if err := bed.serve(ctx, 1, server...); err != nil {
+			return err
+		}
+	}
+	for node := range nodes {
+		if _, err := bed.run(ctx, node+1, "/bbin/mount", "file:/tmp", "/tmp"); err != nil {
+			return err
+		}
+	}
+	var made, madeFar, first, cached, copied, driver sample
+	frames := bulkFrames(machine.DefaultMTU)
+	rounds := driverBytes / (machine.DefaultMTU * frames)
+	for range b.runs {
+		for _, m := range []struct {
+			to   *sample
+			node int
+			args []string
+		}{
+			{&made, 1, []string{"posix", "/tmp", "make", strconv.Itoa(b.some(20))}},
+			{&madeFar, 2, []string{"posix", "/tmp", "make", strconv.Itoa(b.some(10))}},
+			{new(sample), 1, []string{"posix", "/tmp", "fill", strconv.Itoa(longFile)}},
+			{&first, 2, []string{"posix", "/tmp", "read", "1"}},
+			{&cached, 2, []string{"posix", "/tmp", "read", strconv.Itoa(b.some(3))}},
+			{&copied, 2, []string{"memcpy", strconv.Itoa(longFile), strconv.Itoa(b.some(3))}},
+		} {
+			got, err := bed.numbersOn(ctx, m.node, "bench", m.args...)
+			if err != nil {
+				return err
+			}
+			*m.to = append(*m.to, got...)
+		}
+		took, err := bed.fill(ctx, 1, 2, rounds, frames, machine.DefaultMTU)
+		if err != nil {
+			return err
+		}
+		driver = append(driver, took/float64(rounds*frames*machine.DefaultMTU)*longFile)
+	}
+	if err := bed.showProfiles(ctx); err != nil {
+		return err
+	}
+	r := &b.report
+	w := r.add("a program's file of 1 KB: create, write, close, stat, unlink", "ns", made)
+	w.Note = perSecond(w.Median)
+	r.target(w, madeLimit, "≥ 1,000/s")
+	w = r.add("  a program on another node than the file server", "ns", madeFar)
+	w.Note = perSecond(w.Median)
+	r.add("memcpy of 16 MB", "ns", copied)
+	w = r.add("16 MB of a file read, in the node's page cache", "ns", cached)
+	w.Note = fmt.Sprintf("%s, %.0f %% of memcpy", rateOf(longFile, w.Median), 100*copied.median()/w.Median)
+	r.target(w, copied.median()/cacheShare, "≥ %.0f %% of memcpy", 100*cacheShare)
+	w = r.add("  for the first time, from another node", "ns", first)
+	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(longFile, w.Median), 100*driver.median()/w.Median)
+	r.target(w, driver.median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
+	return nil
+}
