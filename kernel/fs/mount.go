@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"bytes"
+
 	"motile/ipc/capability"
 	"motile/kernel/abi"
 )
@@ -74,6 +76,17 @@ func (t *Tree) MountPath(port capability.Port, root uint64) string {
 		}
 	}
 	return ""
+}
+
+// ServerAfter is a mounted directory of the server whose port comes next behind one, in
+// the order of their bytes.
+func (t *Tree) ServerAfter(port capability.Port) (dir capability.Capability, ok bool) {
+	for _, m := range t.mounts {
+		if p := m.dir.Port; bytes.Compare(p[:], port[:]) > 0 && (!ok || bytes.Compare(p[:], dir.Port[:]) < 0) {
+			dir, ok = m.dir, true
+		}
+	}
+	return dir, ok
 }
 
 // Mounts lists where directories of servers are mounted.

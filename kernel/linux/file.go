@@ -1,6 +1,9 @@
 package linux
 
 import (
+	"encoding/binary"
+
+	"motile/ipc/capability"
 	"motile/ipc/filesys"
 	"motile/ipc/std"
 	"motile/kernel/abi"
@@ -316,6 +319,25 @@ func sysFsync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return k.askFile(t, servedErrno, s, std.Header{Command: filesys.Sync}, nil)
 	}
 	return 0
+}
+
+// sysSync has the file servers that the node has mounted bring what they have to stable
+// storage, one after the other, in the order of their ports: the record keeps the last, for
+// the process may go on where other servers are mounted. That one of them could not is not
+// said (sync(2)).
+func sysSync(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	var last capability.Port
+	binary.BigEndian.PutUint64(last[:8], c.Aux[0])
+	binary.BigEndian.PutUint64(last[8:], c.Aux[1])
+	dir, ok := k.FS.ServerAfter(last)
+	if !ok {
+		return 0
+	}
+	c.Aux[0], c.Aux[1] = binary.BigEndian.Uint64(dir.Port[:8]), binary.BigEndian.Uint64(dir.Port[8:])
+	if r := k.askPath(t, servedSynced, &fs.Beyond{Dir: dir, Root: dir.Object}, std.Header{Command: filesys.Sync}, nil); r != -abi.EBLOCKED {
+		return 0
+	}
+	return -abi.EBLOCKED
 }
 
 // sysAdvice is for calls that may have no effect.

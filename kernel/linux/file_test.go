@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"motile/ipc/capability"
+	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/fs"
 	. "motile/kernel/linux/linuxtest"
 	"motile/kernel/object"
+	"motile/proc"
 )
 
 func TestFile_UnlinkedWhileOpen(t *testing.T) {
@@ -554,4 +558,35 @@ func TestProc_MappedFileIsFreed(t *testing.T) {
 	p.Must(abi.SysMunmap, at, 4096)
 	p.Close(fd)
 	b.Check()
+}
+
+// sync asks each file server that is mounted once, and says nothing of one that fails.
+func TestSync_AsksEachServer(t *testing.T) {
+	b := New(t)
+	p := b.Process()
+	p.Must(abi.SysSync)
+	b.Unchecked = true // its walks of the tree do not know mounts
+	far := &elsewhere{t: p.Thread}
+	b.K.Link = func(*proc.Thread) object.Link { return far }
+	for i, port := range []byte{7, 3, 7} {
+		dir := fmt.Sprint("/tmp/", i)
+		p.Must(abi.SysMkdir, p.Text(dir), 0o700)
+		pl, _ := b.K.FS.Lookup(b.K.FS.Root, dir, true)
+		c := capability.Capability{Port: capability.Port{port}, Object: uint64(i)}
+		if errno := b.K.FS.Attach(pl.Node, c); errno != 0 {
+			t.Fatal(errno)
+		}
+		t.Cleanup(func() { b.K.FS.Detach(&fs.Beyond{Dir: c}) })
+	}
+	p.Want(Blocked, abi.SysSync)
+	for i, errno := range []uint32{0, abi.EIO} {
+		if far.asked != i+1 || p.Result() != Blocked {
+			t.Fatalf("%d servers were asked after %d answers: %v", far.asked, i, p.Result())
+		}
+		b.Tab.Answered(p.Process(), 1, &object.Answer{Header: std.Header{Extra: errno}})
+		b.Run()
+	}
+	if far.asked != 2 || p.Result() != 0 {
+		t.Errorf("two servers: %d were asked, %v", far.asked, p.Result())
+	}
 }

@@ -31,6 +31,7 @@ const (
 	servedProgram // a program that is to be executed was opened
 	servedPages   // pages of it, or of a file that is to be mapped
 	servedWritten // pages of a mapping were written back
+	servedSynced  // one of the servers has synced what it has
 )
 
 // AsksServer reports whether a call in a phase waits for a file server.
@@ -60,6 +61,8 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 	switch {
 	case phase == servedWritten:
 		return k.writtenBack(t, c, &a)
+	case phase == servedSynced:
+		return sysSync(k, t, c)
 	case errno == filesys.Leave:
 		return k.goOn(t, c, &a)
 	case errno != 0:

@@ -15,7 +15,7 @@ var Partial = map[uint32]string{
 	abi.SysFallocate:       "only to make a file longer",
 	abi.SysFsync:           "files of servers only: those of the node cannot be lost but with it",
 	abi.SysFdatasync:       "as fsync",
-	abi.SysSync:            "succeeds without effect",
+	abi.SysSync:            "file servers, one after the other",
 	abi.SysMsync:           "as fsync",
 	abi.SysFadvise64:       "succeeds without effect",
 	abi.SysIoctl:           "terminals without packet mode, FIONBIO, FIOCLEX, FIONCLEX and FIONREAD only",

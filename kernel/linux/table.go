@@ -18,7 +18,7 @@ var calls = [abi.MaxSys]handler{
 	abi.SysPipe: sysPipe, abi.SysPipe2: sysPipe2,
 	abi.SysEventfd: sysEventfd, abi.SysEventfd2: sysEventfd2,
 	abi.SysMemfdCreate: sysMemfdCreate,
-	abi.SysFsync:       sysFsync, abi.SysFdatasync: sysFsync, abi.SysSync: sysZero,
+	abi.SysFsync:       sysFsync, abi.SysFdatasync: sysFsync, abi.SysSync: sysSync,
 	abi.SysFlock: sysFlock, abi.SysFadvise64: sysAdvice,
 	abi.SysTruncate: sysTruncate, abi.SysFtruncate: sysFtruncate, abi.SysFallocate: sysFallocate,
 	abi.SysGetdents64: sysGetdents64,
