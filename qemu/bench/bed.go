@@ -82,12 +82,17 @@ func (b *bench) upMTU(ctx context.Context, nodes int, archive string, mtu int) (
 
 // upNodes is upMTU of nodes that are not like all others.
 func (b *bench) upNodes(ctx context.Context, nodes []cluster.NodeSpec, archive string, mtu int) (*bed, error) {
+	return b.upWith(ctx, nodes, cluster.Config{Initrd: archive, Nets: []cluster.NetSpec{{Name: cluster.DefaultNet, MTU: mtu}}})
+}
+
+// upWith is upNodes of a cluster that is not like all others.
+func (b *bench) upWith(ctx context.Context, nodes []cluster.NodeSpec, conf cluster.Config) (*bed, error) {
 	path, err := os.MkdirTemp("", "mb") // a short name, for sockets
 	if err != nil {
 		return nil, err
 	}
 	c := &bed{dir: cluster.Dir(path), profile: b.profile > 0}
-	conf := cluster.Config{Kernel: kernelFile, Initrd: archive, Nets: []cluster.NetSpec{{Name: cluster.DefaultNet, MTU: mtu}}}
+	conf.Kernel = kernelFile
 	if c.profile {
 		conf.Append = fmt.Sprintf("profile=%d", b.profile)
 	}

@@ -13,7 +13,8 @@ import (
 	"motile/qemu/machine"
 )
 
-// What scripts/linux and make put together, where Debian's kernel is to be had.
+// What scripts/linux and make put together, where Debian's kernel is to be had. The
+// archive has the web server, too (http.go).
 const (
 	linuxKernel  = "build/linux/vmlinuz"
 	linuxArchive = "build/linux.cpio"
@@ -37,10 +38,8 @@ const pingNode, echoNode = 401, 402
 
 // startLinux returns nil where there is no Linux to be had.
 func startLinux(ctx context.Context, b *bed) (*linux, error) {
-	for _, f := range []string{linuxKernel, linuxArchive} {
-		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) {
-			return nil, nil
-		}
+	if !haveLinux() {
+		return nil, nil
 	}
 	l := new(linux)
 	for _, m := range []struct {
@@ -49,7 +48,8 @@ func startLinux(ctx context.Context, b *bed) (*linux, error) {
 		role string
 	}{{&l.echo, echoNode, "role=echo"}, {&l.ping, pingNode, "role=ping peer=" + machine.MAC(echoNode, 0)}} {
 		var err error
-		if *m.at, err = b.startLinux(ctx, m.node, m.role); err != nil {
+		s := machine.Spec{Node: m.node, NICs: []machine.NIC{{Socket: b.status.Hosts, Virtio: machine.Modern}}}
+		if *m.at, err = b.startLinuxMachine(ctx, s, m.role); err != nil {
 			l.stop()
 			return nil, err
 		}
@@ -57,21 +57,29 @@ func startLinux(ctx context.Context, b *bed) (*linux, error) {
 	return l, l.each(func(m *linuxMachine) error { return m.QMP().Stop(ctx) })
 }
 
+func haveLinux() bool {
+	for _, f := range []string{linuxKernel, linuxArchive} {
+		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
 func (l *linux) each(do func(*linuxMachine) error) error {
 	return errors.Join(do(l.echo), do(l.ping))
 }
 
-func (b *bed) startLinux(ctx context.Context, node int, words string) (*linuxMachine, error) {
+// startLinuxMachine adds what all have to a machine that has its network cards.
+func (b *bed) startLinuxMachine(ctx context.Context, s machine.Spec, words string) (*linuxMachine, error) {
 	console := machine.NewConsole()
-	path := func(what string) string { return filepath.Join(string(b.dir), fmt.Sprintf("l%d.%s", node, what)) }
-	p, err := machine.Start(ctx, machine.Spec{
-		Node: node, Type: machine.Q35, Kernel: linuxKernel, Initrd: linuxArchive,
-		// The time stamp counter is QEMU's, and right; what guards against flaws of
-		// real CPUs would only make Linux slower.
-		Append:        "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off " + words,
-		NICs:          []machine.NIC{{Socket: b.status.Hosts, Virtio: machine.Modern}},
-		ConsoleSocket: path("console"), ConsoleLog: path("log"), QMPSocket: path("qmp"),
-	}, console)
+	path := func(what string) string { return filepath.Join(string(b.dir), fmt.Sprintf("l%d.%s", s.Node, what)) }
+	s.Type, s.Kernel, s.Initrd = machine.Q35, linuxKernel, linuxArchive
+	// The time stamp counter is QEMU's, and right; what guards against flaws of real CPUs
+	// would only make Linux slower.
+	s.Append = "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off " + words
+	s.ConsoleSocket, s.ConsoleLog, s.QMPSocket = path("console"), path("log"), path("qmp")
+	p, err := machine.Start(ctx, s, console)
 	if err != nil {
 		return nil, err
 	}

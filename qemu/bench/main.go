@@ -38,6 +38,7 @@ var suites = []suite{
 	{"files", files},
 	{"names", names},
 	{"posix", posix},
+	{"http", webServers},
 	{"idle", idle},
 }
 
@@ -46,7 +47,7 @@ const deadline = 5 * time.Minute
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, posix, idle")
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, posix, http, idle")
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
 	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")

@@ -6,4 +6,7 @@
 // command line on as the environment. The one that pings reads a number from the
 // console, exchanges so many frames, and prints how long each took, in
 // nanoseconds, between lines that say "begin" and "end".
+//
+// With "role=web" and "addr=ADDRESS/BITS" it gives the card that address, and becomes the
+// web server that is in the same boot archive.
 package main

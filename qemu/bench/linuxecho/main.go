@@ -33,6 +33,9 @@ func run() error {
 	if err := loadModules(); err != nil {
 		return err
 	}
+	if os.Getenv("role") == "web" {
+		return web()
+	}
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 	s, mac, err := open()
@@ -94,16 +97,21 @@ func open() (socket, net.HardwareAddr, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	req, err := unix.NewIfreq(card)
-	if err != nil {
-		return 0, nil, err
-	}
-	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req); err != nil {
+	if err := up(fd); err != nil {
 		return 0, nil, err
 	}
 	to := &unix.SockaddrLinklayer{Protocol: swap16(etherType), Ifindex: ifi.Index}
 	return socket(fd), ifi.HardwareAddr, unix.Bind(fd, to)
+}
+
+// up switches the card on.
+func up(fd int) error {
+	req, err := unix.NewIfreq(card)
+	if err != nil {
+		return err
+	}
+	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
 }
 
 func swap16(v uint16) uint16 { return v<<8 | v>>8 }
