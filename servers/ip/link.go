@@ -99,7 +99,7 @@ func (s *Server) transmit(card capability.Capability, link *channel.Endpoint) {
 		}
 		h := std.Header{Command: nicio.Send}
 		h.SetCapability(card)
-		if _, err := lib.Trans(&h, data, nil); err != nil {
+		if _, err := lib.TransAside(&h, data, nil); err != nil {
 			s.nic.failed.Add(1)
 			time.Sleep(pause)
 		}
@@ -112,7 +112,7 @@ func (s *Server) receive(card capability.Capability, link *channel.Endpoint) {
 	for {
 		h := std.Header{Command: nicio.Receive}
 		h.SetCapability(card)
-		n, err := lib.Trans(&h, nil, buf)
+		n, err := lib.TransAside(&h, nil, buf)
 		if err != nil || h.Status() != std.OK {
 			s.nic.failed.Add(1)
 			time.Sleep(pause)

@@ -76,8 +76,10 @@ func New(key *api.Key, node int, log func(format string, args ...any)) *Server {
 	return s
 }
 
-// idle is how many threads are kept for requests that are answered at once.
-const idle = 3
+// idle is how many threads are kept for requests that are answered at once. One that has
+// answered is back only when nobody else has anything to do: a request from another node
+// that finds none waiting is refused, and comes again after milliseconds.
+const idle = 8
 
 // Run serves, and does not return.
 func (s *Server) Run() error {
@@ -85,7 +87,7 @@ func (s *Server) Run() error {
 	go s.watchPeers()
 	failed := make(chan error)
 	s.mu.Lock()
-	s.start = func() { failed <- lib.Serve(s.get, maxRequest, s.serve) }
+	s.start = func() { failed <- lib.ServeAside(s.get, maxRequest, s.serve) }
 	s.spawn()
 	s.mu.Unlock()
 	return <-failed

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"motile/ipc/capability"
 	"motile/ipc/std"
 	"motile/kernel/abi"
 )
@@ -38,6 +39,19 @@ func TransAside(h *std.Header, request, reply []byte) (int, error) {
 	h.PutUser(&b)
 	r, _, e := aside(abi.SysTrans, uintptr(unsafe.Pointer(&b)),
 		uintptr(pointer(request)), uintptr(len(request)), uintptr(pointer(reply)), uintptr(len(reply)), 0)
+	n, err := result(r, e)
+	if err == nil {
+		h.GetUser(&b)
+	}
+	return n, err
+}
+
+// getReqAside is GetReq likewise.
+func getReqAside(get capability.Port, h *std.Header, buf []byte) (int, error) {
+	var b [std.HeaderLen]byte
+	h.Port = get
+	h.PutUser(&b)
+	r, _, e := aside(abi.SysGetreq, uintptr(unsafe.Pointer(&b)), uintptr(pointer(buf)), uintptr(len(buf)), 0, 0, 0)
 	n, err := result(r, e)
 	if err == nil {
 		h.GetUser(&b)

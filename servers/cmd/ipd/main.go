@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"motile/servers/ip"
@@ -49,9 +48,6 @@ func run() error {
 			return err
 		}
 	}
-	// A thread in a call to the kernel keeps its P for a while: with some to spare, the
-	// others need not wait until the runtime takes it away.
-	runtime.GOMAXPROCS(16)
 	debug.SetMemoryLimit(heap)
 	s := ip.New(&key, *node, func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) })
 	if err := s.AddLoopback(); err != nil {
