@@ -166,7 +166,7 @@ build/linux.cpio: FORCE guests | setup
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho file:/webserver=build/webserver tree:/modules=build/linux/modules; }
 
 .PHONY: bench
-bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|idle picks some
+bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|open|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 SEEDS ?= 10000

@@ -39,6 +39,7 @@ var suites = []suite{
 	{"names", names},
 	{"posix", posix},
 	{"http", webServers},
+	{"open", opened},
 	{"idle", idle},
 }
 
@@ -47,7 +48,7 @@ const deadline = 5 * time.Minute
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, posix, http, idle")
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: calls, bulk, group, move, checkpoint, chain, prompt, files, names, posix, http, open, idle")
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
 	readme := flags.String("readme", "", "write the table into `FILE`, between <!-- bench --> and <!-- /bench -->")

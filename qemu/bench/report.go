@@ -14,7 +14,7 @@ import (
 // row is one thing that was measured.
 type row struct {
 	Name   string   `json:"name"`
-	Unit   string   `json:"unit"` // ns, % or bytes
+	Unit   string   `json:"unit"` // ns, %, bytes or requests
 	Median float64  `json:"median"`
 	P99    float64  `json:"p99"`
 	N      int      `json:"n"`
@@ -70,6 +70,8 @@ func (w *row) value(v float64) string {
 		return fmt.Sprintf("%.1f %%", v)
 	case "bytes":
 		return fmt.Sprintf("%.0f bytes", v)
+	case "requests":
+		return fmt.Sprintf("%.2f", v)
 	}
 	return duration(v)
 }

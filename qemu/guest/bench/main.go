@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,10 +41,12 @@ func run(args []string) error {
 		return names(args)
 	case len(args) > 1 && args[0] == "posix":
 		return posix(args)
+	case len(args) > 1 && slices.Contains([]string{"make", "open", "hold"}, args[0]):
+		return opens(args)
 	case len(args) > 1:
 		return files(args)
 	}
-	return errors.Join(errUsage, errFilesUsage, errNamesUsage, errPosixUsage)
+	return errors.Join(errUsage, errFilesUsage, errNamesUsage, errPosixUsage, errOpenUsage)
 }
 
 func trans(put capability.Port, batch, n string) error {

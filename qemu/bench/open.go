@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"motile/proc/api/client"
+	"motile/qemu/cluster"
+	"motile/qemu/machine"
+)
+
+// Targets.
+const (
+	coldRequests = 2   // of an open, the first on a node
+	warmRequests = 1   // of an open where the file is open already
+	moreToMove   = 1e6 // ns, that a move may take longer with manyOpen files
+)
+
+const manyOpen = 100
+
+// opened measures what files of a file server that are open cost other nodes: to open them,
+// and to move a process that has them.
+func opened(ctx context.Context, b *bench) error {
+	const nodes = 3
+	specs := make([]cluster.NodeSpec, nodes)
+	for i := range specs {
+		specs[i].MemMB = 2 * machine.DefaultMemMB
+	}
+	bed, err := b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
+	if err != nil {
+		return err
+	}
+	defer bed.down()
+	const dir = "/tmp"
+	if err := bed.serveFiles(ctx, nodes, dir); err != nil {
+		return err
+	}
+	many := strconv.Itoa(manyOpen)
+	if _, err := bed.run(ctx, 1, "/test/bench", "make", dir, many); err != nil {
+		return err
+	}
+	// Files are opened on the second and the third node; the first on the way finds out
+	// where the server is.
+	var counts [4]sample
+	for node := 2; node <= nodes; node++ {
+		got, err := bed.numbersOn(ctx, node, "bench", "open", dir, many)
+		if err != nil {
+			return err
+		}
+		for i, v := range got {
+			counts[i] = append(counts[i], v)
+		}
+	}
+	r := &b.report
+	for i, x := range []struct {
+		what  string
+		limit float64
+	}{{"requests to open a file of another node", coldRequests}, {"  that is open there already", warmRequests}} {
+		w := r.add(x.what, "requests", counts[2*i])
+		w.Note = fmt.Sprintf("each with its reply; %.1f frames", counts[2*i+1].median())
+		r.target(w, x.limit, "≤ %.0f", x.limit)
+	}
+	return bed.moveOpen(ctx, b, dir)
+}
+
+// moveOpen moves a process with many open files, and one with none, in turns: to and fro
+// between nodes that do not have the file server.
+func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
+	var who [2]struct {
+		p                      *client.Process
+		total, state, requests sample
+	}
+	for i, n := range []int{0, manyOpen} {
+		p, err := d.start(ctx, 2, "bench", "hold", dir, strconv.Itoa(n))
+		if err != nil {
+			return err
+		}
+		if err := await(ctx, p); err != nil {
+			return err
+		}
+		who[i].p = p
+	}
+	for turn := range 2 * b.runs {
+		for i := range who {
+			before, err := d.asked(ctx)
+			if err != nil {
+				return err
+			}
+			m, err := who[i].p.Migrate(ctx, client.Move{Target: 3 - turn%2})
+			if err != nil {
+				return err
+			}
+			after, err := d.asked(ctx)
+			if err != nil {
+				return err
+			}
+			who[i].total = append(who[i].total, float64(m.Report.TotalUs)*1e3)
+			who[i].state = append(who[i].state, float64(m.Report.StateBytes))
+			who[i].requests = append(who[i].requests, after-before)
+		}
+	}
+	if err := d.showProfiles(ctx); err != nil {
+		return err
+	}
+	r, none, all := &b.report, &who[0], &who[1]
+	w := r.add("move of a Go program without files", "ns", none.total)
+	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", none.state.median(), none.requests.median())
+	w = r.add(fmt.Sprintf("  with %d files open", manyOpen), "ns", all.total)
+	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", all.state.median(), all.requests.median())
+	r.target(w, none.total.median()+moreToMove, "≤ 1 ms more")
+	return nil
+}
+
+// serveFiles starts the file server on node 1 and mounts it on all nodes.
+func (d *bed) serveFiles(ctx context.Context, nodes int, dir string) error {
+	if err := d.serve(ctx, 1, "file"); err != nil {
+		return err
+	}
+	for node := 1; node <= nodes; node++ {
+		if _, err := d.run(ctx, node, "/bbin/mount", "file:/", dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var transLine = regexp.MustCompile(`\bTrans:(\d+) TransLocal:(\d+)`)
+
+// asked is how many requests nodes have sent to each other by now.
+func (d *bed) asked(ctx context.Context) (n float64, err error) {
+	for _, node := range d.status.Nodes {
+		text, err := d.client.Node(node.Number).Stats(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if m := transLine.FindStringSubmatch(text); m != nil {
+			all, _ := strconv.ParseFloat(m[1], 64)
+			local, _ := strconv.ParseFloat(m[2], 64)
+			n += all - local
+		}
+	}
+	return n, nil
+}
