@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"time"
 
 	"motile/proc/api/client"
 	"motile/qemu/cluster"
@@ -83,8 +84,9 @@ func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
 		who[i].p = p
 	}
 	for turn := range 2 * b.runs {
-		for i := range who {
-			before, err := d.asked(ctx)
+		for k := range who {
+			i := (turn/2 + k) % 2 // either comes first as often as the other
+			before, err := d.quiet(ctx)
 			if err != nil {
 				return err
 			}
@@ -92,7 +94,7 @@ func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
 			if err != nil {
 				return err
 			}
-			after, err := d.asked(ctx)
+			after, err := d.quiet(ctx)
 			if err != nil {
 				return err
 			}
@@ -127,6 +129,21 @@ func (d *bed) serveFiles(ctx context.Context, nodes int, dir string) error {
 }
 
 var transLine = regexp.MustCompile(`\bTrans:(\d+) TransLocal:(\d+)`)
+
+// quiet waits until nodes send each other no requests any more, and returns how many they
+// have sent: a move leaves them something to do.
+func (d *bed) quiet(ctx context.Context) (float64, error) {
+	for last := -1.0; ; {
+		n, err := d.asked(ctx)
+		if err != nil || n == last {
+			return n, err
+		}
+		last = n
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return 0, err
+		}
+	}
+}
 
 // asked is how many requests nodes have sent to each other by now.
 func (d *bed) asked(ctx context.Context) (n float64, err error) {
