@@ -35,7 +35,10 @@ func opened(ctx context.Context, b *bench) error {
 	}
 	defer bed.down()
 	const dir = "/tmp"
-	if err := bed.serveFiles(ctx, nodes, dir); err != nil {
+	if err := bed.serve(ctx, 1, "file"); err != nil {
+		return err
+	}
+	if err := bed.mount(ctx, nodes, dir); err != nil {
 		return err
 	}
 	many := strconv.Itoa(manyOpen)
@@ -115,11 +118,8 @@ func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
 	return nil
 }
 
-// serveFiles starts the file server on node 1 and mounts it on all nodes.
-func (d *bed) serveFiles(ctx context.Context, nodes int, dir string) error {
-	if err := d.serve(ctx, 1, "file"); err != nil {
-		return err
-	}
+// mount has all nodes see the file server's files.
+func (d *bed) mount(ctx context.Context, nodes int, dir string) error {
 	for node := 1; node <= nodes; node++ {
 		if _, err := d.run(ctx, node, "/bbin/mount", "file:/", dir); err != nil {
 			return err

@@ -8,10 +8,8 @@ import (
 	"motile/qemu/machine"
 )
 
-// Targets.
-const (
-	cacheShare = 0.50 // of a memcpy on the same node
-)
+// cacheShare of the rate of a memcpy on the same node is a target.
+const cacheShare = 0.50
 
 // longFile is a file that is read from end to end, in bytes.
 const longFile = 16 << 20
@@ -30,10 +28,8 @@ func posix(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	for node := range nodes {
-		if _, err := bed.run(ctx, node+1, "/bbin/mount", "file:/tmp", "/tmp"); err != nil {
-			return err
-		}
+	if err := bed.mount(ctx, nodes, "/tmp"); err != nil {
+		return err
 	}
 	var made, madeFar, first, cached, copied, driver sample
 	frames := bulkFrames(machine.DefaultMTU)
