@@ -15,7 +15,8 @@
 //	local.go, localdata.go, localoption.go
 //	            local ones: names and connections; messages; options
 //
-//	link.go     frames to and from the card
+//	link.go     the networks; frames from the card
+//	send.go     frames to it
 //
 // All that a connection is lies in this process's memory. A program that uses it can be
 // anywhere, and move; so can the server itself, which reaches its card by messages.

@@ -22,9 +22,9 @@ type endpoint interface {
 	readable() (n int, errno int)
 	// events are those of poll(2) that hold.
 	events() uint32
-	// notify has a function called whenever events may have changed. It must return at
-	// once, and ask nothing of the endpoint.
-	notify(changed func())
+	// notify has a function called whenever some of the events may hold that did not. It
+	// must return at once, and ask nothing of the endpoint.
+	notify(changed func(events uint32))
 	close()
 	// describe says what the endpoint is, for people.
 	describe() description

@@ -37,6 +37,7 @@ func (k *socket) hold(q, h *std.Header, data []byte) {
 	k.holders[node] = holder{boot: r.Boot, seq: r.Seq, held: q.Command == api.ObjectAcquire}
 	if q.Command == api.ObjectRelease {
 		delete(k.watchers, node)
+		k.countWatched()
 		k.closeUnused()
 	}
 }

@@ -1,10 +1,9 @@
 package ip
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
+	"runtime"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/buffer"
@@ -28,12 +27,6 @@ const (
 	outsideNIC = 2
 )
 
-// nicStats counts what went wrong between the server and its card.
-type nicStats struct{ failed atomic.Uint64 }
-
-// sendQueue is how many packets wait for the card.
-const sendQueue = 512
-
 // AddLoopback makes the server reach itself: programs on all nodes share 127.0.0.1.
 func (s *Server) AddLoopback() error {
 	return s.add(loopNIC, "lo", loopback.New(), netip.MustParsePrefix("127.0.0.1/8"))
@@ -56,7 +49,7 @@ func (s *Server) AddOutside(card capability.Capability, addr netip.Prefix, gatew
 		return err
 	}
 	s.stack.AddRoute(tcpip.Route{Destination: header.IPv4EmptySubnet, Gateway: tcpip.AddrFrom4(gateway.As4()), NIC: outsideNIC})
-	go s.transmit(card, link)
+	s.out.start(card, link)
 	go s.receive(card, link)
 	return nil
 }
@@ -75,37 +68,6 @@ func (s *Server) add(id tcpip.NICID, name string, link stack.LinkEndpoint, addr 
 	return nil
 }
 
-// pause is before the card is asked again that did not answer.
-const pause = time.Second
-
-// transmit gives packets to the card, as many at a time as there are, for ever.
-func (s *Server) transmit(card capability.Capability, link *channel.Endpoint) {
-	var data []byte
-	for {
-		pkt := link.ReadContext(context.Background())
-		if pkt == nil {
-			return
-		}
-		data = data[:0]
-		for pkt != nil {
-			view := pkt.ToView()
-			data = nicio.Append(data, view.AsSlice())
-			view.Release()
-			pkt.DecRef()
-			if len(data) > nicio.MaxData-int(link.MTU())-64 {
-				break
-			}
-			pkt = link.Read()
-		}
-		h := std.Header{Command: nicio.Send}
-		h.SetCapability(card)
-		if _, err := lib.TransAside(&h, data, nil); err != nil {
-			s.nic.failed.Add(1)
-			time.Sleep(pause)
-		}
-	}
-}
-
 // receive takes frames from the card, for ever.
 func (s *Server) receive(card capability.Capability, link *channel.Endpoint) {
 	buf := make([]byte, nicio.MaxData)
@@ -114,10 +76,11 @@ func (s *Server) receive(card capability.Capability, link *channel.Endpoint) {
 		h.SetCapability(card)
 		n, err := lib.TransAside(&h, nil, buf)
 		if err != nil || h.Status() != std.OK {
-			s.nic.failed.Add(1)
+			s.out.failed.Add(1)
 			time.Sleep(pause)
 			continue
 		}
+		s.out.begin()
 		for rest := buf[:n]; ; {
 			frame, more, ok := nicio.Next(rest)
 			if !ok {
@@ -128,5 +91,7 @@ func (s *Server) receive(card capability.Capability, link *channel.Endpoint) {
 			link.InjectInbound(0, pkt)
 			pkt.DecRef()
 		}
+		runtime.Gosched() // who has got something deals with it on this thread
+		s.out.end()
 	}
 }

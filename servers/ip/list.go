@@ -85,5 +85,5 @@ func (s *Server) status(k *socket) string {
 		return k.info() + "\n"
 	}
 	return fmt.Sprintf("sockets %d of %d\nnodes %d\nthreads %d\ncard failed %d times\n",
-		len(s.sockets), maxSockets, len(s.peers), s.threads, s.nic.failed.Load())
+		len(s.sockets), maxSockets, len(s.peers), s.threads, s.out.failed.Load())
 }

@@ -102,9 +102,9 @@ func (w *locals) pair(typ, protocol, pid uint32) (a, b *local, code int) {
 	return a, b, 0
 }
 
-func (l *local) notify(changed func()) {
+func (l *local) notify(changed func(events uint32)) {
 	l.world.mu.Lock()
-	l.changed = changed
+	l.changed = func() { changed(^uint32(0)) }
 	l.world.mu.Unlock()
 }
 

@@ -142,8 +142,8 @@ func (e *netEnd) readable() (n, code int) {
 func (e *netEnd) events() uint32 { return uint32(e.ep.Readiness(waiter.AllEvents)) }
 
 // notify: the stack calls in the middle of its work, with locks of its own.
-func (e *netEnd) notify(changed func()) {
-	e.entry = waiter.NewFunctionEntry(waiter.AllEvents, func(waiter.EventMask) { changed() })
+func (e *netEnd) notify(changed func(events uint32)) {
+	e.entry = waiter.NewFunctionEntry(waiter.AllEvents, func(events waiter.EventMask) { changed(uint32(events)) })
 	e.queue.EventRegister(&e.entry)
 	e.told = true
 }

@@ -42,9 +42,9 @@ type Server struct {
 	blocked int    // of them, in a Wait
 	std     service.Service[*socket]
 
+	out    sender
 	locals locals
 	dirty  dirtyList
-	nic    nicStats
 }
 
 // maxSockets bounds what all programs of the cluster can take of the server's memory.
@@ -113,6 +113,8 @@ func (s *Server) serve(h *std.Header, data []byte) []byte {
 	}
 	if k != nil {
 		s.mu.Unlock()
+		s.out.begin()
+		defer s.out.end()
 		return k.serve(h, data)
 	}
 	q := *h
@@ -214,7 +216,14 @@ func (s *Server) enter(k *socket, end endpoint) (c capability.Capability, ok boo
 	k.number, k.end, k.born = s.next, end, s.now()
 	k.secret = capability.NewSecret(random)
 	s.sockets[k.number] = k
-	end.notify(func() { s.dirty.add(k) })
+	end.notify(func(events uint32) {
+		// That there is room again, which each answer of the network says, hardly anybody
+		// waits for.
+		watched := k.watched.Load()
+		if watched&sockio.OutKind != 0 || watched != 0 && events&^sockio.OutKind != 0 {
+			s.dirty.add(k)
+		}
+	})
 	return capability.Owner(s.put, k.number, k.secret), true
 }
 

@@ -2,6 +2,7 @@ package ip
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"motile/ipc/capability"
@@ -28,6 +29,7 @@ type socket struct {
 	closed   bool
 	seq      uint32            // of the last that was said of it
 	watchers map[uint32]uint32 // events that a node waits for
+	watched  atomic.Uint32     // all of those
 	holders  map[uint32]holder // nodes that have it open
 	patience [2]time.Duration  // SO_RCVTIMEO, SO_SNDTIMEO; 0: without end
 }

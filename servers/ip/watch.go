@@ -62,8 +62,20 @@ func (k *socket) watch(c sockio.Caller, events uint32) {
 		k.watchers = make(map[uint32]uint32)
 	}
 	k.watchers[c.Node] |= events | always
+	k.countWatched()
 	k.server.expect(c)
-	k.server.dirty.add(k) // it may hold by now
+	if k.end.events()&k.watchers[c.Node] != 0 { // by now
+		k.server.dirty.add(k)
+	}
+}
+
+// countWatched: from now on somebody looks at the socket if one of these events may hold.
+func (k *socket) countWatched() {
+	all := uint32(0)
+	for _, mask := range k.watchers {
+		all |= mask
+	}
+	k.watched.Store(all)
 }
 
 // tell tells the nodes that wait for what holds now. Preconditions: k.mu is held.
@@ -82,6 +94,7 @@ func (k *socket) tell() {
 		} else {
 			k.watchers[node] = mask
 		}
+		k.countWatched()
 		k.server.tell(node, sockio.Event{Object: k.number, Events: got, Seq: st.Seq})
 	}
 }

@@ -58,3 +58,31 @@ func getReqAside(get capability.Port, h *std.Header, buf []byte) (int, error) {
 	}
 	return n, err
 }
+
+// replyAside is PutRep and then getReqAside. The client may well run before we do again: the
+// right is given away already when it is answered, and asked for once.
+func replyAside(get capability.Port, h *std.Header, reply, buf []byte) (int, error) {
+	var put, b [std.HeaderLen]byte
+	h.PutUser(&put)
+	h.Port = get
+	h.PutUser(&b)
+	r, e := twoAside(uintptr(unsafe.Pointer(&put)), uintptr(pointer(reply)), uintptr(len(reply)),
+		uintptr(unsafe.Pointer(&b)), uintptr(pointer(buf)), uintptr(len(buf)))
+	n, err := result(r, e)
+	if err == nil {
+		h.GetUser(&b)
+	}
+	return n, err
+}
+
+//go:nosplit
+//go:uintptrescapes
+func twoAside(put, reply, replyLen, get, buf, room uintptr) (r uintptr, err syscall.Errno) {
+	entersyscallblock()
+	r, _, err = syscall.RawSyscall6(abi.SysPutrep, put, reply, replyLen, 0, 0, 0)
+	if err == 0 {
+		r, _, err = syscall.RawSyscall6(abi.SysGetreq, get, buf, room, 0, 0, 0)
+	}
+	exitsyscall()
+	return r, err
+}
