@@ -1,10 +1,6 @@
 package file
 
-import (
-	"container/list"
-
-	"motile/ipc/capability"
-)
+import "container/list"
 
 // blockSize is what a file is kept by, in memory and on storage.
 const blockSize = 64 << 10
@@ -27,9 +23,9 @@ type content struct {
 
 // block is up to blockSize bytes of a file.
 type block struct {
-	data []byte                // nil: they are not in memory
-	size int                   // how many
-	file capability.Capability // the Bullet file that begins with them, as of the last cut; null: there is none
+	data []byte // nil: they are not in memory
+	size int    // how many
+	file File   // the Bullet file that begins with them, as of the last cut; null: there is none
 
 	dirty  bool // they are in no cut yet
 	shared bool // a cut that is being written has the memory: it is not changed in place

@@ -31,18 +31,28 @@ type life struct {
 	maybe     bool   // there is one under way
 }
 
-// Lock and Unlock are called where the keeper looks at the server: the first time in a
-// commit it takes what it will write.
-func (l *life) Lock() {
-	if !l.maybe {
+// Lock and Unlock are called where the keeper looks at the server: once in a commit it takes
+// what it will write.
+func (l *life) Lock() {}
+func (l *life) Unlock() {
+	if l.keeper.cut != nil && !l.maybe {
 		l.cut, l.maybe = picture(l.t, l.s, l.store), true
 	}
 }
-func (l *life) Unlock() {}
 
 func (l *life) commit(checkpoint bool) error {
-	err := l.keeper.Commit(l, l.s, checkpoint)
-	if err == nil {
+	return l.committed(l.keeper.Commit(l, l.s, checkpoint))
+}
+
+// mend has a disk catch up a little, if one is there again.
+func (l *life) mend() (more bool, err error) {
+	l.keeper.Probe()
+	more, err = l.keeper.Mend(l, l.s)
+	return more, l.committed(err)
+}
+
+func (l *life) committed(err error) error {
+	if l.maybe && l.keeper.cut == nil {
 		l.safe, l.maybe = l.cut, false
 	}
 	return err
@@ -80,7 +90,7 @@ func picture(t testing.TB, s *Server, store *simStore) string {
 			data := x.data
 			if data == nil {
 				var err error
-				if data, err = store.Read(x.file, x.size); err != nil {
+				if data, err = store.read(x.file, x.size); err != nil {
 					t.Fatalf("block %d of inode %d: %v", i, number, err)
 				}
 			}
@@ -181,12 +191,26 @@ func (l *life) kept(before *life) {
 // tidy checks that storage has what it should, and nothing else.
 func (l *life) tidy() {
 	l.t.Helper()
-	want := map[capability.Capability]bool{l.keeper.anchor: true}
-	for _, c := range l.keeper.parts {
-		want[c] = true
+	want := map[capability.Capability]bool{}
+	note := func(f File) {
+		for i, c := range f {
+			switch {
+			case c.IsNull() && i < len(l.store.disks) && l.keeper.current(i):
+				l.t.Errorf("a copy on disk %d is not there, and it is current", i+1)
+			case c.IsNull() || l.store.lost[i] || !l.keeper.used[i]:
+			case want[c]:
+				l.t.Errorf("a file is used twice")
+			default:
+				want[c] = true
+			}
+		}
 	}
-	for _, c := range l.keeper.journal {
-		want[c] = true
+	note(l.keeper.anchor)
+	for _, f := range l.keeper.parts {
+		note(f)
+	}
+	for _, f := range l.keeper.journal {
+		note(f)
 	}
 	used := int64(0)
 	for _, n := range l.s.inodes {
@@ -197,14 +221,9 @@ func (l *life) tidy() {
 	if used != l.s.used {
 		l.t.Errorf("%d bytes are counted, %d are used", l.s.used, used)
 	}
-	l.s.files(func(n *inode, b *block) {
-		if want[b.file] {
-			l.t.Errorf("a file is used twice")
-		}
-		want[b.file] = true
-	})
+	l.s.files(func(n *inode, b *block) { note(b.file) })
 	for c, f := range l.store.files {
-		if !want[c] {
+		if !want[c] && l.keeper.used[f.disk] && !l.store.lost[f.disk] {
 			l.t.Errorf("a file of tag %d is left over", f.tag)
 		}
 	}

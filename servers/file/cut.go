@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"motile/ipc/capability"
 )
 
 // Need is what a request waits for that Do has looked at.
@@ -21,7 +19,7 @@ type Need struct {
 
 // Fetch is a part of a file's contents that is to be read.
 type Fetch struct {
-	File capability.Capability
+	File File
 	Size int
 	b    *block
 }
@@ -98,7 +96,7 @@ type cut struct {
 	records []record      // for a checkpoint: all of the inodes of its parts
 	parts   []uint64      // of a checkpoint: those that have changed
 	writes  []*blockWrite // contents that go along
-	trash   []capability.Capability
+	trash   []File
 }
 
 // blockWrite is a block that goes to storage: as a file, or in the journal.
@@ -106,7 +104,7 @@ type blockWrite struct {
 	b      *block
 	data   []byte
 	inline bool
-	file   capability.Capability // null: it was not made yet
+	file   File // null: it was not made yet
 }
 
 // Contents go into the record of the journal itself if they are few: one write less to
@@ -217,7 +215,7 @@ func (c *cut) block(n *inode, i int64) blockRecord {
 }
 
 // settle notes that a cut is on stable storage. What it returns may be destroyed.
-func (s *Server) settle(c *cut) (trash []capability.Capability) {
+func (s *Server) settle(c *cut) (trash []File) {
 	l := s.book
 	trash = c.trash
 	for _, w := range c.writes {
@@ -246,6 +244,7 @@ func (s *Server) storage() string {
 		return "storage none: files are gone with the server\n"
 	}
 	text := fmt.Sprintf("changes %d, %d of them safe\nbytes %d not safe, %d in memory\n", l.seq, l.safe, l.unsafe, l.resident)
+	text += s.disks
 	if s.damaged > 0 {
 		text += fmt.Sprintf("missing %d blocks of files\n", s.damaged)
 	}

@@ -17,12 +17,15 @@ import (
 //	1  version
 //	…  below
 //	4  CRC-32C of all that
+//
+// A file that it names is how many copies there are, and their capabilities. In version 1
+// it is one capability.
 const (
 	rootMagic    = "FILR"
 	partMagic    = "FILP"
 	journalMagic = "FILJ"
 
-	formatVersion = 1
+	formatVersion = 2
 	frame         = 4 + 1 + 4 // what a file has around its body
 )
 
@@ -46,7 +49,7 @@ type root struct {
 // part is where a part of the table is.
 type part struct {
 	index uint64
-	file  capability.Capability
+	file  File
 }
 
 // head is what belongs to no inode.
@@ -100,7 +103,7 @@ type nameRecord struct {
 type blockRecord struct {
 	index int64
 	size  int
-	file  capability.Capability
+	file  File
 	data  []byte // of size bytes; nil: it is in the file
 
 	write *blockWrite // what becomes a file, or data, when the record is encoded
@@ -110,7 +113,7 @@ type blockRecord struct {
 const (
 	headLen   = 8 + 8 + 4
 	bootLen   = 4 + 8
-	partLen   = 8 + capability.EncodedLen
+	partLen   = 8 + 1
 	offsetLen = 16 + 8
 	nameLen   = 8 + 8 + 2
 	blockLen  = 8 + 4 + 1
@@ -128,14 +131,14 @@ func unseal(b []byte, magic string) (*reader, error) {
 	if len(b) < frame || string(b[:4]) != magic {
 		return nil, ErrDamaged
 	}
-	if b[4] != formatVersion {
+	if b[4] == 0 || b[4] > formatVersion {
 		return nil, fmt.Errorf("%w: %d, this server's is %d", ErrVersion, b[4], formatVersion)
 	}
 	end := len(b) - 4
 	if crc32.Checksum(b[:end], castagnoli) != be.Uint32(b[end:]) {
 		return nil, ErrDamaged
 	}
-	return &reader{b: b[5:end]}, nil
+	return &reader{b: b[5:end], version: b[4]}, nil
 }
 
 func (h *head) append(b []byte) []byte {
@@ -160,7 +163,7 @@ func (x *root) encode() []byte {
 	b = x.head.append(b)
 	b = be.AppendUint32(b, uint32(len(x.parts)))
 	for i := range x.parts {
-		b = x.parts[i].file.Append(be.AppendUint64(b, x.parts[i].index))
+		b = x.parts[i].file.append(be.AppendUint64(b, x.parts[i].index))
 	}
 	return seal(b)
 }
@@ -173,7 +176,7 @@ func decodeRoot(b []byte) (x root, err error) {
 	x.claim, x.life, x.seq = r.u64(), r.u64(), r.u64()
 	x.head.read(r)
 	for range r.count(partLen) {
-		x.parts = append(x.parts, part{r.u64(), r.capability()})
+		x.parts = append(x.parts, part{r.u64(), r.file()})
 	}
 	return x, r.end()
 }
@@ -263,13 +266,14 @@ func (x *blockRecord) append(b []byte) []byte {
 	if data != nil {
 		return append(append(b, 1), data...)
 	}
-	return file.Append(append(b, 0))
+	return file.append(append(b, 0))
 }
 
 // reader reads a body. What is too short reads as zeros, and end says so.
 type reader struct {
-	b   []byte
-	bad bool
+	b       []byte
+	bad     bool
+	version byte
 }
 
 func (r *reader) take(n int) []byte {
@@ -289,6 +293,36 @@ func (r *reader) u64() uint64 { return be.Uint64(r.take(8)) }
 func (r *reader) capability() capability.Capability {
 	c, _ := capability.Decode(r.take(capability.EncodedLen))
 	return c
+}
+
+func (f File) append(b []byte) []byte {
+	n := len(b)
+	b = append(b, 0)
+	for _, c := range f {
+		if !c.IsNull() {
+			b = c.Append(b)
+			b[n]++
+		}
+	}
+	return b
+}
+
+// file reads the copies of a file, in the order in which they are there.
+func (r *reader) file() (f File) {
+	if r.version == 1 {
+		f[0] = r.capability()
+		return f
+	}
+	n := int(r.take(1)[0])
+	if n > len(f) {
+		r.bad = true
+		return f
+	}
+	for i := range n {
+		f[i] = r.capability()
+		r.bad = r.bad || f[i].IsNull()
+	}
+	return f
 }
 
 // count is how many things follow, each of so many bytes at least.
@@ -365,7 +399,7 @@ func (r *reader) block() (x blockRecord) {
 	}
 	switch r.take(1)[0] {
 	case 0:
-		x.file = r.capability()
+		x.file = r.file()
 	case 1:
 		x.data = append([]byte(nil), r.take(x.size)...)
 	default:

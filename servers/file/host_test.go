@@ -49,7 +49,7 @@ func (c *client) ask(dir capability.Capability, h std.Header, data []byte) (std.
 		g := h
 		reply, recalls := c.s.Do(c.now, &g, data)
 		if f := c.s.Need().Fetch; f != nil {
-			data, err := c.store.Read(f.File, f.Size)
+			data, err := c.store.read(f.File, f.Size)
 			if err != nil {
 				c.t.Fatalf("a block that should be there: %v", err)
 			}

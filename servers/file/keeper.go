@@ -9,26 +9,6 @@ import (
 	"motile/ipc/capability"
 )
 
-// Storage is where a server keeps its files: Bullet files, and an anchor that names one of
-// them. A file is there as a whole and for good when Create returns, or not at all. After
-// an error some may be there, and whether the anchor was changed is not known.
-type Storage interface {
-	// Create makes a file of each; those that were made are not null, after an error too.
-	Create(tag Tag, files [][]byte) ([]capability.Capability, error)
-	Get(file capability.Capability) ([]byte, error)
-	// Read reads the beginning of a file.
-	Read(file capability.Capability, size int) ([]byte, error)
-	// Destroy removes files. One that stays is found by the next server.
-	Destroy(files []capability.Capability)
-	Tagged(tag Tag) ([]capability.Capability, error)
-	// Anchor is what Install has installed last; null: nothing.
-	Anchor() (capability.Capability, error)
-	// Install changes the anchor, if it is old, and says ErrTaken if it is not.
-	Install(old, new capability.Capability) error
-	// Room is how many bytes more there is room for, now that all that was destroyed is gone.
-	Room() (int64, error)
-}
-
 // Tag says what a Bullet file is.
 type Tag uint64
 
@@ -53,39 +33,39 @@ const (
 
 // Keeper brings a server's state to storage. It is used by one goroutine at a time.
 type Keeper struct {
-	store   Storage
+	mirror
 	root    root
-	anchor  capability.Capability
-	parts   map[uint64]capability.Capability
-	journal []capability.Capability // since the checkpoint
-	bytes   int                     // of these
-	used    int64                   // Server.used, as of the last commit
+	parts   map[uint64]File
+	journal []File // since the checkpoint
+	bytes   int    // of these
+	spent   int64  // Server.used, as of the last commit
+	mend    *mending
 
 	cut     *cut // that is on its way; nil: none
 	record  []byte
-	logged  capability.Capability // the record's file; null: it is not known to be there
-	made    []part                // parts of a checkpoint
+	logged  File   // the record's file; null: it is not known to be there
+	made    []part // parts of a checkpoint
 	next    *root
-	newRoot capability.Capability
+	newRoot File
+	whole   []int // disks that have all once the cut is there, and are not current
 }
 
 // Open finds what is on storage, takes it over, and makes a server of it. Nothing is
 // there: that is a new one.
 func Open(store Storage, cfg Config) (*Server, *Keeper, error) {
-	k := &Keeper{store: store, parts: make(map[uint64]capability.Capability)}
-	if err := k.take(uint64(cfg.Now)); err != nil {
+	k := &Keeper{mirror: mirror{store: store, disks: store.Disks()}, parts: make(map[uint64]File)}
+	if err := k.take(uint64(cfg.Now), cfg.Wait); err != nil {
 		return nil, nil, err
 	}
 	// Nobody else writes what counts from here on: what there is now is all there is.
-	var found [][]capability.Capability
-	for _, t := range tags {
-		list, err := store.Tagged(t)
-		if err != nil {
-			return nil, nil, err
+	var found [MaxDisks]map[capability.Capability]Tag
+	for _, i := range k.where(k.current) {
+		var err error
+		if found[i], err = k.tagged(i); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", k.disks[i].Name, err)
 		}
-		found = append(found, list)
 	}
-	s, err := k.recover(cfg, found[2])
+	s, err := k.recover(cfg, found)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,13 +74,14 @@ func Open(store Storage, cfg Config) (*Server, *Keeper, error) {
 	if err := k.Commit(new(sync.Mutex), s, true); err != nil {
 		return nil, nil, err
 	}
-	store.Destroy(rubbish)
+	k.destroy(rubbish)
+	s.disks = k.String()
 	return s, k, nil
 }
 
 // take enters this server as the one that the storage belongs to: whoever had it before
 // cannot install anything any more, and finds out before it acknowledges anything.
-func (k *Keeper) take(now uint64) error {
+func (k *Keeper) take(now uint64, wait bool) error {
 	var err error
 	if k.anchor, err = k.store.Anchor(); err != nil {
 		return err
@@ -110,84 +91,70 @@ func (k *Keeper) take(now uint64) error {
 			return err
 		}
 	}
-	b, err := k.store.Get(k.anchor)
-	if err != nil {
-		return fmt.Errorf("the root of the file server's storage: %w", err)
-	}
-	if k.root, err = decodeRoot(b); err != nil {
-		return fmt.Errorf("the root of the file server's storage: %w", err)
+	if k.root, err = k.choose(wait); err != nil {
+		return err
 	}
 	k.root.claim++
 	k.root.stamp = max(now, k.root.stamp+1<<32) // higher than whatever that life has granted
-	made, err := k.store.Create(TagRoot, [][]byte{k.root.encode()})
+	made, err := k.create(k.where(k.inUse), TagRoot, [][]byte{k.root.encode()})
 	if err != nil {
 		return err
 	}
-	return k.install(made[0])
+	return k.install(made[0].on(k.where(k.inUse)))
 }
 
-// fresh makes an empty root, if there has never been one.
+// fresh makes an empty root, if there has never been one. All disks must be there.
 func (k *Keeper) fresh() error {
-	list, err := k.store.Tagged(TagRoot)
-	if err != nil {
-		return err
-	}
-	for _, c := range list {
-		b, err := k.store.Get(c)
+	var all []int
+	for i := range k.disks {
+		list, err := k.store.Tagged(i, TagRoot)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", k.disks[i].Name, err)
 		}
-		if r, err := decodeRoot(b); err != nil || r.claim > 0 {
-			return errors.New("there are files of a file server on the disk, and the directory server does not know them: " +
-				"if it has lost its own disk, that is to be restored first")
+		for _, c := range list {
+			b, err := k.store.Get(i, c)
+			if err != nil {
+				return err
+			}
+			if r, err := decodeRoot(b); err != nil || r.claim > 0 {
+				return fmt.Errorf("there are files of a file server on %s, and the directory server does not know them: "+
+					"if it has lost its own disk, that is to be restored first", k.disks[i].Name)
+			}
 		}
+		all = append(all, i)
 	}
-	made, err := k.store.Create(TagRoot, [][]byte{(&root{}).encode()})
-	if err != nil {
+	made, errs := k.store.Create(all, TagRoot, [][]byte{(&root{}).encode()})
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	return k.install(made[0])
 }
 
-// install changes the anchor. If it is not known whether that was done, it is looked up.
-func (k *Keeper) install(file capability.Capability) error {
-	if err := k.store.Install(k.anchor, file); err != nil {
-		switch is, err2 := k.store.Anchor(); {
-		case err2 != nil:
-			return errors.Join(err, err2)
-		case is == k.anchor:
-			return err
-		case is != file:
-			return ErrTaken
+// recover loads the parts, and the records of the journal that continue them. Each disk that
+// is current has all records: if those of one cannot be read, another's will do.
+func (k *Keeper) recover(cfg Config, found [MaxDisks]map[capability.Capability]Tag) (s *Server, err error) {
+	var failed error
+	for _, i := range k.where(k.current) {
+		var journal []journalRecord
+		if journal, err = k.records(i, found[i]); err == nil {
+			if s, err = k.build(cfg, journal); err == nil {
+				return s, nil
+			}
+		}
+		if failed == nil {
+			failed = err
 		}
 	}
-	k.anchor = file
-	return nil
+	return nil, failed
 }
 
-// recover loads the parts, and the records of the journal that continue them.
-func (k *Keeper) recover(cfg Config, journal []capability.Capability) (*Server, error) {
-	ld := load(cfg, &k.root)
-	for _, p := range k.root.parts {
-		b, err := k.store.Get(p.file)
-		if err != nil {
-			return nil, fmt.Errorf("part %d of the table of inodes: %w", p.index, err)
+// records are those of the journal, in order, as a disk has them.
+func (k *Keeper) records(disk int, found map[capability.Capability]Tag) (list []journalRecord, err error) {
+	for c, tag := range found {
+		if tag != TagJournal {
+			continue
 		}
-		index, records, err := decodePart(b)
-		if err == nil && index != p.index {
-			err = ErrDamaged
-		}
-		if err == nil {
-			err = ld.part(records)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("part %d of the table of inodes: %w", p.index, err)
-		}
-		k.parts[p.index] = p.file
-	}
-	var list []journalRecord
-	for _, c := range journal {
-		b, err := k.store.Get(c)
+		b, err := k.store.Get(disk, c)
 		if err != nil {
 			return nil, fmt.Errorf("a record of the journal: %w", err)
 		}
@@ -202,45 +169,121 @@ func (k *Keeper) recover(cfg Config, journal []capability.Capability) (*Server, 
 	slices.SortFunc(list, func(a, b journalRecord) int { return int(int64(a.seq - b.seq)) })
 	list = slices.CompactFunc(list, func(a, b journalRecord) bool { return a.seq == b.seq }) // made twice, for it was not known that it was
 	for i := range list {
-		j := &list[i]
-		if j.seq != k.root.seq+uint64(i) {
+		if j := &list[i]; j.seq != k.root.seq+uint64(i) {
 			return nil, damaged("record %d of the journal is not there, and %d is", k.root.seq+uint64(i), j.seq)
 		}
-		if err := ld.journal(j); err != nil {
-			return nil, fmt.Errorf("record %d of the journal: %w", j.seq, err)
+	}
+	return list, nil
+}
+
+// build makes a server of the parts and of records.
+func (k *Keeper) build(cfg Config, journal []journalRecord) (*Server, error) {
+	ld := load(cfg, &k.root, k.disks)
+	for _, p := range k.root.parts {
+		file, elsewhere := arrange(p.file[:], k.disks)
+		var records []record
+		err := k.get(file, func(b []byte) (err error) {
+			var index uint64
+			if index, records, err = decodePart(b); err == nil && index != p.index {
+				err = ErrDamaged
+			}
+			return err
+		})
+		if elsewhere {
+			err = errElsewhere
+		}
+		if err == nil {
+			err = ld.part(records)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("part %d of the table of inodes: %w", p.index, err)
+		}
+		k.parts[p.index] = file
+	}
+	for i := range journal {
+		if err := ld.journal(&journal[i]); err != nil {
+			return nil, fmt.Errorf("record %d of the journal: %w", journal[i].seq, err)
 		}
 	}
 	return ld.end()
 }
 
-// rubbish is what was found and does not belong to the state that was recovered.
-func (k *Keeper) rubbish(s *Server, found [][]capability.Capability) (list []capability.Capability) {
-	there := make(map[capability.Capability]bool)
-	for _, c := range slices.Concat(found...) {
-		there[c] = true
+var errElsewhere = errors.New("it is on disks that this file server was not given")
+
+// rubbish is what was found on each disk and does not belong to the state that was recovered.
+// A disk that lacks what another has is not used: it has to catch up.
+func (k *Keeper) rubbish(s *Server, found [MaxDisks]map[capability.Capability]Tag) (list []File) {
+	current := k.where(k.current)
+	var lacks [MaxDisks]int
+	look := func(f File) (there bool) {
+		for _, i := range current {
+			_, ok := found[i][f[i]]
+			there = there || ok
+		}
+		for _, i := range current {
+			if _, ok := found[i][f[i]]; !ok && there {
+				lacks[i]++
+			}
+		}
+		return there
 	}
-	keep := map[capability.Capability]bool{k.anchor: true}
-	for _, c := range k.parts {
-		keep[c] = true
+	for _, f := range k.parts {
+		look(f)
 	}
 	s.files(func(n *inode, b *block) {
-		if keep[b.file] = true; !there[b.file] {
+		if !look(b.file) {
 			s.damaged++
 		}
 	})
 	s.book.trash = nil // it is among the rest
-	for _, c := range slices.Concat(found...) {
-		if !keep[c] {
-			list = append(list, c)
+	keep := k.named(s)
+	for _, i := range current {
+		for c := range found[i] {
+			if !keep[c] {
+				f := File{}
+				f[i] = c
+				list = append(list, f)
+			}
+		}
+	}
+	most := slices.MinFunc(current, func(a, b int) int { return lacks[a] - lacks[b] })
+	for _, i := range current {
+		if lacks[i] > 0 && i != most {
+			k.leave(i, fmt.Errorf("%d files are not there", lacks[i]))
 		}
 	}
 	return list
+}
+
+// named are the copies that something names, or that will be destroyed.
+func (k *Keeper) named(s *Server) map[capability.Capability]bool {
+	keep := make(map[capability.Capability]bool)
+	note := func(f File) {
+		for _, c := range f {
+			keep[c] = true
+		}
+	}
+	note(k.anchor)
+	for _, f := range k.parts {
+		note(f)
+	}
+	for _, f := range k.journal {
+		note(f)
+	}
+	s.files(func(n *inode, b *block) { note(b.file) })
+	for _, f := range s.book.trash {
+		note(f)
+	}
+	return keep
 }
 
 // Commit brings what has changed to stable storage. mu guards the server. After an error
 // storage has the state before or this one, and the next Commit goes on with it; ErrTaken
 // is for good.
 func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
+	if err := k.agree(); err != nil {
+		return err
+	}
 	if k.cut == nil {
 		mu.Lock()
 		if s.book.clean() && !checkpoint {
@@ -248,6 +291,7 @@ func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
 			return k.owned()
 		}
 		k.cut = s.cut(checkpoint || k.bytes >= journalBytes || len(k.journal) >= journalCount)
+		k.whole = k.where(func(i int) bool { return !k.current(i) && k.used[i] && k.complete(s, i) })
 		mu.Unlock()
 	}
 	c := k.cut
@@ -263,27 +307,18 @@ func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
 		return err
 	}
 	// The commit point is behind us.
-	k.used = c.used
+	k.spent = c.used
 	k.cut, k.record, k.made, k.next = nil, nil, nil, nil
-	k.logged, k.newRoot = capability.Capability{}, capability.Capability{}
+	k.logged, k.newRoot = File{}, File{}
 	mu.Lock()
 	trash = append(trash, s.settle(c)...)
 	mu.Unlock()
-	k.store.Destroy(trash)
+	k.destroy(trash)
 	return nil
 }
 
 // First reports whether this server is the first that the storage has.
 func (k *Keeper) First() bool { return k.root.claim == 1 }
-
-// owned looks whether the storage is still this server's.
-func (k *Keeper) owned() error {
-	is, err := k.store.Anchor()
-	if err == nil && is != k.anchor {
-		err = ErrTaken
-	}
-	return err
-}
 
 // contents makes files of the blocks that get their own.
 func (k *Keeper) contents(c *cut) error {
@@ -294,27 +329,22 @@ func (k *Keeper) contents(c *cut) error {
 			list, data = append(list, w), append(data, w.data)
 		}
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	made, err := k.store.Create(TagBlock, data)
+	made, err := k.create(k.where(k.inUse), TagBlock, data)
 	for i, w := range list {
-		if i < len(made) {
-			w.file = made[i]
-		}
+		w.file = made[i]
 	}
 	return err
 }
 
 // extend adds a record to the journal. If it is not known whether it was, the same is
 // written again.
-func (k *Keeper) extend(c *cut) ([]capability.Capability, error) {
+func (k *Keeper) extend(c *cut) ([]File, error) {
 	if k.record == nil {
 		j := journalRecord{life: k.root.life, seq: k.root.seq + uint64(len(k.journal)), head: c.head, gone: c.gone, records: c.records}
 		k.record = j.encode()
 	}
 	if k.logged.IsNull() {
-		made, err := k.store.Create(TagJournal, [][]byte{k.record})
+		made, err := k.create(k.where(k.inUse), TagJournal, [][]byte{k.record})
 		if err != nil {
 			return nil, err
 		}
@@ -330,21 +360,22 @@ func (k *Keeper) extend(c *cut) ([]capability.Capability, error) {
 }
 
 // checkpoint writes the parts that have changed, and has the anchor name a root of them.
-func (k *Keeper) checkpoint(c *cut) (trash []capability.Capability, err error) {
+func (k *Keeper) checkpoint(c *cut) (trash []File, err error) {
 	if k.next == nil {
 		if err := k.writeParts(c); err != nil {
 			return nil, err
 		}
 	}
 	if k.newRoot.IsNull() {
-		made, err := k.store.Create(TagRoot, [][]byte{k.next.encode()})
+		at := k.where(func(i int) bool { return k.used[i] && (k.current(i) || slices.Contains(k.whole, i)) })
+		made, err := k.create(at, TagRoot, [][]byte{k.next.encode()})
 		if err != nil {
 			return nil, err
 		}
 		k.newRoot = made[0]
 	}
 	old := k.anchor
-	if err := k.install(k.newRoot); err != nil {
+	if err := k.install(k.newRoot.on(k.where(k.inUse))); err != nil {
 		return nil, err
 	}
 	trash = append(k.journal, old)
@@ -377,9 +408,9 @@ func (k *Keeper) writeParts(c *cut) error {
 			files = append(files, nil)
 		}
 	}
-	created, err := k.store.Create(TagPart, slices.DeleteFunc(slices.Clone(files), func(b []byte) bool { return b == nil }))
+	created, err := k.create(k.where(k.inUse), TagPart, slices.DeleteFunc(slices.Clone(files), func(b []byte) bool { return b == nil }))
 	if err != nil {
-		k.store.Destroy(slices.DeleteFunc(created, func(c capability.Capability) bool { return c.IsNull() }))
+		k.destroy(created)
 		return err
 	}
 	for i := range made {
@@ -387,7 +418,7 @@ func (k *Keeper) writeParts(c *cut) error {
 			made[i].file, created = created[0], created[1:]
 		}
 	}
-	parts := make(map[uint64]capability.Capability)
+	parts := make(map[uint64]File)
 	for index, file := range k.parts {
 		parts[index] = file
 	}

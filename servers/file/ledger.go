@@ -1,21 +1,17 @@
 package file
 
-import (
-	"container/list"
-
-	"motile/ipc/capability"
-)
+import "container/list"
 
 // ledger knows what a server's storage does not have yet, and what of the contents is in
 // memory. A nil ledger is that of a server without storage: it knows nothing.
 type ledger struct {
-	seq    uint64                  // counts changes
-	safe   uint64                  // all up to this one are on stable storage
-	inodes []*inode                // those that have changed since the last cut
-	gone   []uint64                // those that went
-	head   bool                    // what belongs to no inode has changed
-	parts  map[uint64]bool         // of the table, that have changed since the last checkpoint
-	trash  []capability.Capability // Bullet files that nobody needs when the next cut is safe
+	seq    uint64          // counts changes
+	safe   uint64          // all up to this one are on stable storage
+	inodes []*inode        // those that have changed since the last cut
+	gone   []uint64        // those that went
+	head   bool            // what belongs to no inode has changed
+	parts  map[uint64]bool // of the table, that have changed since the last checkpoint
+	trash  []File          // Bullet files that nobody needs when the next cut is safe
 
 	unsafe   int64     // bytes of contents that are in no cut
 	resident int64     // bytes of contents in memory
@@ -102,7 +98,7 @@ func (l *ledger) forget(b *block) {
 	}
 	if !b.file.IsNull() {
 		l.trash = append(l.trash, b.file)
-		b.file = capability.Capability{}
+		b.file = File{}
 	}
 }
 

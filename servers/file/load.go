@@ -11,15 +11,16 @@ import (
 // the records of the journal, the oldest first.
 type loader struct {
 	s     *Server
+	disks []Disk
 	child map[*entry]uint64
 }
 
 // load makes a server of a root's state.
-func load(cfg Config, r *root) *loader {
+func load(cfg Config, r *root, disks []Disk) *loader {
 	s := New(cfg)
 	s.book = &ledger{parts: make(map[uint64]bool)}
 	s.root.book = s.book
-	ld := &loader{s, make(map[*entry]uint64)}
+	ld := &loader{s, disks, make(map[*entry]uint64)}
 	ld.head(&r.head)
 	return ld
 }
@@ -153,10 +154,14 @@ func (ld *loader) blocks(n *inode, r *record) error {
 			b = new(block)
 			n.blocks[x.index] = b
 		}
-		if b.file != x.file && !b.file.IsNull() {
+		file, elsewhere := arrange(x.file[:], ld.disks)
+		if elsewhere {
+			return fmt.Errorf("block %d of inode %d: %w", x.index, r.number, errElsewhere)
+		}
+		if b.file != file && !b.file.IsNull() {
 			ld.s.book.trash = append(ld.s.book.trash, b.file)
 		}
-		b.size, b.file, b.data, b.logged = x.size, x.file, x.data, x.data != nil
+		b.size, b.file, b.data, b.logged = x.size, file, x.data, x.data != nil
 		ld.s.book.weigh(b)
 		ld.s.book.use(b)
 	}

@@ -17,6 +17,8 @@ const (
 	// ownEvery is how often a server that has nothing to write looks whether storage is
 	// still its own.
 	ownEvery = 5 * time.Second
+	// probeEvery is how often a disk that did not answer is asked again.
+	probeEvery = 5 * time.Second
 	// reserve is what is left free on the disk: for what is in memory and has been accepted,
 	// and for checkpoints.
 	reserve = 2*maxUnsafe + 2<<20
@@ -42,10 +44,11 @@ func (r *Running) persist() error {
 	go r.tick()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	go r.probe()
 	looked, measured := time.Now(), time.Now()
 	for {
 		since := time.Now()
-		for !r.due(since) && time.Since(looked) < ownEvery {
+		for !r.due(since) && !r.mend && time.Since(looked) < ownEvery {
 			if r.s.book.clean() {
 				since = time.Now()
 			}
@@ -53,13 +56,19 @@ func (r *Running) persist() error {
 		}
 		looked = time.Now()
 		r.mu.Unlock()
+		more := false
 		err := r.keeper.Commit(&r.mu, r.s, false)
+		if err == nil {
+			more, err = r.keeper.Mend(&r.mu, r.s)
+		}
 		if time.Since(measured) >= lateBy {
 			r.findRoom()
 			measured = time.Now()
 		}
 		r.mu.Lock()
 		r.s.book.shrink(r.cache)
+		r.tell()
+		r.mend = more
 		if err == nil {
 			r.s.trouble = ""
 			r.ready.Broadcast()
@@ -86,6 +95,25 @@ func (r *Running) due(since time.Time) bool {
 	return l.safe < r.wanted || l.unsafe >= maxUnsafe/2 || !l.clean() && time.Since(since) >= lateBy
 }
 
+// tell notes for people which disks have what.
+func (r *Running) tell() {
+	if now := r.keeper.String(); now != r.s.disks {
+		r.s.disks = now
+	}
+}
+
+// probe asks disks that did not answer, now and then.
+func (r *Running) probe() {
+	for range time.Tick(probeEvery) {
+		if r.keeper.Probe() {
+			r.mu.Lock()
+			r.mend = true
+			r.mu.Unlock()
+			r.ready.Broadcast()
+		}
+	}
+}
+
 // tick has whoever waits look at the time.
 func (r *Running) tick() {
 	for range time.Tick(lateBy / 4) {
@@ -95,9 +123,9 @@ func (r *Running) tick() {
 
 // findRoom tells the server how much room there is, with what it has used already.
 func (r *Running) findRoom() {
-	if free, err := r.keeper.store.Room(); err == nil {
+	if free, err := r.keeper.room(); err == nil {
 		r.mu.Lock()
-		r.s.cfg.Capacity = max(r.keeper.used+free-reserve, 0)
+		r.s.cfg.Capacity = max(r.keeper.spent+free-reserve, 0)
 		r.mu.Unlock()
 	}
 }
@@ -142,7 +170,7 @@ func (r *Running) room() error {
 // fetch reads what a request needs. Preconditions: mu is held.
 func (r *Running) fetch(f *Fetch) error {
 	r.mu.Unlock()
-	data, err := r.keeper.store.Read(f.File, f.Size)
+	data, err := r.keeper.read(f.File, f.Size)
 	r.mu.Lock()
 	if err == nil {
 		r.s.Fetched(f, data)

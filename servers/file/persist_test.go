@@ -29,46 +29,52 @@ func (s *slowStore) enter() (leave func(), err error) {
 	return s.mu.Unlock, s.fails
 }
 
-func (s *slowStore) Create(tag Tag, files [][]byte) ([]capability.Capability, error) {
+func (s *slowStore) Disks() []Disk { return s.sim.Disks() }
+
+func (s *slowStore) Create(at []int, tag Tag, files [][]byte) ([]File, []error) {
 	leave, err := s.enter()
 	defer leave()
 	if err != nil {
-		return make([]capability.Capability, len(files)), err
+		errs := make([]error, len(at))
+		for i := range errs {
+			errs[i] = err
+		}
+		return make([]File, len(files)), errs
 	}
-	return s.sim.Create(tag, files)
+	return s.sim.Create(at, tag, files)
 }
 
-func (s *slowStore) Get(c capability.Capability) ([]byte, error) {
+func (s *slowStore) Get(disk int, c capability.Capability) ([]byte, error) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	return s.sim.Get(c)
+	return s.sim.Get(disk, c)
 }
 
-func (s *slowStore) Read(c capability.Capability, size int) ([]byte, error) {
+func (s *slowStore) Read(disk int, c capability.Capability, size int) ([]byte, error) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	return s.sim.Read(c, size)
+	return s.sim.Read(disk, c, size)
 }
 
-func (s *slowStore) Destroy(list []capability.Capability) {
+func (s *slowStore) Destroy(at []int, list []File) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	s.sim.Destroy(list)
+	s.sim.Destroy(at, list)
 }
 
-func (s *slowStore) Tagged(tag Tag) ([]capability.Capability, error) {
+func (s *slowStore) Tagged(disk int, tag Tag) ([]capability.Capability, error) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	return s.sim.Tagged(tag)
+	return s.sim.Tagged(disk, tag)
 }
 
-func (s *slowStore) Anchor() (capability.Capability, error) {
+func (s *slowStore) Anchor() (File, error) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
 	return s.sim.Anchor()
 }
 
-func (s *slowStore) Install(old, new capability.Capability) error {
+func (s *slowStore) Install(old, new File) error {
 	leave, err := s.enter()
 	defer leave()
 	if err != nil {
@@ -77,10 +83,10 @@ func (s *slowStore) Install(old, new capability.Capability) error {
 	return s.sim.Install(old, new)
 }
 
-func (s *slowStore) Room() (int64, error) {
+func (s *slowStore) Room(disk int) (int64, error) {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	return s.sim.Room()
+	return s.sim.Room(disk)
 }
 
 func (s *slowStore) set(fails error) {
@@ -156,7 +162,7 @@ func (b *bench) found(path string) []byte {
 	}
 	for _, x := range n.blocks {
 		if x.data == nil {
-			x.data, _ = sim.Read(x.file, x.size)
+			x.data, _ = sim.read(x.file, x.size)
 		}
 	}
 	return n.content.read(nil, 0, int(n.size))
@@ -291,7 +297,7 @@ func TestRunning_Full(t *testing.T) {
 			t.Fatalf("fsync: %d", h.Extra)
 		}
 		b.findRoom()
-		if free, _ := b.store.Room(); free < reserve-1<<20 {
+		if free, _ := b.store.Room(0); free < reserve-1<<20 {
 			t.Fatalf("%d bytes are free", free)
 		}
 		o := filesys.Opener{Node: 1, Boot: 1}

@@ -34,6 +34,7 @@ type Running struct {
 	keeper   *Keeper // persist's; nil: there is none
 	cache    int64
 	ready    sync.Cond // something has become safe, or failed, or somebody wants it to be
+	mend     bool      // a disk has answered again, or has not all yet
 	wanted   uint64    // all up to this one is to be safe soon
 	failures int
 	err      error // of the last

@@ -16,7 +16,8 @@ type Config struct {
 	Random   func() uint64
 	Capacity int64 // bytes
 	Now      int64
-	Inodes   int // how many there may be; 0: as many as there is room for
+	Inodes   int  // how many there may be; 0: as many as there is room for
+	Wait     bool // a disk that does not answer is not done without: it is an error
 }
 
 // Server is the state of a file server. It has one owner at a time.
@@ -38,6 +39,7 @@ type Server struct {
 	book     *ledger // nil: files are in memory only
 	doubtful []*inode
 	trouble  string // what is wrong with the storage
+	disks    string // which of them have what
 	damaged  int    // blocks that storage should have, and has not
 }
 

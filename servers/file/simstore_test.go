@@ -7,15 +7,19 @@ import (
 	"slices"
 
 	"motile/ipc/capability"
+	"motile/ipc/std"
 )
 
 // simStore is a storage that is cut off. What was destroyed since the last file was made
-// may be there again afterwards; of files that are made at one time, any may be.
+// on a disk may be there again afterwards; of files that are made at one time, any may be.
 type simStore struct {
+	disks   []Disk
+	lost    [MaxDisks]bool // it does not answer
+	atOp    map[int]func() // what happens when an operation begins, as the power is still on
 	rng     *rand.Rand
 	files   map[capability.Capability]simFile
 	ghosts  map[capability.Capability]simFile // destroyed, but not for sure
-	anchor  capability.Capability
+	anchor  File
 	last    uint64
 	ops     int
 	cutAt   int // the power is cut at this one; 0: never
@@ -26,18 +30,33 @@ type simStore struct {
 }
 
 type simFile struct {
+	disk int
 	tag  Tag
 	data []byte
 }
 
 var errCut = errors.New("the power is off")
 
-func newSimStore(seed uint64) *simStore {
+// simDisk is the first byte of the first disk's port.
+const simDisk = 7
+
+func newSimStore(seed uint64) *simStore { return newSimDisks(seed, 1) }
+
+// newSimDisks is a storage of several disks.
+func newSimDisks(seed uint64, n int) *simStore {
+	s := newSim(seed)
+	for i := range n {
+		s.disks = append(s.disks, Disk{Name: "disk " + string(rune('1'+i)), Port: capability.Port{byte(simDisk + i)}})
+	}
+	return s
+}
+
+func newSim(seed uint64) *simStore {
 	return &simStore{rng: rand.New(rand.NewPCG(seed, 99)), files: make(map[capability.Capability]simFile), ghosts: make(map[capability.Capability]simFile), room: 1 << 30}
 }
 
-// op is one operation: do carries it out.
-func (s *simStore) op(do func()) error {
+// op is one operation: do carries it out. disk is whose; -1: the anchor's.
+func (s *simStore) op(disk int, do func()) error {
 	if s.dead {
 		return errCut
 	}
@@ -45,6 +64,19 @@ func (s *simStore) op(do func()) error {
 		s.between()
 	}
 	s.ops++
+	if f := s.atOp[s.ops]; f != nil {
+		was := s.lost
+		f()
+		if disk >= 0 && s.lost[disk] && !was[disk] { // in the middle of it
+			if s.rng.IntN(2) == 0 {
+				do()
+			}
+			return std.RPCFailure
+		}
+	}
+	if disk >= 0 && s.lost[disk] {
+		return std.RPCNotFound
+	}
 	switch {
 	case s.ops == s.cutAt:
 		s.dead = true
@@ -59,62 +91,90 @@ func (s *simStore) op(do func()) error {
 	return errCut
 }
 
-func (s *simStore) Create(tag Tag, files [][]byte) ([]capability.Capability, error) {
-	made := make([]capability.Capability, len(files))
-	var failed error
-	for _, i := range s.rng.Perm(len(files)) {
-		err := s.op(func() {
+func (s *simStore) Disks() []Disk { return s.disks }
+
+func (s *simStore) Create(at []int, tag Tag, files [][]byte) ([]File, []error) {
+	made, errs := make([]File, len(files)), make([]error, len(at))
+	for _, x := range s.rng.Perm(len(files) * len(at)) {
+		i, k := x/len(at), x%len(at)
+		disk := at[k]
+		err := s.op(disk, func() {
 			s.last++
-			made[i] = capability.Capability{Port: capability.Port{7}, Object: s.last, Rights: capability.AllRights}
-			s.files[made[i]] = simFile{tag, slices.Clone(files[i])}
-			clear(s.ghosts)
+			made[i][disk] = capability.Capability{Port: s.disks[disk].Port, Object: s.last, Rights: capability.AllRights}
+			s.files[made[i][disk]] = simFile{disk, tag, slices.Clone(files[i])}
+			maps.DeleteFunc(s.ghosts, func(_ capability.Capability, f simFile) bool { return f.disk == disk })
 		})
 		if err != nil { // it may be there, and nobody knows
-			made[i], failed = capability.Capability{}, err
+			made[i][disk], errs[k] = capability.Capability{}, err
 		}
 	}
-	return made, failed
+	return made, errs
 }
 
-func (s *simStore) Get(c capability.Capability) ([]byte, error) {
-	f, ok := s.files[c]
+// away is the error of a disk that does not answer.
+func (s *simStore) away(disk int) error {
 	switch {
 	case s.dead:
-		return nil, errCut
-	case !ok:
-		return nil, errors.New("there is no such file")
+		return errCut
+	case s.lost[disk]:
+		return std.RPCNotFound
+	}
+	return nil
+}
+
+func (s *simStore) Get(disk int, c capability.Capability) ([]byte, error) {
+	if err := s.away(disk); err != nil {
+		return nil, err
+	}
+	f, ok := s.files[c]
+	if !ok {
+		return nil, std.NotFound
 	}
 	return slices.Clone(f.data), nil
 }
 
-func (s *simStore) Read(c capability.Capability, size int) ([]byte, error) {
-	b, err := s.Get(c)
+func (s *simStore) Read(disk int, c capability.Capability, size int) ([]byte, error) {
+	b, err := s.Get(disk, c)
 	if err == nil && len(b) < size {
 		err = errors.New("too short")
 	}
 	return b[:min(size, len(b))], err
 }
 
-func (s *simStore) Destroy(list []capability.Capability) {
-	for _, c := range list {
-		if s.dead {
-			return
-		}
-		if f, ok := s.files[c]; ok {
-			s.ghosts[c] = f
-			delete(s.files, c)
-		} else {
-			panic("destroyed twice")
+func (s *simStore) Destroy(at []int, list []File) {
+	for _, disk := range at {
+		for _, file := range list {
+			c := file[disk]
+			if s.away(disk) != nil || c.IsNull() {
+				continue
+			}
+			if f, ok := s.files[c]; ok {
+				s.ghosts[c] = f
+				delete(s.files, c)
+			} else {
+				panic("destroyed twice")
+			}
 		}
 	}
 }
 
-func (s *simStore) Tagged(tag Tag) (list []capability.Capability, err error) {
-	if s.dead {
-		return nil, errCut
+// lose has a disk answer no more. What it was told to destroy last may be there again.
+func (s *simStore) lose(disk int) {
+	s.lost[disk] = true
+	for _, c := range slices.SortedFunc(maps.Keys(s.ghosts), func(a, b capability.Capability) int { return int(a.Object) - int(b.Object) }) {
+		if f := s.ghosts[c]; f.disk == disk && s.rng.IntN(2) == 0 {
+			s.files[c] = f
+		}
+	}
+	maps.DeleteFunc(s.ghosts, func(_ capability.Capability, f simFile) bool { return f.disk == disk })
+}
+
+func (s *simStore) Tagged(disk int, tag Tag) (list []capability.Capability, err error) {
+	if err := s.away(disk); err != nil {
+		return nil, err
 	}
 	for c, f := range s.files {
-		if f.tag == tag {
+		if f.tag == tag && f.disk == disk {
 			list = append(list, c)
 		}
 	}
@@ -122,16 +182,16 @@ func (s *simStore) Tagged(tag Tag) (list []capability.Capability, err error) {
 	return list, nil
 }
 
-func (s *simStore) Anchor() (capability.Capability, error) {
+func (s *simStore) Anchor() (File, error) {
 	if s.dead {
-		return capability.Capability{}, errCut
+		return File{}, errCut
 	}
 	return s.anchor, nil
 }
 
-func (s *simStore) Install(old, new capability.Capability) error {
+func (s *simStore) Install(old, new File) error {
 	taken := false
-	err := s.op(func() {
+	err := s.op(-1, func() {
 		if taken = s.anchor != old; !taken {
 			s.anchor = new
 		}
@@ -142,10 +202,12 @@ func (s *simStore) Install(old, new capability.Capability) error {
 	return err
 }
 
-func (s *simStore) Room() (int64, error) {
+func (s *simStore) Room(disk int) (int64, error) {
 	free := s.room
 	for _, f := range s.files {
-		free -= charge(len(f.data))
+		if f.disk == disk {
+			free -= charge(len(f.data))
+		}
 	}
 	return free, nil
 }
@@ -153,12 +215,23 @@ func (s *simStore) Room() (int64, error) {
 // cut is the storage as it is found after the power was cut.
 func (s *simStore) cut() *simStore {
 	s.dead = true
-	found := newSimStore(s.rng.Uint64())
+	found := newSim(s.rng.Uint64())
+	found.disks, found.lost = s.disks, s.lost
 	found.files, found.anchor, found.last = maps.Clone(s.files), s.anchor, s.last
-	for c, f := range s.ghosts {
-		if s.rng.IntN(2) == 0 {
+	for _, c := range slices.SortedFunc(maps.Keys(s.ghosts), func(a, b capability.Capability) int { return int(a.Object) - int(b.Object) }) {
+		if f := s.ghosts[c]; s.rng.IntN(2) == 0 {
 			found.files[c] = f
 		}
 	}
 	return found
+}
+
+// read reads a copy, whether its disk answers or not.
+func (s *simStore) read(file File, size int) ([]byte, error) {
+	for _, c := range file {
+		if f, ok := s.files[c]; ok && len(f.data) >= size {
+			return slices.Clone(f.data[:size]), nil
+		}
+	}
+	return nil, std.NotFound
 }

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,8 +22,8 @@ import (
 )
 
 const (
-	fileArgs  = "[--keep [--disk N] [--cache KB]] [--capacity MB]"
-	fileAbout = "files and directories: in memory, or, with --keep, on the disk of this node, or of node N"
+	fileArgs  = "[--keep [--disk N[,N]] [--cache KB]] [--capacity MB]"
+	fileAbout = "files and directories: in memory, or, with --keep, on the disk of this node, or of node N, or on those of two nodes"
 
 	fileCapacityMB = 64 // at least
 	fileCacheKB    = 8 << 10
@@ -30,6 +32,10 @@ const (
 
 	// soapPatience is how long a directory server is looked for before somebody is told.
 	soapPatience = 3 * time.Second
+
+	// diskPatience is how long a server that starts waits for the second of two disks: nodes
+	// that are started together do not come up together.
+	diskPatience = 10 * time.Second
 )
 
 // fileServer serves files.
@@ -74,17 +80,14 @@ func fileServer(words []string) error {
 		announce(key, file.Name, 0)
 		return file.NewRunning(key, file.New(cfg), say).Run()
 	}
-	node, err := lib.Node()
-	if disk != "" {
-		node, err = strconv.Atoi(disk)
-	}
+	nodes, err := fileDisks(disk)
 	if err != nil {
-		return fmt.Errorf("--disk %s: give a node's number", disk)
+		return err
 	}
 	cfg.Inodes = fileInodes
-	s, k, err := openFiles(key, node, cfg, say)
+	s, k, err := openFiles(key, nodes, cfg, say)
 	if err != nil {
-		return fmt.Errorf("disk of node %d: %w", node, err)
+		return err
 	}
 	debug.SetMemoryLimit(cacheKB<<10 + fileMemory)
 	r := file.NewRunning(key, s, say)
@@ -97,21 +100,44 @@ func fileServer(words []string) error {
 	return r.Run()
 }
 
+// fileDisks are the nodes whose disks a server keeps its files on.
+func fileDisks(text string) (nodes []int, err error) {
+	if text == "" {
+		node, err := lib.Node()
+		return []int{node}, err
+	}
+	for word := range strings.SplitSeq(text, ",") {
+		node, err := strconv.Atoi(word)
+		if err != nil || slices.Contains(nodes, node) || len(nodes) == file.MaxDisks {
+			return nil, fmt.Errorf("--disk %s: give a node's number, or two, with a comma in between", text)
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes, nil
+}
+
 // openFiles takes over what is kept. It waits for the servers that keep it as long as it
-// takes: to serve an empty tree in its place would be to lose it.
-func openFiles(key api.Key, node int, cfg file.Config, say func(format string, args ...any)) (*file.Server, *file.Keeper, error) {
+// takes: to serve an empty tree in its place, or an old one, would be to lose it. Of two disks
+// that both have all, one will do after a while.
+func openFiles(key api.Key, nodes []int, cfg file.Config, say func(format string, args ...any)) (*file.Server, *file.Keeper, error) {
 	store := &file.BulletStore{
-		Bullet: bullet.New(lib.TransAside), Server: key.ServiceCap("bullet", node),
-		Soap: soap.New(lib.TransAside, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
+		Bullet: bullet.New(lib.TransAside),
+		Soap:   soap.New(lib.TransAside, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
+	}
+	for _, node := range nodes {
+		store.Servers = append(store.Servers, file.BulletServer{Server: key.ServiceCap("bullet", node), Name: fmt.Sprintf("the disk of node %d", node)})
 	}
 	store.Soap.Patience = soapPatience
-	for waited := false; ; waited = true {
+	began, told := time.Now(), ""
+	for {
+		cfg.Wait = time.Since(began) < diskPatience
 		s, k, err := file.Open(store, cfg)
 		if err == nil || !passing(err) {
 			return s, k, err
 		}
-		if !waited {
-			say("waiting for the servers of the disk of node %d and of directories (motiled bullet, motiled soap): %v", node, err)
+		if text := err.Error(); text != told {
+			told = text
+			say("waiting for the servers of disks and of directories (motiled bullet, motiled soap): %v", err)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

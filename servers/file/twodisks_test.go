@@ -1,0 +1,355 @@
+package file
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"motile/ipc/capability"
+	"motile/ipc/filesys"
+	"motile/ipc/std"
+)
+
+// caughtUp has a disk that is there again catch up, and sees that both have all then.
+func (l *life) caughtUp() {
+	l.t.Helper()
+	for range 1000 {
+		more, err := l.mend()
+		if err != nil {
+			l.t.Fatalf("mending: %v", err)
+		}
+		if !more {
+			break
+		}
+	}
+	if !l.keeper.current(0) || !l.keeper.current(1) {
+		l.t.Fatalf("they do not catch up:\n%s", l.keeper)
+	}
+	l.tidy()
+}
+
+// only has all disks but one answer no more.
+func (s *simStore) only(disk int) *simStore {
+	for i := range s.disks {
+		if s.lost[i] = false; i != disk {
+			s.lose(i)
+		}
+	}
+	return s
+}
+
+// Either disk is lost in each operation of a history in turn. The server goes on; and what
+// it has committed is found with the other disk, whereas the one that was lost is not
+// believed alone. With both there it catches up, and then either will do.
+func TestTwoDisks_EitherIsLost(t *testing.T) {
+	histories := uint64(3)
+	if testing.Short() {
+		histories = 1
+	}
+	refused, behind := 0, 0
+	for seed := *firstHistory; seed < *firstHistory+histories**manyHistories; seed++ {
+		for at := 1; ; at++ {
+			lost := at % 2
+			store := newSimDisks(seed, 2)
+			l := start(t, store, seed)
+			if !l.keeper.current(1) {
+				t.Fatal("it begins with one disk")
+			}
+			began := store.ops
+			store.atOp = map[int]func(){began + (at+1)/2: func() { store.lose(lost) }}
+			l.work(25)
+			if store.ops < began+(at+1)/2 {
+				break
+			}
+			if l.maybe {
+				t.Fatalf("history %d, disk %d lost in operation %d: it does not go on", seed, lost+1, at)
+			}
+			store.between = nil
+			// The one that was lost, alone.
+			if stale := store.cut().only(lost); stale.anchor[lost].IsNull() {
+				before := len(stale.files)
+				_, _, err := Open(stale, simConfig(seed+1))
+				if err == nil || !away(err) || !strings.Contains(err.Error(), store.disks[1-lost].Name+": ") ||
+					!strings.Contains(err.Error(), store.disks[lost].Name+" has fallen behind") {
+					t.Fatalf("with what is out of date alone: %v", err)
+				}
+				if stale.anchor[1-lost].IsNull() || len(stale.files) < before {
+					t.Fatal("it was changed")
+				}
+				refused++
+			} else {
+				start(t, stale, seed+1).kept(l)
+			}
+			// The other one, alone.
+			next := start(t, store.cut().only(1-lost), seed+2)
+			next.kept(l)
+			if next.keeper.current(lost) {
+				t.Fatal("a disk that is not there is current")
+			}
+			// What was lost comes back, as it was: while the server works, or when it starts.
+			next.store.lost[lost] = false
+			next.store.between = nil
+			next.safe = picture(t, next.s, next.store)
+			for range next.rng.IntN(3) {
+				next.act()
+			}
+			if at%3 == 0 {
+				next = start(t, next.store.cut(), seed+3)
+				next.safe = picture(t, next.s, next.store)
+			}
+			if !next.keeper.current(lost) {
+				behind++
+			}
+			next.caughtUp()
+			for range 3 {
+				next.act()
+			}
+			if err := next.commit(false); err != nil {
+				t.Fatal(err)
+			}
+			start(t, next.store.cut().only(lost), seed+4).kept(next)
+			start(t, next.store.cut().only(1-lost), seed+5).kept(next)
+			if t.Failed() {
+				t.Fatalf("history %d, disk %d lost in operation %d", seed, lost+1, at)
+			}
+		}
+	}
+	t.Logf("%d times what was out of date was refused, and %d times it caught up", refused, behind)
+	if refused < 50*int(histories) || behind < 50*int(histories) {
+		t.Error("that is too few to say anything")
+	}
+}
+
+// Many lives, in which disks are lost and come back, the power is cut, and things fail, at
+// any time: also while a server starts, and while a disk catches up.
+func TestTwoDisks_ManyLives(t *testing.T) {
+	histories := uint64(24)
+	if testing.Short() {
+		histories = 8
+	}
+	served, refused, both := 0, 0, 0
+	for seed := *firstHistory; seed < *firstHistory+histories**manyHistories; seed++ {
+		rng := rand.New(rand.NewPCG(seed, 8))
+		store := newSimDisks(seed, 2)
+		var l *life
+		for round := range uint64(16) {
+			// Some disks are there, and with luck a server starts.
+			for i := range store.disks {
+				if store.lost[i] = false; rng.IntN(4) == 0 && round > 0 {
+					store.lose(i)
+				}
+			}
+			if rng.IntN(3) == 0 {
+				store.cutAt = store.ops + 1 + rng.IntN(12)
+			}
+			s, k, err := Open(store, simConfig(seed*100+round))
+			switch {
+			case err != nil && !store.dead && away(err):
+				for i := range store.disks {
+					if !store.anchor[i].IsNull() && !store.lost[i] {
+						t.Fatalf("history %d, life %d: %s is current and there: %v", seed, round, store.disks[i].Name, err)
+					}
+				}
+				refused++
+				continue
+			case err != nil && !store.dead:
+				t.Fatalf("history %d, life %d: %v", seed, round, err)
+			case err != nil:
+				store = store.cut()
+				continue
+			}
+			next := living(t, store, s, k, seed*100+round)
+			if l != nil {
+				next.kept(l)
+			}
+			if t.Failed() {
+				t.Fatalf("history %d, life %d", seed, round)
+			}
+			l = next
+			served++
+			// It works, and meanwhile a disk is lost now and then, and comes back.
+			store.cutAt = store.ops + 1 + rng.IntN(300)
+			store.flaky = []int{0, 0, 40}[rng.IntN(3)]
+			store.atOp = make(map[int]func())
+			for op := store.ops; op < store.cutAt; op += 1 + rng.IntN(60) {
+				disk := rng.IntN(2)
+				store.atOp[op] = func() {
+					if store.lost[disk] {
+						store.lost[disk] = false
+					} else if !store.lost[1-disk] && store.lost == [MaxDisks]bool{} {
+						store.lose(disk)
+					}
+				}
+			}
+			l.safe = picture(t, l.s, l.store)
+			l.live()
+			if l.keeper.current(0) && l.keeper.current(1) {
+				both++
+			}
+			store = store.cut()
+		}
+	}
+	t.Logf("%d servers, %d of which ended with both disks current; %d were refused", served, both, refused)
+	if n := int(histories); served < 5*n || refused < n/2 || both < n {
+		t.Error("that is too little to say anything")
+	}
+}
+
+// living is a client of a server that has been opened.
+func living(t testing.TB, store *simStore, s *Server, k *Keeper, seed uint64) *life {
+	c := &client{t: t, s: s, node: 1, uses: make(map[uint64]int), root: capability.Owner(testPort, 0, capability.Secret{1}), store: store, keeper: k}
+	return &life{client: c, rng: rand.New(rand.NewPCG(seed, 4))}
+}
+
+// live works, and mends, until the power is off.
+func (l *life) live() {
+	l.store.between = func() {
+		for range l.rng.IntN(3) {
+			between := l.store.between
+			l.store.between = nil
+			l.act()
+			l.store.between = between
+		}
+	}
+	for range 400 {
+		for range l.rng.IntN(6) {
+			l.act()
+		}
+		_ = l.commit(l.rng.IntN(9) == 0)
+		if !l.store.dead {
+			_, _ = l.mend()
+		}
+		if l.store.dead {
+			return
+		}
+	}
+}
+
+// A server that was taken for dead, with the disk that it still reaches: it acknowledges
+// nothing once another goes on with the other disk.
+func TestTwoDisks_TakenOver(t *testing.T) {
+	for seed := range uint64(200) {
+		store := newSimDisks(seed, 2)
+		l := start(t, store, seed)
+		l.safe = picture(t, l.s, store)
+		for range 3 {
+			for range 5 {
+				l.act()
+			}
+			if err := l.commit(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5 {
+			l.act()
+		}
+		var next *life
+		left := l.rng.IntN(7)
+		take := func() { // it reaches disk 2 only, and the other then disk 1 only
+			store.between = nil
+			store.lost = [MaxDisks]bool{true, false}
+			next = start(t, store, seed+1000)
+			store.lost = [MaxDisks]bool{false, true}
+		}
+		store.between = func() {
+			if left--; left == 0 {
+				take()
+			}
+		}
+		err := l.commit(seed%2 == 0)
+		if store.between = nil; next == nil {
+			take()
+		} else if err != nil && !errors.Is(err, ErrTaken) && !errors.Is(err, std.RPCNotFound) {
+			t.Fatal(err)
+		}
+		store.lost = [MaxDisks]bool{true, false}
+		if now := picture(t, next.s, store); now != l.safe && (err == nil || now != l.cut) {
+			t.Fatalf("history %d: the other finds\n%s\nand it was\n%s\nor\n%s", seed, now, l.safe, l.cut)
+		}
+		store.lost = [MaxDisks]bool{false, true}
+		l.do(filesys.Mkdir, 0, 0o755, "one more")
+		if err := l.keeper.Commit(l, l.s, false); !errors.Is(err, ErrTaken) {
+			t.Fatalf("history %d: a server that has lost its storage commits: %v", seed, err)
+		}
+	}
+}
+
+// A server that has had one disk gets a second one, and then the first is taken away.
+func TestTwoDisks_SecondOneLater(t *testing.T) {
+	store := newSimDisks(1, 2)
+	all := store.disks
+	store.disks = all[:1]
+	l := start(t, store, 1)
+	l.work(20)
+	if err := l.commit(false); err != nil {
+		t.Fatal(err)
+	}
+	store.between = nil
+	store = store.cut()
+	store.disks = all
+	next := start(t, store, 2)
+	next.kept(l)
+	if next.keeper.current(1) {
+		t.Fatal("an empty disk is current")
+	}
+	next.caughtUp()
+	next.safe = next.cut
+	store = store.cut()
+	store.disks = all[1:]
+	alone := start(t, store, 3)
+	if now := picture(t, alone.s, store); now != picture(t, next.s, store) {
+		t.Error("it is not what it was")
+	}
+	store = store.cut()
+	store.disks = all[:1]
+	if _, _, err := Open(store, simConfig(4)); err == nil {
+		t.Error("the disk that was taken away is believed")
+	}
+}
+
+// A disk that is empty, though it should have all, is filled again; and a record of
+// the journal that cannot be read is had from the other disk.
+func TestTwoDisks_Damaged(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(s *simStore, k *Keeper)
+	}{
+		{"an empty disk", func(s *simStore, k *Keeper) {
+			for c, f := range s.files {
+				if f.disk == 0 {
+					delete(s.files, c)
+				}
+			}
+		}},
+		{"a damaged record", func(s *simStore, k *Keeper) { s.files[k.journal[0][0]].data[20] ^= 1 }},
+		{"a missing record", func(s *simStore, k *Keeper) { delete(s.files, k.journal[0][0]) }},
+		{"a damaged part", func(s *simStore, k *Keeper) { s.files[k.parts[0][0]].data[20] ^= 1 }},
+		{"a missing part", func(s *simStore, k *Keeper) { delete(s.files, k.parts[0][0]) }},
+		{"a damaged root", func(s *simStore, k *Keeper) { s.files[k.anchor[0]].data[20] ^= 1 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store := newSimDisks(2, 2)
+			l := start(t, store, 2)
+			for i := range 4 {
+				for range 30 {
+					l.act()
+				}
+				if err := l.commit(i == 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			test.damage(store, l.keeper)
+			next := start(t, store.cut(), 3)
+			if now := picture(t, next.s, next.store); now != l.safe {
+				t.Fatalf("it finds\n%s\nand was\n%s", now, l.safe)
+			}
+			next.caughtUp()
+			next.safe = picture(t, next.s, next.store)
+			clear(next.store.ghosts) // among which is what is damaged
+			for i := range store.disks {
+				start(t, next.store.cut().only(i), 4).kept(next)
+			}
+		})
+	}
+}
