@@ -2,7 +2,6 @@ package file
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -298,41 +297,4 @@ func (m *mirror) names(list []int) string {
 		words = append(words, m.disks[i].Name)
 	}
 	return strings.Join(words, " and ")
-}
-
-// choose reads the root from all disks that the anchor names, and uses those that have it.
-// If wait, all must answer.
-func (m *mirror) choose(wait bool) (r root, err error) {
-	var failed error
-	for _, i := range m.where(m.current) {
-		b, err := m.store.Get(i, m.anchor[i])
-		var x root
-		if err == nil {
-			x, err = decodeRoot(b)
-		}
-		if err == nil {
-			r, m.used[i] = x, true
-			continue
-		}
-		err = fmt.Errorf("the root of the file server's storage, on %s: %w", m.disks[i].Name, err)
-		if m.leave(i, err); failed == nil || away(err) {
-			failed = err
-		}
-	}
-	for _, i := range m.where(func(i int) bool { return !m.current(i) }) {
-		m.silent[i].Store(true) // until Probe finds it
-	}
-	using := m.where(m.inUse)
-	behind := m.where(func(i int) bool { return !m.current(i) })
-	switch {
-	case len(using) > 0 && (failed == nil || !wait || !away(failed)):
-		return r, nil
-	case len(using) > 0:
-		return r, fmt.Errorf("%w (%s has answered)", failed, m.names(using))
-	case failed == nil:
-		return r, errors.New("the file server's storage is on none of its disks")
-	case len(behind) > 0:
-		return r, fmt.Errorf("%w; %s has fallen behind, or is new, and cannot stand in for it", failed, m.names(behind))
-	}
-	return r, failed
 }

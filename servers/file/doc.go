@@ -11,7 +11,9 @@
 //	inode.go, content.go                             the tree, and what files have in them
 //	ledger.go                                        what storage does not have yet
 //	cut.go                                           … of one instant, taken to be written
-//	keeper.go                                        writing it, and finding it again
+//	keeper.go                                        writing it
+//	recover.go                                       and finding it again
+//	disks.go, mend.go                                two copies of it, and one that catches up
 //	format.go, load.go                               as bytes, and back
 //	bulletstore.go                                   storage: Bullet files and a row of Soap
 //	run.go, persist.go                               the loops
@@ -28,6 +30,26 @@
 //
 // and the anchor, a row of Soap's /storage, which names the newest root. The state is the
 // root's parts and then the records of the journal from the root's number on.
+//
+// # Two disks
+//
+// Each of these files has a copy on each of up to two disks, and what names it names a set of
+// capabilities. The anchor's set says which disks are current: on each of them is all that was
+// acknowledged, so any one of them will do, and no other is asked for a root or a journal.
+//
+// A disk on which a file cannot be made, for another reason than that it is full, is used no
+// more if the other one is current and has made its copy. Before anything else happens the
+// anchor is changed to a set without it: that is what makes what comes after count with one
+// copy. If the anchor names two and one does not answer when a server starts, the other is
+// waited for a while, and then done without in the same way. A disk that the anchor does not
+// name is not believed, whatever is there: with nothing else the server waits, and says for
+// what.
+//
+// A disk that is not current and answers catches up. From then on new files get copies there;
+// what nothing names is destroyed; blocks that have no copy there get one, a few at a
+// time, between commits; and when none lacks one, a checkpoint ends the journal that the disk
+// may not have, and its anchor names both. Bullet files never change, so copies of what
+// was there before the disk was lost are as good as ever, if they are still there.
 //
 // # A commit
 //

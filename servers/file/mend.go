@@ -34,8 +34,8 @@ func (k *Keeper) Mend(mu sync.Locker, s *Server) (more bool, err error) {
 		return false, nil
 	case m == nil:
 		for i := range k.disks {
-			if k.back[i].Swap(false) && !k.used[i] && k.catchUp(mu, s, i) == nil {
-				return true, nil
+			if k.back[i].Swap(false) && !k.used[i] {
+				return true, k.catchUp(mu, s, i)
 			}
 		}
 		return false, nil
@@ -62,6 +62,10 @@ func (k *Keeper) catchUp(mu sync.Locker, s *Server, disk int) error {
 	there, err := k.tagged(disk)
 	if err != nil {
 		k.leave(disk, err)
+		return nil
+	}
+	// Of a server that has taken the storage over nothing is among that, if it is ours now.
+	if err := k.owned(); err != nil {
 		return err
 	}
 	stale := func(f *File) bool {

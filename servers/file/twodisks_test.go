@@ -108,6 +108,9 @@ func TestTwoDisks_EitherIsLost(t *testing.T) {
 			if err := next.commit(false); err != nil {
 				t.Fatal(err)
 			}
+			if all := start(t, next.store.cut(), seed+6); !all.keeper.current(0) || !all.keeper.current(1) {
+				t.Fatalf("what has caught up lacks something:\n%s", all.keeper)
+			}
 			start(t, next.store.cut().only(lost), seed+4).kept(next)
 			start(t, next.store.cut().only(1-lost), seed+5).kept(next)
 			if t.Failed() {
@@ -170,7 +173,7 @@ func TestTwoDisks_ManyLives(t *testing.T) {
 			served++
 			// It works, and meanwhile a disk is lost now and then, and comes back.
 			store.cutAt = store.ops + 1 + rng.IntN(300)
-			store.flaky = []int{0, 0, 40}[rng.IntN(3)]
+			store.flaky = []int{0, 0, 40, 4}[rng.IntN(4)]
 			store.atOp = make(map[int]func())
 			for op := store.ops; op < store.cutAt; op += 1 + rng.IntN(60) {
 				disk := rng.IntN(2)
@@ -216,14 +219,37 @@ func (l *life) live() {
 		for range l.rng.IntN(6) {
 			l.act()
 		}
-		_ = l.commit(l.rng.IntN(9) == 0)
-		if !l.store.dead {
-			_, _ = l.mend()
+		err := l.commit(l.rng.IntN(4) == 0)
+		if err == nil {
+			l.mirrored()
+			if _, err = l.mend(); err == nil {
+				l.mirrored()
+			}
 		}
 		if l.store.dead {
 			return
 		}
 	}
+}
+
+// mirrored checks that disks have all that the anchor says they have.
+func (l *life) mirrored() {
+	l.t.Helper()
+	look := func(what string, f File) {
+		for i := range l.store.disks {
+			if _, ok := l.store.files[f[i]]; !ok && l.keeper.current(i) {
+				l.t.Fatalf("disk %d is current, and has not a %s", i+1, what)
+			}
+		}
+	}
+	look("root", l.keeper.anchor)
+	for _, f := range l.keeper.parts {
+		look("part", f)
+	}
+	for _, f := range l.keeper.journal {
+		look("record", f)
+	}
+	l.s.files(func(n *inode, b *block) { look("block", b.file) })
 }
 
 // A server that was taken for dead, with the disk that it still reaches: it acknowledges
@@ -273,6 +299,35 @@ func TestTwoDisks_TakenOver(t *testing.T) {
 			t.Fatalf("history %d: a server that has lost its storage commits: %v", seed, err)
 		}
 	}
+}
+
+// A server that went on with one disk, and does not know yet that another has taken the
+// storage over, finds the disk that it had lost: it removes nothing there.
+func TestTwoDisks_TakenOverAndFound(t *testing.T) {
+	store := newSimDisks(1, 2)
+	l := start(t, store, 1)
+	work := func(l *life) {
+		t.Helper()
+		for range 30 {
+			l.act()
+		}
+		if err := l.commit(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work(l)
+	store.lose(1)
+	work(l)
+	if store.lost[1] = false; l.keeper.current(1) {
+		t.Fatal("it has not lost a disk")
+	}
+	next := start(t, store, 2)
+	next.caughtUp()
+	work(next)
+	if _, err := l.mend(); !errors.Is(err, ErrTaken) {
+		t.Errorf("it mends: %v", err)
+	}
+	start(t, store.cut().only(1), 3).kept(next)
 }
 
 // A server that has had one disk gets a second one, and then the first is taken away.
