@@ -83,9 +83,6 @@ func Open(store Storage, cfg Config) (*Server, *Keeper, error) {
 // storage has the state before or this one, and the next Commit goes on with it; ErrTaken
 // is for good.
 func (k *Keeper) Commit(mu sync.Locker, s *Server, checkpoint bool) error {
-	if err := k.agree(); err != nil {
-		return err
-	}
 	if k.cut == nil {
 		mu.Lock()
 		if s.book.clean() && !checkpoint {

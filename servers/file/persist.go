@@ -67,8 +67,7 @@ func (r *Running) persist() error {
 		}
 		r.mu.Lock()
 		r.s.book.shrink(r.cache)
-		r.tell()
-		r.mend = more
+		r.s.disks, r.mend = r.keeper.String(), more
 		if err == nil {
 			r.s.trouble = ""
 			r.ready.Broadcast()
@@ -95,22 +94,19 @@ func (r *Running) due(since time.Time) bool {
 	return l.safe < r.wanted || l.unsafe >= maxUnsafe/2 || !l.clean() && time.Since(since) >= lateBy
 }
 
-// tell notes for people which disks have what.
-func (r *Running) tell() {
-	if now := r.keeper.String(); now != r.s.disks {
-		r.s.disks = now
-	}
-}
-
 // probe asks disks that did not answer, now and then.
 func (r *Running) probe() {
 	for range time.Tick(probeEvery) {
-		if r.keeper.Probe() {
-			r.mu.Lock()
-			r.mend = true
-			r.mu.Unlock()
-			r.ready.Broadcast()
-		}
+		r.probeNow()
+	}
+}
+
+func (r *Running) probeNow() {
+	if r.keeper.Probe() {
+		r.mu.Lock()
+		r.mend = true
+		r.mu.Unlock()
+		r.ready.Broadcast()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -103,8 +104,10 @@ type bench struct {
 	ended chan error
 }
 
-func newBench(t *testing.T, pause time.Duration) *bench {
-	store := &slowStore{sim: newSimStore(1), pause: pause}
+func newBench(t *testing.T, pause time.Duration) *bench { return newBenchOn(t, pause, newSimStore(1)) }
+
+func newBenchOn(t *testing.T, pause time.Duration, sim *simStore) *bench {
+	store := &slowStore{sim: sim, pause: pause}
 	s, k, err := Open(store, simConfig(1))
 	if err != nil {
 		t.Fatal(err)
@@ -307,4 +310,72 @@ func TestRunning_Full(t *testing.T) {
 			t.Fatalf("unlink: %d", h.Extra)
 		}
 	}
+}
+
+// One of two disks is lost while programs write and sync: none of them is told. It comes
+// back, and is given what it lacks while they go on; then the other one is lost.
+func TestRunning_DiskLost(t *testing.T) {
+	b := newBenchOn(t, time.Millisecond, newSimDisks(1, 2))
+	var all sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 3 {
+		c := b.open(fmt.Sprint("f", i), 2|oCreat)
+		all.Go(func() {
+			for k := 0; ; k++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				data := bytes.Repeat([]byte{byte('a' + k%26)}, 20000)
+				if e := b.write(c, k%20*len(data), data); e != 0 {
+					t.Errorf("write: %d", e)
+				}
+				if h, _ := b.ask(c, std.Header{Command: filesys.Sync}, nil); h.Extra != 0 {
+					t.Errorf("fsync: %d", h.Extra)
+				}
+			}
+		})
+	}
+	lost := func(disk int, is bool) {
+		b.store.mu.Lock()
+		defer b.store.mu.Unlock()
+		if b.store.sim.lost[disk] = false; is {
+			b.store.sim.lose(disk)
+		}
+	}
+	status := func(want string) {
+		t.Helper()
+		root := capability.Owner(testPort, 0, capability.Secret{1})
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			_, text := b.ask(root, std.Header{Command: std.Stat}, nil)
+			if strings.Contains(string(text), want) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("waiting for %q, the status is\n%s", want, text)
+			}
+		}
+	}
+	const both = "copy on disk 1: current\ncopy on disk 2: current\n"
+	status(both)
+	for disk := range 2 {
+		lost(disk, true)
+		status(fmt.Sprintf("copy on disk %d: out of date, since it could not be used: RPC_NOTFOUND", disk+1))
+		b.probeNow()
+		lost(disk, false)
+		b.probeNow()
+		status(both)
+	}
+	close(stop)
+	all.Wait()
+	c := b.open("last", 2|oCreat|oDsync)
+	lost(0, true)
+	if e := b.write(c, 0, []byte("text")); e != 0 {
+		t.Errorf("write: %d", e)
+	}
+	if got := b.found("last"); string(got) != "text" {
+		t.Errorf("%q is there", got)
+	}
+	lost(0, false)
 }

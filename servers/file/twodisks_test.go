@@ -146,8 +146,11 @@ func TestTwoDisks_ManyLives(t *testing.T) {
 			if rng.IntN(3) == 0 {
 				store.cutAt = store.ops + 1 + rng.IntN(12)
 			}
+			had := store.anchor
 			s, k, err := Open(store, simConfig(seed*100+round))
 			switch {
+			case err == nil && !had[0].IsNull() && !had[1].IsNull() && store.lost == [MaxDisks]bool{} && !(k.current(0) && k.current(1)):
+				t.Fatalf("history %d, life %d: both were current\n%s", seed, round, k)
 			case err != nil && !store.dead && away(err):
 				for i := range store.disks {
 					if !store.anchor[i].IsNull() && !store.lost[i] {
@@ -205,19 +208,28 @@ func living(t testing.TB, store *simStore, s *Server, k *Keeper, seed uint64) *l
 	return &life{client: c, rng: rand.New(rand.NewPCG(seed, 4))}
 }
 
-// live works, and mends, until the power is off.
+// live works, and mends, until the power is off. Now and then it is quiet.
 func (l *life) live() {
+	quiet := false
 	l.store.between = func() {
 		for range l.rng.IntN(3) {
+			if quiet {
+				return
+			}
 			between := l.store.between
 			l.store.between = nil
 			l.act()
 			l.store.between = between
 		}
 	}
-	for range 400 {
+	for i := range 400 {
+		if i%8 == 0 {
+			quiet = l.rng.IntN(2) == 0
+		}
 		for range l.rng.IntN(6) {
-			l.act()
+			if !quiet {
+				l.act()
+			}
 		}
 		err := l.commit(l.rng.IntN(4) == 0)
 		if err == nil {
@@ -328,6 +340,40 @@ func TestTwoDisks_TakenOverAndFound(t *testing.T) {
 		t.Errorf("it mends: %v", err)
 	}
 	start(t, store.cut().only(1), 3).kept(next)
+}
+
+// While a disk catches up there is a checkpoint, and then nothing changes any more: all the
+// same the last one names the copies that were made in between.
+func TestTwoDisks_CheckpointMeanwhile(t *testing.T) {
+	store := newSimDisks(1, 2)
+	l := start(t, store, 1)
+	store.lose(1)
+	c, _, _ := l.client.open("f", 2|oCreat, 0o644)
+	const blocks = 3 * atOnce
+	for i := range blocks {
+		l.ask(c, std.Header{Command: filesys.Write, Offset: uint64(i * blockSize), Extra: l.node}, []byte("text"))
+	}
+	if err := l.commit(true); err != nil {
+		t.Fatal(err)
+	}
+	store.lost[1] = false
+	for step := range 3 {
+		if more, err := l.mend(); !more || err != nil {
+			t.Fatal(more, err)
+		}
+		if left := len(l.keeper.mend.todo); left != blocks-step*atOnce {
+			t.Fatalf("%d blocks are to be copied", left)
+		}
+		if err := l.commit(true); err != nil || l.keeper.current(1) {
+			t.Fatalf("%v\n%s", err, l.keeper)
+		}
+	}
+	l.caughtUp()
+	l.safe = picture(t, l.s, store)
+	again := start(t, store.cut(), 2)
+	if again.kept(l); !again.keeper.current(1) {
+		t.Errorf("what has caught up lacks something:\n%s", again.keeper)
+	}
 }
 
 // A server that has had one disk gets a second one, and then the first is taken away.
