@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"motile/ipc/capability"
 	"motile/ipc/filesys"
 	"motile/proc/api"
 	"motile/qemu/harness"
@@ -123,7 +122,7 @@ func TestFiles_TwoDisks(t *testing.T) {
 	}
 	d := new(diarists)
 	for i := range 3 {
-		d.writers = append(d.writers, &writer{dir: fmt.Sprint("w", i), states: []map[string][]byte{{}}, caps: map[string]capability.Capability{}})
+		d.writers = append(d.writers, &writer{dir: fmt.Sprint("w", i), states: []map[string][]byte{{}}})
 	}
 	var soaps [4]*program
 	for node := 1; node <= 3; node++ {
