@@ -46,6 +46,7 @@ func (r *Running) persist() error {
 	defer r.mu.Unlock()
 	go r.probe()
 	looked, measured := time.Now(), time.Now()
+	current := r.keeper.names(r.keeper.where(r.keeper.current))
 	for {
 		since := time.Now()
 		for !r.due(since) && !r.mend && time.Since(looked) < ownEvery {
@@ -59,7 +60,12 @@ func (r *Running) persist() error {
 		more := false
 		err := r.keeper.Commit(&r.mu, r.s, false)
 		if err == nil {
+			r.ready.Broadcast()
 			more, err = r.keeper.Mend(&r.mu, r.s)
+		}
+		if now := r.keeper.names(r.keeper.where(r.keeper.current)); now != current {
+			r.say("from now on all is on %s", now)
+			current = now
 		}
 		if time.Since(measured) >= lateBy {
 			r.findRoom()

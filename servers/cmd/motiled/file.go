@@ -32,6 +32,9 @@ const (
 
 	// soapPatience is how long a directory server is looked for before somebody is told.
 	soapPatience = 3 * time.Second
+	// soapLost is how long one is looked for by a server that has found it before: its node may
+	// have died, perhaps with one of the disks, and another is to be found.
+	soapLost = 15 * time.Second
 
 	// diskPatience is how long a server that starts waits for the second of two disks: nodes
 	// that are started together do not come up together.
@@ -133,6 +136,7 @@ func openFiles(key api.Key, nodes []int, cfg file.Config, say func(format string
 		cfg.Wait = time.Since(began) < diskPatience
 		s, k, err := file.Open(store, cfg)
 		if err == nil || !passing(err) {
+			store.Soap.Patience = soapLost
 			return s, k, err
 		}
 		if text := err.Error(); text != told {
