@@ -193,24 +193,31 @@ func (m *mirror) destroy(files []File) {
 // any tries the copies of a file until one will do: first those on disks that have answered
 // last. It may be called from any goroutine.
 func (m *mirror) any(file File, try func(disk int, c capability.Capability) error) error {
-	var failed error = std.NotFound
-	tried := false
-	for _, silent := range []bool{false, true} {
-		for i := range m.disks {
-			if file[i].IsNull() || m.silent[i].Load() != silent {
-				continue
-			}
-			err := try(i, file[i])
-			if err == nil {
-				return nil
-			}
-			if away(err) && len(m.disks) > 1 {
-				m.silent[i].Store(true)
-			}
-			if !tried || away(err) { // the other may have it, and does not say
-				failed, tried = err, true
-			}
+	var order, last []int
+	for i := range m.disks {
+		switch {
+		case file[i].IsNull():
+		case m.silent[i].Load():
+			last = append(last, i)
+		default:
+			order = append(order, i)
 		}
+	}
+	var failed error
+	for _, i := range append(order, last...) {
+		err := try(i, file[i])
+		if err == nil {
+			return nil
+		}
+		if away(err) && len(m.disks) > 1 {
+			m.silent[i].Store(true)
+		}
+		if failed == nil || away(err) { // what the other has not, this one may have
+			failed = err
+		}
+	}
+	if failed == nil {
+		failed = std.NotFound
 	}
 	return failed
 }

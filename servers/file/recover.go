@@ -61,8 +61,6 @@ func (m *mirror) choose(wait bool) (r root, err error) {
 		return r, nil
 	case len(using) > 0:
 		return r, fmt.Errorf("%w (%s has answered)", failed, m.names(using))
-	case failed == nil:
-		return r, errors.New("the file server's storage is on none of its disks")
 	case len(behind) > 0:
 		return r, fmt.Errorf("%w; %s has fallen behind, or is new, and cannot stand in for it", failed, m.names(behind))
 	}
@@ -97,15 +95,23 @@ func (k *Keeper) fresh() error {
 }
 
 // recover loads the parts, and the records of the journal that continue them. Each disk that
-// is current has all records: if those of one cannot be read, another's will do.
-func (k *Keeper) recover(cfg Config, found [MaxDisks]map[capability.Capability]Tag) (s *Server, err error) {
+// is current should have all records: of those that can be read the most count, and then those
+// of another disk.
+func (k *Keeper) recover(cfg Config, found [MaxDisks]map[capability.Capability]Tag) (*Server, error) {
+	var journals [][]journalRecord
 	var failed error
 	for _, i := range k.where(k.current) {
-		var journal []journalRecord
-		if journal, err = k.records(i, found[i]); err == nil {
-			if s, err = k.build(cfg, journal); err == nil {
-				return s, nil
-			}
+		if j, err := k.records(i, found[i]); err == nil {
+			journals = append(journals, j)
+		} else if failed == nil {
+			failed = err
+		}
+	}
+	slices.SortStableFunc(journals, func(a, b []journalRecord) int { return len(b) - len(a) })
+	for _, j := range journals {
+		s, err := k.build(cfg, j)
+		if err == nil {
+			return s, nil
 		}
 		if failed == nil {
 			failed = err

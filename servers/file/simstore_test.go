@@ -15,6 +15,7 @@ import (
 type simStore struct {
 	disks   []Disk
 	lost    [MaxDisks]bool // it does not answer
+	full    [MaxDisks]bool // nothing fits there
 	atOp    map[int]func() // what happens when an operation begins, as the power is still on
 	rng     *rand.Rand
 	files   map[capability.Capability]simFile
@@ -98,6 +99,10 @@ func (s *simStore) Create(at []int, tag Tag, files [][]byte) ([]File, []error) {
 	for _, x := range s.rng.Perm(len(files) * len(at)) {
 		i, k := x/len(at), x%len(at)
 		disk := at[k]
+		if s.full[disk] && s.away(disk) == nil {
+			errs[k] = std.NoSpace
+			continue
+		}
 		err := s.op(disk, func() {
 			s.last++
 			made[i][disk] = capability.Capability{Port: s.disks[disk].Port, Object: s.last, Rights: capability.AllRights}

@@ -127,7 +127,7 @@ func TestTwoDisks_EitherIsLost(t *testing.T) {
 // Many lives, in which disks are lost and come back, the power is cut, and things fail, at
 // any time: also while a server starts, and while a disk catches up.
 func TestTwoDisks_ManyLives(t *testing.T) {
-	histories := uint64(24)
+	histories := uint64(16)
 	if testing.Short() {
 		histories = 8
 	}
@@ -376,6 +376,48 @@ func TestTwoDisks_CheckpointMeanwhile(t *testing.T) {
 	}
 }
 
+// A full disk is not a lost one: who commits is told, and both stay current. But one that
+// catches up, and has no room, does not keep others from going on.
+func TestTwoDisks_NoRoom(t *testing.T) {
+	store := newSimDisks(1, 2)
+	l := start(t, store, 1)
+	work := func() error {
+		for range 30 {
+			l.act()
+		}
+		return l.commit(false)
+	}
+	for disk := range 2 {
+		store.full[disk] = true
+		if err := work(); !errors.Is(err, std.NoSpace) || !l.keeper.current(0) || !l.keeper.current(1) {
+			t.Errorf("disk %d is full: %v\n%s", disk+1, err, l.keeper)
+		}
+		store.full[disk] = false
+		if err := work(); err != nil {
+			t.Fatal(err)
+		}
+		l.mirrored()
+	}
+	store.lose(1)
+	if err := work(); err != nil || l.keeper.current(1) {
+		t.Fatalf("%v\n%s", err, l.keeper)
+	}
+	store.lost[1], store.full[1] = false, true
+	for range 5 {
+		if _, err := l.mend(); err != nil {
+			t.Error(err)
+		}
+		if err := work(); err != nil || l.keeper.current(1) {
+			t.Errorf("%v\n%s", err, l.keeper)
+		}
+	}
+	if !strings.Contains(l.keeper.String(), "copy on disk 2: out of date, since it could not be used: STD_NOSPACE") {
+		t.Errorf("it says\n%s", l.keeper)
+	}
+	store.full[1] = false
+	l.caughtUp()
+}
+
 // A server that has had one disk gets a second one, and then the first is taken away.
 func TestTwoDisks_SecondOneLater(t *testing.T) {
 	store := newSimDisks(1, 2)
@@ -425,6 +467,11 @@ func TestTwoDisks_Damaged(t *testing.T) {
 		}},
 		{"a damaged record", func(s *simStore, k *Keeper) { s.files[k.journal[0][0]].data[20] ^= 1 }},
 		{"a missing record", func(s *simStore, k *Keeper) { delete(s.files, k.journal[0][0]) }},
+		{"an old copy of a disk", func(s *simStore, k *Keeper) {
+			for _, f := range k.journal[1:] {
+				delete(s.files, f[0])
+			}
+		}},
 		{"a damaged part", func(s *simStore, k *Keeper) { s.files[k.parts[0][0]].data[20] ^= 1 }},
 		{"a missing part", func(s *simStore, k *Keeper) { delete(s.files, k.parts[0][0]) }},
 		{"a damaged root", func(s *simStore, k *Keeper) { s.files[k.anchor[0]].data[20] ^= 1 }},
