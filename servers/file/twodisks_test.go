@@ -2,7 +2,9 @@ package file
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -500,4 +502,44 @@ func TestTwoDisks_Damaged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What servers of one disk have left, whose files had one capability each, is read, and gets
+// a second copy.
+func TestTwoDisks_OldFormat(t *testing.T) {
+	store := newSimDisks(3, 2)
+	all := store.disks
+	store.disks = all[:1]
+	l := start(t, store, 3)
+	for i := range 4 {
+		for range 40 {
+			l.act()
+		}
+		if err := l.commit(i == 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The number 1, and what capabilities of the first disk's files begin with.
+	oneFile := regexp.MustCompile(fmt.Sprintf(`(?s)\x01(\x%02x\x00{5}.{%d})`, simDisk, capability.EncodedLen-6))
+	named := 0
+	for c, f := range store.files {
+		if f.tag == TagBlock {
+			continue
+		}
+		body := f.data[5 : len(f.data)-4]
+		named += len(oneFile.FindAll(body, -1))
+		body = oneFile.ReplaceAll(body, []byte("$1"))
+		f.data = seal(append(append(f.data[:4:4], 1), body...))
+		store.files[c] = f
+	}
+	if named < 4 {
+		t.Fatalf("%d files are named", named)
+	}
+	store = store.cut()
+	store.disks = all
+	next := start(t, store, 4)
+	next.kept(l)
+	next.caughtUp()
+	next.safe = picture(t, next.s, store)
+	start(t, store.cut().only(1), 5).kept(next)
 }
