@@ -21,6 +21,12 @@ func (w *world) storageOn(node int) *program {
 	return w.run(node, "/bbin/motiled", "soap", "--keep", "--replicas", "1,2,3")
 }
 
+// What the status of the file server of the disks of nodes 1 and 2 says of each.
+const (
+	current = "copy on the disk of node %d: current"
+	behind  = "copy on the disk of node %d: out of date"
+)
+
 // fileServerOn starts the file server of the disks of nodes 1 and 2.
 func (w *world) fileServerOn(node int) *program {
 	w.t.Helper()
@@ -55,6 +61,18 @@ type diarists struct {
 	dying   atomic.Bool
 	syncs   atomic.Int64
 	working sync.WaitGroup
+}
+
+func newDiarists(w *world) *diarists {
+	w.t.Helper()
+	d, f := new(diarists), w.fileClient(w.ctx)
+	for i := range 3 {
+		x := &writer{dir: fmt.Sprint("w", i), states: []map[string][]byte{{}}}
+		w.must(f.name(filesys.Mkdir, x.dir))
+		d.writers = append(d.writers, x)
+	}
+	w.must(f.sync(f.root))
+	return d
 }
 
 func (d *diarists) begin(w *world, seed uint64) {
@@ -120,10 +138,6 @@ func TestFiles_TwoDisks(t *testing.T) {
 			p.ended = true
 		}
 	}
-	d := new(diarists)
-	for i := range 3 {
-		d.writers = append(d.writers, &writer{dir: fmt.Sprint("w", i), states: []map[string][]byte{{}}})
-	}
 	var soaps [4]*program
 	for node := 1; node <= 3; node++ {
 		soaps[node] = w.storageOn(node)
@@ -133,21 +147,16 @@ func TestFiles_TwoDisks(t *testing.T) {
 	}
 	server := w.fileServerOn(1)
 	server.await("^file: serving$")
-	const both1, both2 = "copy on the disk of node 1: current", "copy on the disk of node 2: current"
+	both1, both2 := fmt.Sprintf(current, 1), fmt.Sprintf(current, 2)
 	w.fileStatus(both1, both2)
-	f := w.fileClient(w.ctx)
-	for _, x := range d.writers {
-		w.must(f.name(filesys.Mkdir, x.dir))
-	}
-	w.must(f.sync(f.root))
-
+	d := newDiarists(w)
 	now("writing")
 	d.begin(w, seed)
 	d.answered(w, 10)
 	kill(2, soaps[2])
 	now("node 2 is dead")
 	d.answered(w, 10)
-	t.Log(w.fileStatus(both1, "copy on the disk of node 2: out of date"))
+	t.Log(w.fileStatus(both1, fmt.Sprintf(behind, 2)))
 	now("and it goes on")
 	d.end(w)
 	d.check(t, w)
@@ -166,7 +175,7 @@ func TestFiles_TwoDisks(t *testing.T) {
 	server = w.fileServerOn(3)
 	server.await("^file: serving$")
 	now("a server is on node 3")
-	t.Log(w.fileStatus("copy on the disk of node 1: out of date", both2))
+	t.Log(w.fileStatus(fmt.Sprintf(behind, 1), both2))
 	d.check(t, w)
 	d.begin(w, seed+2)
 	d.answered(w, 10)
@@ -197,4 +206,37 @@ func TestFiles_TwoDisks(t *testing.T) {
 	}
 	d.check(t, w)
 	t.Logf("%d answered fsyncs", d.syncs.Load())
+}
+
+// The Bullet server of one of two disks stands still, though its node lives. Clients write
+// and sync all the same; when it goes on it is given what it lacks, and at some instant of that
+// it stands still again.
+func TestFiles_DiskHangs(t *testing.T) {
+	t.Parallel()
+	w := boot(t, harness.Options{Nodes: 2, DiskMB: 48, Deadline: 5 * time.Minute})
+	const sigcont, sigstop = 18, 19
+	w.bulletOf(1)
+	disk, _ := w.bulletOf(2)
+	w.run(1, "/bbin/motiled", "soap", "--keep")
+	w.fileServerOn(1).await("^file: serving$")
+	d := newDiarists(w)
+	d.begin(w, 1)
+	d.answered(w, 5)
+	for range 2 {
+		w.must(disk.Signal(w.ctx, sigstop))
+		w.fileStatus(fmt.Sprintf(current, 1), fmt.Sprintf(behind, 2))
+		d.answered(w, 5)
+		w.must(disk.Signal(w.ctx, sigcont))
+		time.Sleep(time.Duration(rand.Int64N(int64(7 * time.Second)))) // some instant
+	}
+	t.Log(w.fileStatus(fmt.Sprintf(current, 1), fmt.Sprintf(current, 2)))
+	d.answered(w, 5)
+	d.end(w)
+	d.check(t, w)
+	w.Node(1).Kill()
+	w.Node(1).Restart()
+	w.bulletOf(1)
+	w.run(1, "/bbin/motiled", "soap", "--keep")
+	w.run(1, "/bbin/motiled", "file", "--keep", "--disk", "2,1").await("^file: serving$")
+	d.check(t, w)
 }

@@ -78,7 +78,7 @@ func (b *BulletStore) Create(at []int, tag Tag, files [][]byte) ([]File, []error
 				if failed.Load() {
 					return nil // one that does not answer need not be waited for many times
 				}
-				c, err := b.create(i, tag, files[j])
+				c, err := b.Bullet.CreateTagged(b.Servers[i].Server, uint64(tag), files[j], bullet.Safe)
 				if err != nil {
 					failed.Store(true)
 					return err
@@ -90,17 +90,6 @@ func (b *BulletStore) Create(at []int, tag Tag, files [][]byte) ([]File, []error
 	}
 	all.Wait()
 	return made, errs
-}
-
-// create makes one copy. A server that was started anew meanwhile is asked again.
-func (b *BulletStore) create(disk int, tag Tag, data []byte) (c capability.Capability, err error) {
-	for range 2 {
-		c, err = b.Bullet.CreateTagged(b.Servers[disk].Server, uint64(tag), data, bullet.Safe)
-		if !errors.Is(err, std.RPCFailure) {
-			break
-		}
-	}
-	return c, err
 }
 
 // Get implements Storage.

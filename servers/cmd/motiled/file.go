@@ -39,6 +39,9 @@ const (
 	// diskPatience is how long a server that starts waits for the second of two disks: nodes
 	// that are started together do not come up together.
 	diskPatience = 10 * time.Second
+	// diskTime is how long one of two disks may take for what is asked of it: it is done
+	// without one that hangs, though its node lives.
+	diskTime = 15 * time.Second
 )
 
 // fileServer serves files.
@@ -123,8 +126,14 @@ func fileDisks(text string) (nodes []int, err error) {
 // takes: to serve an empty tree in its place, or an old one, would be to lose it. Of two disks
 // that both have all, one will do after a while.
 func openFiles(key api.Key, nodes []int, cfg file.Config, say func(format string, args ...any)) (*file.Server, *file.Keeper, error) {
+	trans := lib.TransAside
+	if len(nodes) > 1 {
+		trans = func(h *std.Header, request, reply []byte) (int, error) {
+			return lib.TransWithin(h, request, reply, diskTime)
+		}
+	}
 	store := &file.BulletStore{
-		Bullet: bullet.New(lib.TransAside),
+		Bullet: bullet.New(trans),
 		Soap:   soap.New(lib.TransAside, key.ServiceCap("soap", 0)), Dir: "/storage", Name: file.Name,
 	}
 	for _, node := range nodes {
