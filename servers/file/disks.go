@@ -78,11 +78,17 @@ type mirror struct {
 	store  Storage
 	disks  []Disk
 	anchor File
-	used   [MaxDisks]bool        // new files get copies there
-	why    [MaxDisks]error       // it is not used, or was not at last
-	silent [MaxDisks]atomic.Bool // it is asked last
-	back   [MaxDisks]atomic.Bool // it has answered again
+	used   [MaxDisks]bool         // new files get copies there
+	why    [MaxDisks]error        // it is not used, or was not at last
+	silent [MaxDisks]atomic.Bool  // it is asked last
+	back   [MaxDisks]atomic.Bool  // it has answered again
+	failed [MaxDisks]int          // so often in a row it was to catch up, and did not
+	rest   [MaxDisks]atomic.Int64 // so many times Probe does not ask it
 }
+
+// maxFailed bounds how long a disk that fails again and again is left alone: so many times
+// twice as long.
+const maxFailed = 6
 
 // where are the disks that something holds of.
 func (m *mirror) where(is func(i int) bool) (list []int) {
@@ -139,8 +145,13 @@ func (m *mirror) create(at []int, tag Tag, files [][]byte) ([]File, error) {
 	return made, m.agree()
 }
 
-// leave uses a disk no more.
+// leave uses a disk no more. One that answers, and fails when something is made there, holds up
+// everybody each time.
 func (m *mirror) leave(i int, why error) {
+	if m.failed[i] = min(m.failed[i]+1, maxFailed); m.current(i) {
+		m.failed[i] = 0
+	}
+	m.rest[i].Store(1<<m.failed[i] - 1)
 	m.used[i], m.why[i] = false, why
 	m.silent[i].Store(true)
 }
@@ -276,7 +287,7 @@ func (m *mirror) room() (free int64, err error) {
 // whether one has.
 func (m *mirror) Probe() (any bool) {
 	for i := range m.disks {
-		if len(m.disks) > 1 && m.silent[i].Load() {
+		if len(m.disks) > 1 && m.silent[i].Load() && m.rest[i].Add(-1) < 0 {
 			if _, err := m.store.Tagged(i, TagRoot); err == nil {
 				m.silent[i].Store(false)
 				m.back[i].Store(true)

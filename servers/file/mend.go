@@ -50,7 +50,7 @@ func (k *Keeper) Mend(mu sync.Locker, s *Server) (more bool, err error) {
 			return false, err
 		}
 		if k.current(m.disk) {
-			k.mend, k.why[m.disk] = nil, nil
+			k.mend, k.why[m.disk], k.failed[m.disk] = nil, nil, 0
 		}
 		return k.mend != nil, nil
 	}

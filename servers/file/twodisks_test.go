@@ -21,7 +21,7 @@ func (l *life) caughtUp() {
 		if err != nil {
 			l.t.Fatalf("mending: %v", err)
 		}
-		if !more {
+		if !more && l.keeper.current(0) && l.keeper.current(1) {
 			break
 		}
 	}
@@ -405,7 +405,7 @@ func TestTwoDisks_NoRoom(t *testing.T) {
 		t.Fatalf("%v\n%s", err, l.keeper)
 	}
 	store.lost[1], store.full[1] = false, true
-	for range 5 {
+	for range 10 {
 		if _, err := l.mend(); err != nil {
 			t.Error(err)
 		}
@@ -416,8 +416,14 @@ func TestTwoDisks_NoRoom(t *testing.T) {
 	if !strings.Contains(l.keeper.String(), "copy on disk 2: out of date, since it could not be used: STD_NOSPACE") {
 		t.Errorf("it says\n%s", l.keeper)
 	}
+	if l.keeper.failed[1] != 3 {
+		t.Errorf("it has failed %d times", l.keeper.failed[1])
+	}
 	store.full[1] = false
 	l.caughtUp()
+	if l.keeper.failed[1] != 0 {
+		t.Error("it is taken for one that fails")
+	}
 }
 
 // A server that has had one disk gets a second one, and then the first is taken away.
