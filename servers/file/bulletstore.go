@@ -40,6 +40,9 @@ const atOnce = 8
 // each does something for all numbers below n, several at a time, and returns what went
 // wrong.
 func each(n int, do func(i int) error) error {
+	if n == 1 {
+		return do(0)
+	}
 	var all sync.WaitGroup
 	var next atomic.Int64
 	errs := make([]error, n)

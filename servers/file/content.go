@@ -159,9 +159,9 @@ func (c *content) change(i int64, b *block) {
 	c.book.use(b)
 }
 
-// missing is a block that must be in memory before n bytes at off can be read, or
-// overwritten; nil: there is none.
-func (c *content) missing(off int64, n int, overwrite bool) *block {
+// missing are the blocks that must come into memory before n bytes at off can be read, or
+// overwritten.
+func (c *content) missing(off int64, n int, overwrite bool) (list []*block) {
 	end := min(off+int64(n), max(c.size, off))
 	if overwrite {
 		end = off + int64(n)
@@ -172,11 +172,11 @@ func (c *content) missing(off int64, n int, overwrite bool) *block {
 		b := c.blocks[at/blockSize]
 		whole := overwrite && in == 0 && part >= int64(sizeOf(b))
 		if b != nil && b.data == nil && b.size > 0 && !whole {
-			return b
+			list = append(list, b)
 		}
 		at += part
 	}
-	return nil
+	return list
 }
 
 func sizeOf(b *block) int {

@@ -13,8 +13,8 @@ type Need struct {
 	Safe bool
 	// The request is to come again when there is less that is not on stable storage.
 	Room bool
-	// It is to come again when this is in memory; nil: it need not.
-	Fetch *Fetch
+	// It is to come again when these are in memory; none: it need not.
+	Fetch []Fetch
 }
 
 // Fetch is a part of a file's contents that is to be read.
@@ -24,7 +24,7 @@ type Fetch struct {
 	b    *block
 }
 
-func (n *Need) again() bool { return n.Room || n.Fetch != nil }
+func (n *Need) again() bool { return n.Room || len(n.Fetch) > 0 }
 
 // Need is what the last request waits for.
 func (s *Server) Need() Need { return s.need }
@@ -32,11 +32,10 @@ func (s *Server) Need() Need { return s.need }
 // fetch has a part of a file read if it is not in memory. It reports whether that is still
 // to come.
 func (q *query) fetch(n *inode, off int64, size int, overwrite bool) bool {
-	if b := n.missing(off, size, overwrite); b != nil {
-		q.need.Fetch = &Fetch{b.file, b.size, b}
-		return true
+	for _, b := range n.missing(off, size, overwrite) {
+		q.need.Fetch = append(q.need.Fetch, Fetch{b.file, b.size, b})
 	}
-	return false
+	return len(q.need.Fetch) > 0
 }
 
 // Fetched brings what was read.

@@ -48,12 +48,14 @@ func (c *client) ask(dir capability.Capability, h std.Header, data []byte) (std.
 	for {
 		g := h
 		reply, recalls := c.s.Do(c.now, &g, data)
-		if f := c.s.Need().Fetch; f != nil {
-			data, err := c.store.read(f.File, f.Size)
-			if err != nil {
-				c.t.Fatalf("a block that should be there: %v", err)
+		if list := c.s.Need().Fetch; len(list) > 0 {
+			for i := range list {
+				data, err := c.store.read(list[i].File, list[i].Size)
+				if err != nil {
+					c.t.Fatalf("a block that should be there: %v", err)
+				}
+				c.s.Fetched(&list[i], data)
 			}
-			c.s.Fetched(f, data)
 			continue
 		}
 		if len(recalls) == 0 {

@@ -28,7 +28,7 @@ const (
 )
 
 // minCache is room for what all requests at a time need at once.
-const minCache = 2 * threads * blockSize
+const minCache = threads * (filesys.MaxRead + blockSize)
 
 // Keep has what changes kept by a keeper, from before Run on. cache is how many bytes of
 // contents are in memory besides those that must be, but for a minimum.
@@ -169,13 +169,19 @@ func (r *Running) room() error {
 	return nil
 }
 
-// fetch reads what a request needs. Preconditions: mu is held.
-func (r *Running) fetch(f *Fetch) error {
+// fetch reads what a request needs, all of it at a time. Preconditions: mu is held.
+func (r *Running) fetch(list []Fetch) error {
 	r.mu.Unlock()
-	data, err := r.keeper.read(f.File, f.Size)
+	data := make([][]byte, len(list))
+	err := each(len(list), func(i int) (err error) {
+		data[i], err = r.keeper.read(list[i].File, list[i].Size)
+		return err
+	})
 	r.mu.Lock()
 	if err == nil {
-		r.s.Fetched(f, data)
+		for i := range list {
+			r.s.Fetched(&list[i], data[i])
+		}
 		r.s.book.shrink(r.cache)
 	}
 	return err

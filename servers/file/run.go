@@ -107,7 +107,7 @@ func (r *Running) do(h *std.Header, data []byte) []byte {
 // Preconditions: mu is held.
 func (r *Running) wait(need Need) (again bool, err error) {
 	switch {
-	case need.Fetch != nil:
+	case len(need.Fetch) > 0:
 		return true, r.fetch(need.Fetch)
 	case need.Room:
 		return true, r.room()

@@ -26,7 +26,10 @@ const (
 	// disk to be synced have one sync together.
 	bulletThreads = 12
 	bulletCacheKB = 8 << 10
-	bulletMemory  = 24 << 20 // besides the cache, until garbage is collected more eagerly
+	// bulletMemory is what there may be besides the cache before garbage is collected more
+	// eagerly: each thread's buffers, of which most are never touched but all count, and what
+	// was read from the disk.
+	bulletMemory = bulletThreads*2*bullet.MaxData + 12<<20
 
 	bulletAge  = time.Minute
 	bulletSync = time.Second // what was committed without safety is safe after that
