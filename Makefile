@@ -159,14 +159,14 @@ build/linux: scripts/linux
 	@mkdir -p build
 	$(QUIET)scripts/linux build/linux
 
-build/linux.cpio: FORCE guests | setup
+build/linux-guest.cpio: FORCE guests | setup
 	$(QUIET)$(MAKE) --no-print-directory build/linux || true
 	$(QUIET)[ ! -d build/linux ] || { \
 		$(GUEST) $(GO) build -o build/linuxecho ./qemu/bench/linuxecho && \
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxecho file:/webserver=build/webserver tree:/modules=build/linux/modules; }
 
 .PHONY: bench
-bench: all guests build/linux.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|open|idle picks some
+bench: all guests build/linux-guest.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|open|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
 SEEDS ?= 10000

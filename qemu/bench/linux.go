@@ -17,7 +17,7 @@ import (
 // archive has the web server, too (http.go).
 const (
 	linuxKernel  = "build/linux/vmlinuz"
-	linuxArchive = "build/linux.cpio"
+	linuxArchive = "build/linux-guest.cpio"
 )
 
 // linux is two Linux machines on the bridge of a cluster, which exchange frames

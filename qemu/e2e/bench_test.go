@@ -52,6 +52,7 @@ func TestBench(t *testing.T) {
 		"null call", "null trans, one node", "null trans, two nodes", "echo of 64 bytes, our driver",
 		"echo of 64 bytes through raw FLIP", "1 MB in frames of the driver, MTU 1500", "1 MB in frames of the driver, MTU 65535",
 		"move of an idle 1 MB process", "as many bytes in bulk frames",
+		"HTTP request from the host, kept alive, one node", "requests to open a file of another node", "  with 100 files open",
 		"prompt, nodes: 1", "prompt, nodes: 3", "idle cluster of three, of a core",
 	} {
 		if !measured[name] {
