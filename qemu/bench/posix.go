@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -17,20 +18,15 @@ const longFile = 16 << 20
 // posix measures files as Linux programs see them, by system calls: of a file server that
 // keeps what it has on a disk, by programs on its own node and on another.
 func posix(ctx context.Context, b *bench) error {
-	const nodes = 2
-	bed, err := b.upDisks(ctx, nodes)
+	twice, err := b.posixTwice(ctx)
+	if err != nil {
+		return err
+	}
+	bed, err := b.upFiles(ctx, 1)
 	if err != nil {
 		return err
 	}
 	defer bed.down()
-	for _, server := range [][]string{{"bullet"}, {"soap", "--keep", "--replicas", "1"}, {"file", "--keep"}} {
-		if err := bed.serve(ctx, 1, server...); err != nil {
-			return err
-		}
-	}
-	if err := bed.mount(ctx, nodes, "/tmp"); err != nil {
-		return err
-	}
 	var made, madeFar, first, cached, copied, driver sample
 	frames := bulkFrames(machine.DefaultMTU)
 	rounds := driverBytes / (machine.DefaultMTU * frames)
@@ -68,6 +64,9 @@ func posix(ctx context.Context, b *bench) error {
 	r.target(w, madeLimit, "≥ 1,000/s")
 	w = r.add("  a program on another node than the file server", "ns", madeFar)
 	w.Note = perSecond(w.Median)
+	w = r.add("  on the disks of two nodes", "ns", twice)
+	w.Note = perSecond(w.Median)
+	r.target(w, replicatedRate, "≥ 150/s")
 	r.add("memcpy of 16 MB", "ns", copied)
 	w = r.add("16 MB of a file read, in the node's page cache", "ns", cached)
 	w.Note = fmt.Sprintf("%s, %.0f %% of memcpy", rateOf(longFile, w.Median), 100*copied.median()/w.Median)
@@ -76,4 +75,40 @@ func posix(ctx context.Context, b *bench) error {
 	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(longFile, w.Median), 100*driver.median()/w.Median)
 	r.target(w, driver.median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
 	return nil
+}
+
+// upFiles starts two nodes that have mounted a file server with so many disks.
+func (b *bench) upFiles(ctx context.Context, disks int) (*bed, error) {
+	const nodes = 2
+	bed, err := b.upDisks(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	file := []string{"file", "--keep"}
+	if disks > 1 {
+		file = append(file, "--disk", "1,2")
+	}
+	err = bed.serve(ctx, disks, "bullet")
+	for _, server := range [][]string{{"soap", "--keep", "--replicas", "1"}, file} {
+		if err == nil {
+			err = bed.serve(ctx, 1, server...)
+		}
+	}
+	if err == nil {
+		err = bed.mount(ctx, nodes, "/tmp")
+	}
+	if err != nil {
+		return nil, errors.Join(err, bed.down())
+	}
+	return bed, nil
+}
+
+// posixTwice makes small files on a server that keeps all on two disks.
+func (b *bench) posixTwice(ctx context.Context) (sample, error) {
+	bed, err := b.upFiles(ctx, 2)
+	if err != nil {
+		return nil, err
+	}
+	defer bed.down()
+	return bed.numbers(ctx, "bench", "posix", "/tmp", "make", strconv.Itoa(b.some(100)))
 }
