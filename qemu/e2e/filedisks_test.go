@@ -233,6 +233,8 @@ func TestFiles_DiskHangs(t *testing.T) {
 	d.answered(w, 5)
 	d.end(w)
 	d.check(t, w)
+	f := w.fileClient(w.ctx)
+	w.must(f.sync(f.root)) // what was found need not be safe yet
 	w.Node(1).Kill()
 	w.Node(1).Restart()
 	w.bulletOf(1)
