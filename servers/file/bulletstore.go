@@ -111,9 +111,10 @@ func (b *BulletStore) Read(_ int, file capability.Capability, size int) ([]byte,
 }
 
 // Destroy implements Storage.
-func (b *BulletStore) Destroy(at []int, files []File) {
+func (b *BulletStore) Destroy(at []int, files []File) []error {
+	errs := make([]error, len(at))
 	var all sync.WaitGroup
-	for _, i := range at {
+	for k, i := range at {
 		var list []capability.Capability
 		for _, f := range files {
 			if !f[i].IsNull() {
@@ -121,10 +122,11 @@ func (b *BulletStore) Destroy(at []int, files []File) {
 			}
 		}
 		if len(list) > 0 {
-			all.Go(func() { _ = b.Bullet.DestroyMany(b.Servers[i].Server, list) })
+			all.Go(func() { errs[k] = b.Bullet.DestroyMany(b.Servers[i].Server, list) })
 		}
 	}
 	all.Wait()
+	return errs
 }
 
 // Tagged implements Storage.

@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -59,9 +60,9 @@ type Storage interface {
 	Get(disk int, file capability.Capability) ([]byte, error)
 	// Read reads the beginning of a file.
 	Read(disk int, file capability.Capability, size int) ([]byte, error)
-	// Destroy removes the copies that are on some disks. One that stays is found by the next
-	// server.
-	Destroy(at []int, files []File)
+	// Destroy removes the copies that are on some disks, and says for each of these what went
+	// wrong. One that stays is found by the next server.
+	Destroy(at []int, files []File) []error
 	Tagged(disk int, tag Tag) ([]capability.Capability, error)
 	// Room is how many bytes more there is room for, now that all that was destroyed is gone.
 	Room(disk int) (int64, error)
@@ -196,8 +197,22 @@ func (m *mirror) owned() error {
 // destroy removes the copies that are on disks that are used. Others are found when those
 // are used again.
 func (m *mirror) destroy(files []File) {
-	if len(files) > 0 {
-		m.store.Destroy(m.where(m.inUse), files)
+	if len(files) == 0 {
+		return
+	}
+	at := m.where(m.inUse)
+	for k, err := range m.store.Destroy(at, files) {
+		m.notice(at[k], err)
+	}
+}
+
+// notice looks at an error of a disk. One that does not answer is used no more, so that nobody
+// waits for it again, if there is another one that is current. What it has is good until then:
+// create tells the anchor before something is made that it lacks.
+func (m *mirror) notice(i int, err error) {
+	other := slices.ContainsFunc(m.where(m.inUse), func(j int) bool { return j != i && m.current(j) })
+	if err != nil && away(err) && other {
+		m.leave(i, err)
 	}
 }
 
@@ -271,9 +286,10 @@ func (m *mirror) tagged(disk int) (map[capability.Capability]Tag, error) {
 // room is how much more fits on all disks that are current.
 func (m *mirror) room() (free int64, err error) {
 	free = -1
-	for _, i := range m.where(m.current) {
+	for _, i := range m.where(func(i int) bool { return m.current(i) && m.used[i] }) {
 		n, err := m.store.Room(i)
 		if err != nil {
+			m.notice(i, err)
 			return 0, err
 		}
 		if free < 0 || n < free {

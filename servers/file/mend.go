@@ -103,7 +103,10 @@ func (k *Keeper) catchUp(mu sync.Locker, s *Server, disk int) error {
 			rubbish = append(rubbish, f)
 		}
 	}
-	k.store.Destroy([]int{disk}, rubbish)
+	if err := k.store.Destroy([]int{disk}, rubbish)[0]; err != nil && away(err) {
+		k.leave(disk, err)
+		return nil
+	}
 	k.silent[disk].Store(false)
 	k.used[disk], k.mend = true, &mending{disk: disk, cannot: make(map[*block]bool)}
 	k.list(mu, s)

@@ -57,10 +57,10 @@ func (s *slowStore) Read(disk int, c capability.Capability, size int) ([]byte, e
 	return s.sim.Read(disk, c, size)
 }
 
-func (s *slowStore) Destroy(at []int, list []File) {
+func (s *slowStore) Destroy(at []int, list []File) []error {
 	defer s.mu.Unlock()
 	s.mu.Lock()
-	s.sim.Destroy(at, list)
+	return s.sim.Destroy(at, list)
 }
 
 func (s *slowStore) Tagged(disk int, tag Tag) ([]capability.Capability, error) {

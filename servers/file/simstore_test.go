@@ -146,11 +146,13 @@ func (s *simStore) Read(disk int, c capability.Capability, size int) ([]byte, er
 	return b[:min(size, len(b))], err
 }
 
-func (s *simStore) Destroy(at []int, list []File) {
-	for _, disk := range at {
+func (s *simStore) Destroy(at []int, list []File) []error {
+	errs := make([]error, len(at))
+	for k, disk := range at {
+		errs[k] = s.away(disk)
 		for _, file := range list {
 			c := file[disk]
-			if s.away(disk) != nil || c.IsNull() {
+			if errs[k] != nil || c.IsNull() {
 				continue
 			}
 			if f, ok := s.files[c]; ok {
@@ -161,6 +163,7 @@ func (s *simStore) Destroy(at []int, list []File) {
 			}
 		}
 	}
+	return errs
 }
 
 // lose has a disk answer no more. What it was told to destroy last may be there again.
