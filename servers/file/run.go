@@ -1,7 +1,6 @@
 package file
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -66,22 +65,7 @@ func (r *Running) serve() error {
 	if _, err := lib.Timeout(patience); err != nil {
 		return fmt.Errorf("setting the patience of a thread: %w", err)
 	}
-	get := r.key.ServicePort(Name, 0)
-	buf := make([]byte, filesys.MaxData+4096)
-	for {
-		var h std.Header
-		n, err := lib.GetReq(get, &h, buf)
-		if errors.Is(err, std.Overflow) {
-			continue // the request was too long, and its client has been told
-		}
-		if err != nil {
-			return fmt.Errorf("getreq: %w", err)
-		}
-		reply := r.do(&h, buf[:n])
-		if err := lib.PutRep(&h, reply); err != nil {
-			return fmt.Errorf("putrep: %w", err)
-		}
-	}
+	return lib.ServeAside(r.key.ServicePort(Name, 0), filesys.MaxData+4096, r.do)
 }
 
 func (r *Running) do(h *std.Header, data []byte) []byte {
