@@ -49,13 +49,11 @@ func bulkOn(ctx context.Context, b *bench, mtu int) error {
 	}
 	var driver, clean, losing sample
 	for range b.runs {
-		frames := bulkFrames(mtu)
-		rounds := driverBytes / (mtu * frames)
-		took, err := bed.fill(ctx, 1, 2, rounds, frames, mtu)
+		took, err := bed.bare(ctx, 1, 2, mtu, transferBytes)
 		if err != nil {
 			return err
 		}
-		driver = append(driver, took*transferBytes/float64(rounds*frames*mtu))
+		driver = append(driver, took)
 		got, err := transfer()
 		if err != nil {
 			return err
@@ -99,6 +97,15 @@ const bulkWindow = 4
 func bulkFrames(mtu int) int { return min(28, 400_000/mtu) }
 
 const etherHeader = 14
+
+// bare is how long the driver takes to carry so many bytes to another node, in frames of an
+// MTU, ns.
+func (b *bed) bare(ctx context.Context, from, to, mtu int, bytes float64) (float64, error) {
+	frames := bulkFrames(mtu)
+	rounds := driverBytes / (mtu * frames)
+	took, err := b.fill(ctx, from, to, rounds, frames, mtu)
+	return took * bytes / float64(rounds*frames*mtu), err
+}
 
 // fill is how long the driver takes for rounds of frames to another node, each with
 // so many bytes behind its Ethernet header, in nanoseconds.

@@ -72,8 +72,6 @@ func files(ctx context.Context, b *bench) error {
 		{&warm, []string{"read", "1", large, "warm"}, 3},
 		{&far, []string{"read", "2", large, "warm"}, 3},
 	}
-	frames := bulkFrames(machine.DefaultMTU)
-	rounds := driverBytes / (machine.DefaultMTU * frames)
 	for range b.runs {
 		for _, p := range programs {
 			got, err := bed.numbers(ctx, "bench", append(p.args, strconv.Itoa(b.some(p.n)))...)
@@ -82,11 +80,11 @@ func files(ctx context.Context, b *bench) error {
 			}
 			*p.to = append(*p.to, got...)
 		}
-		took, err := bed.fill(ctx, 2, 1, rounds, frames, machine.DefaultMTU)
+		took, err := bed.bare(ctx, 2, 1, machine.DefaultMTU, largeFile)
 		if err != nil {
 			return err
 		}
-		driver = append(driver, took/float64(rounds*frames*machine.DefaultMTU)*largeFile)
+		driver = append(driver, took)
 	}
 	if err := bed.showProfiles(ctx); err != nil {
 		return err

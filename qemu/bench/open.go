@@ -128,7 +128,10 @@ func (d *bed) mount(ctx context.Context, nodes int, dir string) error {
 	return nil
 }
 
-var transLine = regexp.MustCompile(`\bTrans:(\d+) TransLocal:(\d+)`)
+var (
+	transCount = regexp.MustCompile(`\bTrans:(\d+)`)
+	localCount = regexp.MustCompile(`\bTransLocal:(\d+)`)
+)
 
 // quiet waits until nodes send each other no requests any more, and returns how many they
 // have sent: a move leaves them something to do.
@@ -152,11 +155,7 @@ func (d *bed) asked(ctx context.Context) (n float64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if m := transLine.FindStringSubmatch(text); m != nil {
-			all, _ := strconv.ParseFloat(m[1], 64)
-			local, _ := strconv.ParseFloat(m[2], 64)
-			n += all - local
-		}
+		n += numberIn(transCount, text) - numberIn(localCount, text)
 	}
 	return n, nil
 }

@@ -37,7 +37,7 @@ func (w *world) fileServerOn(node int) *program {
 func (w *world) fileStatus(words ...string) string {
 	w.t.Helper()
 	key := api.Key(w.key)
-	for last := ""; ; {
+	for {
 		text, err := w.bulletClient(w.ctx).Status(key.ServiceCap("file", 0))
 		missing := err != nil
 		for _, s := range words {
@@ -46,8 +46,8 @@ func (w *world) fileStatus(words ...string) string {
 		if !missing {
 			return text
 		}
-		if last = fmt.Sprintf("%s%v", text, err); w.ctx.Err() != nil {
-			w.t.Fatalf("waiting for %q, the file server's status is\n%s", words, last)
+		if w.ctx.Err() != nil {
+			w.t.Fatalf("waiting for %q, the file server's status is\n%s%v", words, text, err)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

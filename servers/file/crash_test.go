@@ -157,17 +157,38 @@ func (l *life) act() {
 	}
 }
 
-// work makes a history: it ends with the power.
-func (l *life) work(steps int) {
-	l.safe = picture(l.t, l.s, l.store)
+// actsBetween has requests come in the middle of commits, unless it is quiet.
+func (l *life) actsBetween(quiet *bool) {
 	l.store.between = func() {
 		for range l.rng.IntN(3) {
+			if *quiet {
+				return
+			}
 			between := l.store.between
 			l.store.between = nil
 			l.act()
 			l.store.between = between
 		}
 	}
+}
+
+// commits commits n times, some requests each time. That of a number is a checkpoint; -1: none.
+func (l *life) commits(n, acts, checkpoint int) {
+	l.t.Helper()
+	for i := range n {
+		for range acts {
+			l.act()
+		}
+		if err := l.commit(i == checkpoint); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// work makes a history: it ends with the power.
+func (l *life) work(steps int) {
+	l.safe = picture(l.t, l.s, l.store)
+	l.actsBetween(new(bool))
 	for range steps {
 		for range l.rng.IntN(12) {
 			l.act()
@@ -307,14 +328,7 @@ func TestKeeper_TakenOver(t *testing.T) {
 		store := newSimStore(seed)
 		l := start(t, store, seed)
 		l.safe = picture(t, l.s, store)
-		for range 3 {
-			for range 5 {
-				l.act()
-			}
-			if err := l.commit(false); err != nil {
-				t.Fatal(err)
-			}
-		}
+		l.commits(3, 5, -1)
 		for range 5 {
 			l.act()
 		}

@@ -191,14 +191,7 @@ func TestOpen_Refuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			store := newSimStore(1)
 			l := start(t, store, 1)
-			for i := range 3 {
-				for range 20 {
-					l.act()
-				}
-				if err := l.commit(i == 0); err != nil {
-					t.Fatal(err)
-				}
-			}
+			l.commits(3, 20, 0)
 			c.damage(store, l.keeper)
 			before := len(store.files)
 			_, _, err := Open(store, simConfig(2))

@@ -213,17 +213,7 @@ func living(t testing.TB, store *simStore, s *Server, k *Keeper, seed uint64) *l
 // live works, and mends, until the power is off. Now and then it is quiet.
 func (l *life) live() {
 	quiet := false
-	l.store.between = func() {
-		for range l.rng.IntN(3) {
-			if quiet {
-				return
-			}
-			between := l.store.between
-			l.store.between = nil
-			l.act()
-			l.store.between = between
-		}
-	}
+	l.actsBetween(&quiet)
 	for i := range 400 {
 		if i%8 == 0 {
 			quiet = l.rng.IntN(2) == 0
@@ -273,14 +263,7 @@ func TestTwoDisks_TakenOver(t *testing.T) {
 		store := newSimDisks(seed, 2)
 		l := start(t, store, seed)
 		l.safe = picture(t, l.s, store)
-		for range 3 {
-			for range 5 {
-				l.act()
-			}
-			if err := l.commit(false); err != nil {
-				t.Fatal(err)
-			}
-		}
+		l.commits(3, 5, -1)
 		for range 5 {
 			l.act()
 		}
@@ -320,24 +303,15 @@ func TestTwoDisks_TakenOver(t *testing.T) {
 func TestTwoDisks_TakenOverAndFound(t *testing.T) {
 	store := newSimDisks(1, 2)
 	l := start(t, store, 1)
-	work := func(l *life) {
-		t.Helper()
-		for range 30 {
-			l.act()
-		}
-		if err := l.commit(false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	work(l)
+	l.commits(1, 30, -1)
 	store.lose(1)
-	work(l)
+	l.commits(1, 30, -1)
 	if store.lost[1] = false; l.keeper.current(1) {
 		t.Fatal("it has not lost a disk")
 	}
 	next := start(t, store, 2)
 	next.caughtUp()
-	work(next)
+	next.commits(1, 30, -1)
 	if _, err := l.mend(); !errors.Is(err, ErrTaken) {
 		t.Errorf("it mends: %v", err)
 	}
@@ -487,14 +461,7 @@ func TestTwoDisks_Damaged(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			store := newSimDisks(2, 2)
 			l := start(t, store, 2)
-			for i := range 4 {
-				for range 30 {
-					l.act()
-				}
-				if err := l.commit(i == 0); err != nil {
-					t.Fatal(err)
-				}
-			}
+			l.commits(4, 30, 0)
 			test.damage(store, l.keeper)
 			next := start(t, store.cut(), 3)
 			if now := picture(t, next.s, next.store); now != l.safe {
@@ -517,14 +484,7 @@ func TestTwoDisks_OldFormat(t *testing.T) {
 	all := store.disks
 	store.disks = all[:1]
 	l := start(t, store, 3)
-	for i := range 4 {
-		for range 40 {
-			l.act()
-		}
-		if err := l.commit(i == 1); err != nil {
-			t.Fatal(err)
-		}
-	}
+	l.commits(4, 40, 1)
 	// The number 1, and what capabilities of the first disk's files begin with.
 	oneFile := regexp.MustCompile(fmt.Sprintf(`(?s)\x01(\x%02x\x00{5}.{%d})`, simDisk, capability.EncodedLen-6))
 	named := 0

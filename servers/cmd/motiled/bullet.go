@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -164,19 +163,8 @@ func serveBullet(get capability.Port, s *bullet.Store) error {
 
 // bulletThread answers requests, one after the other.
 func bulletThread(get capability.Port, server *bullet.Server) error {
-	runtime.LockOSThread()
-	request, reply := make([]byte, bullet.MaxData), make([]byte, bullet.MaxData)
-	for {
-		var h std.Header
-		n, err := lib.GetReq(get, &h, request)
-		if errors.Is(err, std.Overflow) {
-			continue // the request was too long, and its client has been told
-		}
-		if err != nil {
-			return err
-		}
-		if err := lib.PutRep(&h, server.Handle(&h, request[:n], reply)); err != nil {
-			return err
-		}
-	}
+	reply := make([]byte, bullet.MaxData)
+	return lib.Serve(get, bullet.MaxData, func(h *std.Header, request []byte) []byte {
+		return server.Handle(h, request, reply)
+	})
 }
