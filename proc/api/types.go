@@ -280,6 +280,12 @@ type MigrateRequest struct {
 	Tree bool `cbor:"6,keyasint,omitempty"`
 	// With are capabilities of other processes that go along, if they are on that node.
 	With [][]byte `cbor:"7,keyasint,omitempty"`
+	// MaxFreezeUs is how long the processes should stand still at most, in µs, 0: the
+	// node's own limit. Precopying strategies go on until they expect to keep it, or see
+	// that they cannot.
+	MaxFreezeUs int64 `cbor:"8,keyasint,omitempty"`
+	// Rate bounds what is sent while the processes run, in bytes a second, 0: no bound.
+	Rate int64 `cbor:"9,keyasint,omitempty"`
 }
 
 // MigrateReply is the outcome of a move. Error is empty if it succeeded.
@@ -309,6 +315,21 @@ type MoveReport struct {
 	ZeroPages   int   `cbor:"11,keyasint" json:"zero_pages"`
 	StateBytes  int   `cbor:"12,keyasint" json:"state_bytes"`
 	SharedPages int   `cbor:"13,keyasint,omitempty" json:"shared_pages,omitempty"` // of several processes, sent once
+
+	Strategy string      `cbor:"14,keyasint,omitempty" json:"strategy,omitempty"`     // the one used
+	Rounds   []MoveRound `cbor:"15,keyasint,omitempty" json:"rounds,omitempty"`       // of precopying, in order
+	Resent   int         `cbor:"16,keyasint,omitempty" json:"resent_pages,omitempty"` // pages that were sent before and had to be sent again
+	Left     int         `cbor:"17,keyasint,omitempty" json:"left_pages,omitempty"`   // pages that the target fetches after the move
+	LeftOn   string      `cbor:"18,keyasint,omitempty" json:"left_on,omitempty"`      // from where, in words: "node 1"
+	// Note says what did not go as was asked for, and what was done about it.
+	Note string `cbor:"19,keyasint,omitempty" json:"note,omitempty"`
+}
+
+// MoveRound is one round of precopying: the process ran meanwhile.
+type MoveRound struct {
+	Pages int   `cbor:"1,keyasint" json:"pages"` // sent
+	Us    int64 `cbor:"2,keyasint" json:"us"`    // how long it took
+	Dirty int   `cbor:"3,keyasint" json:"dirty"` // pages written meanwhile, as seen at its end
 }
 
 // ResolveRequest ends a move in doubt.

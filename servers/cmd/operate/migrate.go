@@ -78,7 +78,7 @@ func (t *tally) print() error {
 // MoveText describes a move in three lines.
 func MoveText(r api.MigrateReply) string {
 	m := r.Report
-	if m == (api.MoveReport{}) {
+	if m.TotalUs == 0 && m.FreezeUs == 0 {
 		return fmt.Sprintf("process %d is on node %d already\n", r.PID, r.Node)
 	}
 	shared := ""
