@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"motile/kernel/vm"
 	"motile/migrate/image"
@@ -70,19 +71,44 @@ func (c *company) decode(b, bound []byte) string {
 func (c *company) install(words, pages []byte) bool {
 	for ; len(words) > 0; words = words[8:] {
 		word := binary.LittleEndian.Uint64(words)
-		if wire.Same(word) {
+		ok := true
+		switch {
+		case wire.Same(word):
 			words = words[8:]
-			if !c.same(samePage{word, binary.LittleEndian.Uint64(words)}) {
-				return false
-			}
-			continue
+			ok = c.same(samePage{word, binary.LittleEndian.Uint64(words)})
+		case wire.Run(word):
+			words = words[8:]
+			ok = c.run(wire.RunOf(word, binary.LittleEndian.Uint64(words)))
+		default:
+			ok = c.page(word, pages[:vm.PageBytes])
+			pages = pages[vm.PageBytes:]
 		}
-		if !c.page(word, pages[:vm.PageBytes]) {
+		if !ok {
 			return false
 		}
-		pages = pages[vm.PageBytes:]
 	}
+	// Each round of precopying begins when all messages of the one before have come, so what
+	// waits for a page must not see a later one in its place.
+	c.later = slices.DeleteFunc(c.later, c.share)
 	return true
+}
+
+// run takes what there is to say of a run of pages.
+func (c *company) run(process int, addr uint64, pages int, kind wire.RunKind) bool {
+	a := c.member(process)
+	if a == nil {
+		return false
+	}
+	a.space.Uninstall(vm.Run{Addr: addr, Pages: pages})
+	return kind == wire.Gone
+}
+
+// void forgets the pages that have come: they are of memory that the processes no longer have.
+func (c *company) void() {
+	for _, a := range c.all {
+		a.space.Release()
+	}
+	c.all, c.later = nil, nil
 }
 
 func (c *company) page(word uint64, data []byte) bool {

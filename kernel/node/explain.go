@@ -90,7 +90,7 @@ func (x *explanation) here(n *Node) {
 // countPages walks the pages as the page stream will.
 func (x *explanation) countPages(c *captured) {
 	var msg wire.PageBatch
-	for w, more := newPageWalk(x.s.set, c.stores, &x.Report), true; more; {
+	for w, more := newPageWalk(x.s.set, c.stores, &x.Report, pass{final: true}), true; more; {
 		more = w.fill(&msg)
 		if !msg.Empty() {
 			x.Report.Bytes += int64(msg.Len())

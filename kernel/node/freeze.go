@@ -19,7 +19,7 @@ func (s *source) freeze() {
 		s.fail("%s", why)
 		return
 	}
-	if s.set[0].PID != s.offer.PID {
+	if !s.same() {
 		s.fail("process %d has ended", s.offer.PID)
 		return
 	}

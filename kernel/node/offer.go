@@ -178,7 +178,7 @@ func (n *Node) pathOf(st *vm.Store, or string) string {
 // sendFiles sends what the target lacks, piece by piece, while the process runs.
 func (s *source) sendFiles(i int, off int64) {
 	if i == len(s.lack) {
-		s.settle()
+		s.filesSent()
 		return
 	}
 	k := s.lack[i]
@@ -205,6 +205,22 @@ func (s *source) sendFiles(i int, off int64) {
 
 const filePiece = 48 << 10
 
+// filesSent goes on to what the strategy does while the set runs: once.
+func (s *source) filesSent() {
+	if s.object == nil && !s.prepared {
+		s.prepared = true
+		s.set = s.muster()
+		if s.strategy == auto {
+			s.strategy = s.choose()
+		}
+		if s.strategy.precopies() && len(s.set) > 0 {
+			s.precopy()
+			return
+		}
+	}
+	s.settle()
+}
+
 // Between vfork and exec two processes run in one memory, and neither can leave
 // alone. That is over soon, as a rule, but on a busy node exec may have to wait for its
 // file: a move waits this long, and then refuses.
@@ -217,10 +233,13 @@ const (
 // told that, at last, by the target that lacks one.
 const maxOffers = 16
 
+// same reports whether the first of the set is still the process that was offered.
+func (s *source) same() bool { return len(s.set) > 0 && s.set[0].PID == s.offer.PID }
+
 // opened reports whether the set uses files by now that were not offered: it has opened
 // them, or called exec, while others were on the way.
 func (s *source) opened() bool {
-	if len(s.set) == 0 || s.set[0].PID != s.offer.PID || s.offers >= maxOffers {
+	if s.offers >= maxOffers {
 		return false
 	}
 	known := len(s.files)
@@ -228,10 +247,12 @@ func (s *source) opened() bool {
 	return len(s.files) > known
 }
 
-// offerMore asks which of all files the target lacks now, and sends those.
-func (s *source) offerMore() {
+// offerMore asks which of all files the target lacks now, and sends those. With void, the
+// pages that were sent before are of no use.
+func (s *source) offerMore(void bool) {
 	s.offers++
 	s.introduce()
+	s.offer.Void = void
 	s.negotiate(func(a *wire.OfferReply) {
 		switch {
 		case s.m.State() != move.Sending:
@@ -249,8 +270,8 @@ func (s *source) settle() {
 	if s.object == nil {
 		s.set = s.muster()
 	}
-	if s.opened() {
-		s.offerMore()
+	if void := s.voided(); s.same() && (void || s.opened()) {
+		s.offerMore(void)
 		return
 	}
 	p, with := s.n.outsider(s.set)

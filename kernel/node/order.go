@@ -29,11 +29,14 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 	refuse := func(format string, args ...any) {
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number, Error: fmt.Sprintf(format, args...)})
 	}
+	how, err := strategyOf(q.Strategy)
 	switch {
 	case n.Tab.Process(q.PID) == nil:
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Elsewhere: true})
-	case q.Strategy != "" && q.Strategy != "copy":
-		refuse("strategy %q is not built yet; use copy", q.Strategy)
+	case err != nil:
+		refuse("%v", err)
+	case q.MaxFreezeUs < 0 || q.MaxFreezeUs > maxMaxFreeze || q.Rate < 0:
+		refuse("a freeze of at most %d µs and %d bytes a second make no sense", q.MaxFreezeUs, q.Rate)
 	case q.Target == n.Number:
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number})
 	case q.Target < 1 || q.Target > maxNode:
@@ -41,6 +44,10 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 	default:
 		s := n.newSource(q.Target)
 		s.named, s.roots, s.tree, s.residual, s.asked = q.PID, roots, q.Tree, q.Residual, r.Handle
+		s.strategy, s.rate = how, q.Rate
+		if q.MaxFreezeUs > 0 {
+			s.maxFreeze = q.MaxFreezeUs * 1000
+		}
 		s.set = s.muster()
 		if why := s.hindrance(); why != "" {
 			refuse("%s", why)
@@ -50,6 +57,9 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 		s.step(move.Start)
 	}
 }
+
+// maxMaxFreeze is the longest freeze that can be asked for: an hour, in µs.
+const maxMaxFreeze = 3600e6
 
 // startMove moves a process by itself, for whom nothing is in the way.
 func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.Handle) {
@@ -87,7 +97,7 @@ func (n *Node) mayMigrate(q *api.MigrateRequest) (pids []int32, s std.Status) {
 // newSource makes a move from here that has not begun.
 func (n *Node) newSource(target int) *source {
 	n.moveNr++
-	s := &source{n: n, id: wire.MoveID{Boot: n.ipc.boot, Nr: n.moveNr}, target: target, began: n.Tab.Now}
+	s := &source{n: n, id: wire.MoveID{Boot: n.ipc.boot, Nr: n.moveNr}, target: target, began: n.Tab.Now, maxFreeze: defaultFreeze}
 	s.key = n.moveKey(s.id)
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})

@@ -32,19 +32,38 @@ func (p *pace) note(r *api.MoveReport, stream int64) {
 // moves is on how many a prediction is based.
 func (p *pace) moves() int { return min(p.n, paceMoves) }
 
-// predict fills in the times of a move whose pages take r.Bytes, and adds the files: what
-// the mean of the last moves would be, pages and files in proportion.
-func (p *pace) predict(r *api.MoveReport, files int64) {
-	var sum paced
+// sum adds the last moves up.
+func (p *pace) sum() (sum paced) {
 	for _, m := range p.last[:p.moves()] {
 		sum.pageBytes, sum.transfer, sum.commit = sum.pageBytes+m.pageBytes, sum.transfer+m.transfer, sum.commit+m.commit
 		sum.negotiate, sum.fileBytes, sum.precopy = sum.negotiate+m.negotiate, sum.fileBytes+m.fileBytes, sum.precopy+m.precopy
 	}
-	r.CommitUs, r.NegotiateUs = guessedCommit, guessedNegotiate
+	return sum
+}
+
+// commit is how long the last step takes in which processes stand still, µs.
+func (p *pace) commit() int64 {
 	if n := int64(p.moves()); n > 0 {
-		r.CommitUs, r.NegotiateUs = sum.commit/n, sum.negotiate/n
+		return p.sum().commit / n
 	}
-	r.TransferUs = inProportion(r.Bytes, sum.transfer, sum.pageBytes, guessedRate)
+	return guessedCommit
+}
+
+// transfer is how long so many bytes of pages take, µs.
+func (p *pace) transfer(bytes int64) int64 {
+	sum := p.sum()
+	return inProportion(bytes, sum.transfer, sum.pageBytes, guessedRate)
+}
+
+// predict fills in the times of a move whose pages take r.Bytes, and adds the files: what
+// the mean of the last moves would be, pages and files in proportion.
+func (p *pace) predict(r *api.MoveReport, files int64) {
+	sum := p.sum()
+	r.CommitUs, r.NegotiateUs = p.commit(), guessedNegotiate
+	if n := int64(p.moves()); n > 0 {
+		r.NegotiateUs = sum.negotiate / n
+	}
+	r.TransferUs = p.transfer(r.Bytes)
 	r.PrecopyUs = inProportion(files, sum.precopy, sum.fileBytes, guessedRate)
 	r.FreezeUs = r.TransferUs + r.CommitUs
 	r.TotalUs = r.NegotiateUs + r.PrecopyUs + r.FreezeUs

@@ -13,22 +13,44 @@ import (
 // sent, and counts them and those that need not be sent.
 type pageWalk struct {
 	report *api.MoveReport
+	pass   pass
+	leave  func(process int, r vm.PageRef) bool // pages that stay for the time being; nil: none
+	stale  func() bool                          // the processes run, and have other memory by now; nil: never
 
+	all    []*vm.Space // of the set, by process
 	spaces []*vm.Space // still to be walked, the one that is first
 	of     []int       // which process of the set each is of
 	refs   []vm.PageRef
 	next   uint64            // where the walk of the first goes on
 	last   bool              // refs are its last pages
+	runs   []pageRun         // found, and not sent yet; the last of them may become longer
 	sent   map[hw.PFN]uint64 // pages that others of the set may have too: the word each was sent with
 	stores []*vm.Store       // memory that several regions or files of the set share, and nobody else
 	store  int               // the one being walked, when the spaces are done
 	page   int
 }
 
-func newPageWalk(s set, stores []*vm.Store, report *api.MoveReport) *pageWalk {
-	w := &pageWalk{report: report, stores: stores, refs: make([]vm.PageRef, 0, 64)}
+// pass is how a walk looks at pages.
+type pass struct {
+	track bool // pages count as sent from now on: the processes run, and there will be another
+	again bool // not the first: only what has changed since
+	final bool // the last: the processes stand still
+}
+
+// pageRun is pages about which there is one thing to say.
+type pageRun struct {
+	process int
+	vm.Run
+	kind wire.RunKind
+}
+
+func newPageWalk(s set, stores []*vm.Store, report *api.MoveReport, pass pass) *pageWalk {
+	w := &pageWalk{report: report, pass: pass, stores: stores, refs: make([]vm.PageRef, 0, 64)}
 	w.spaces, w.of = s.spaces()
-	if len(w.spaces) > 1 {
+	for _, p := range s {
+		w.all = append(w.all, p.Space)
+	}
+	if len(w.spaces) > 1 && !pass.again {
 		w.sent = make(map[hw.PFN]uint64)
 	}
 	return w
@@ -36,35 +58,71 @@ func newPageWalk(s set, stores []*vm.Store, report *api.MoveReport) *pageWalk {
 
 // fill adds pages until a message is full. It reports false when there are no more.
 func (w *pageWalk) fill(msg *wire.PageBatch) bool {
+	if w.stale != nil && w.stale() {
+		return false
+	}
 	for !msg.Full() {
-		if len(w.refs) == 0 && len(w.spaces) > 0 {
-			w.walk()
-			continue
-		}
-		if len(w.refs) > 0 {
+		switch {
+		case len(w.runs) > 1:
+			w.sendRun(msg)
+		case len(w.refs) > 0:
 			w.private(msg, w.refs[0])
 			w.refs = append(w.refs[:0], w.refs[1:]...)
-			continue
+		case len(w.spaces) > 0:
+			w.walk(msg.Room())
+		case len(w.runs) > 0:
+			w.sendRun(msg)
+		default:
+			word, page, ok := w.takeStored()
+			if !ok {
+				return false
+			}
+			w.report.Pages++
+			msg.Add(word, page)
 		}
-		word, page, ok := w.takeStored()
-		if !ok {
-			return false
-		}
-		w.report.Pages++
-		msg.Add(word, page)
 	}
 	return true
 }
 
-// walk finds the next pages of the spaces.
-func (w *pageWalk) walk() {
+// walk finds the next pages of the spaces; of processes that run, no more than there is room
+// for: when they have run, some may not be there any more.
+func (w *pageWalk) walk(room int) {
+	space := w.spaces[0]
 	if w.last {
+		if w.pass.again && w.pass.final {
+			space.Gone(func(r vm.Run) { w.runs = append(w.runs, pageRun{w.of[0], r, wire.Gone}) })
+		}
 		w.spaces, w.of, w.last = w.spaces[1:], w.of[1:], false
 		return
 	}
 	var n int
-	n, w.next = w.spaces[0].PagesFrom(w.next, w.refs[:cap(w.refs)])
+	buf := w.refs[:cap(w.refs)]
+	if !w.pass.final {
+		buf = buf[:min(room, len(buf))]
+	}
+	if w.pass.track {
+		n, w.next = space.ChangedFrom(w.next, buf, !w.pass.again)
+	} else {
+		n, w.next = space.PagesFrom(w.next, buf)
+	}
 	w.refs, w.last = w.refs[:n], w.next == 0
+}
+
+// run notes something about a page that is not sent.
+func (w *pageWalk) run(addr uint64, kind wire.RunKind) {
+	if n := len(w.runs); n > 0 {
+		if last := &w.runs[n-1]; last.process == w.of[0] && last.kind == kind && last.Addr+uint64(last.Pages)*vm.PageBytes == addr {
+			last.Pages++
+			return
+		}
+	}
+	w.runs = append(w.runs, pageRun{w.of[0], vm.Run{Addr: addr, Pages: 1}, kind})
+}
+
+func (w *pageWalk) sendRun(msg *wire.PageBatch) {
+	r := w.runs[0]
+	w.runs = append(w.runs[:0], w.runs[1:]...)
+	msg.AddRun(wire.PrivateWord(r.process, r.Addr), r.Pages, r.kind)
 }
 
 // private adds a page of a space, unless it need not be sent: those of files the target
@@ -76,25 +134,47 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 		report.FilePages++
 		return
 	}
+	if w.leave != nil && w.leave(w.of[0], r) {
+		report.Left++
+		w.run(r.Addr, wire.Away)
+		return
+	}
 	word := wire.PrivateWord(w.of[0], r.Addr)
 	shared := r.Many && w.sent != nil
-	if as, ok := w.sent[r.Frame]; shared && ok {
+	if as, ok := w.sent[r.Frame]; shared && ok && w.still(as, r.Frame) {
 		report.SharedPages++
 		msg.AddSame(word, as)
 		return
 	}
 	page := hw.Page(r.Frame)
-	if isZero(page) {
-		if reg, ok := w.spaces[0].Region(r.Addr); ok && reg.Store == nil {
-			report.ZeroPages++
-			return
+	if isZero(page) && w.plain(r.Addr) {
+		report.ZeroPages++
+		if w.pass.again { // the target may have another one from before
+			w.run(r.Addr, wire.Gone)
 		}
+		return
 	}
 	if shared {
 		w.sent[r.Frame] = word
 	}
+	if r.Sent {
+		report.Resent++
+	}
 	report.Pages++
 	msg.Add(word, page)
+}
+
+// still reports whether a page that was sent is what it was: while processes run, its frame may
+// have become another page's.
+func (w *pageWalk) still(as uint64, frame hw.PFN) bool {
+	i, addr := wire.Private(as)
+	return w.pass.final || w.all[i].Sent(addr) == frame
+}
+
+// plain reports whether memory at an address is zero unless something else is known.
+func (w *pageWalk) plain(addr uint64) bool {
+	reg, ok := w.spaces[0].Region(addr)
+	return ok && reg.Store == nil
 }
 
 // takeStored walks the memory stores.

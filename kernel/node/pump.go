@@ -5,6 +5,7 @@ import (
 	"motile/ipc/std"
 	"motile/migrate/move"
 	"motile/migrate/wire"
+	"motile/proc"
 	"motile/proc/api"
 )
 
@@ -19,30 +20,44 @@ type pump struct {
 	under int      // messages under way
 
 	walk  *pageWalk
-	bytes int64 // of messages
-	over  bool
+	bytes int64  // of messages, of this walk
+	over  bool   // all of the walk is under way
+	done  func() // when it has arrived
+
+	rate  int64 // bytes a second at most, 0: no bound
+	since int64 // when the walk began
+	timer proc.Timer
 }
 
 // pumpWindow is how many messages are under way at once.
 const pumpWindow = 6
 
-// sendPages starts the stream.
-func (s *source) sendPages() {
-	if s.why != "" {
-		s.fail("")
-		return
+// stream sends what a walk finds; rate is how much of it in a second, in bytes, 0: as fast as
+// it goes. done is called when all has arrived. One stream ends before the next begins: so
+// of a page that is sent twice the later one comes later.
+func (s *source) stream(w *pageWalk, rate int64, done func()) {
+	p := s.pump
+	if p == nil {
+		p = &pump{s: s}
+		p.timer.Init(p)
+		for range pumpWindow {
+			p.free = append(p.free, make([]byte, 0, wire.PagesMaxLen))
+		}
+		s.pump = p
 	}
-	p := &pump{s: s, walk: newPageWalk(s.set, s.cap.stores, &s.report)}
-	s.pump = p
-	for range pumpWindow {
-		p.free = append(p.free, make([]byte, 0, wire.PagesMaxLen))
-	}
+	p.walk, p.done, p.over, p.bytes, p.rate, p.since = w, done, false, 0, rate, s.n.Tab.Now
 	p.run()
+}
+
+// streaming reports whether pages are wanted: a move that was given up wants none.
+func (s *source) streaming() bool {
+	st := s.m.State()
+	return st == move.Sending || st == move.Frozen
 }
 
 // run fills the window.
 func (p *pump) run() {
-	for len(p.free) > 0 && !p.over {
+	for len(p.free) > 0 && !p.over && !p.early() {
 		if !p.walk.fill(&p.msg) {
 			p.over = true
 		}
@@ -50,8 +65,31 @@ func (p *pump) run() {
 			p.send()
 		}
 	}
-	if p.over && p.under == 0 && p.s.m.State() == move.Frozen {
-		p.s.step(move.PagesSent)
+	if p.over && p.under == 0 && p.done != nil {
+		done := p.done
+		p.done = nil
+		done()
+	}
+}
+
+// early reports that the next message has to wait for the rate; run is called when it
+// may leave.
+func (p *pump) early() bool {
+	if p.rate == 0 {
+		return false
+	}
+	at := p.since + int64(float64(p.bytes)*1e9/float64(p.rate))
+	if p.s.n.Tab.Now >= at {
+		return false
+	}
+	p.s.n.Tab.StartTimer(&p.timer, at)
+	return true
+}
+
+// Expire implements proc.Expirer.
+func (p *pump) Expire(int64) {
+	if p.s.streaming() {
+		p.run()
 	}
 }
 
@@ -67,7 +105,7 @@ func (p *pump) send() {
 	s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, api.MovePages), data, movePatience, func(c *rpc.Complete) {
 		p.under--
 		p.free = append(p.free, buf)
-		if s.m.State() != move.Frozen {
+		if !s.streaming() {
 			return // it was given up meanwhile
 		}
 		if c.Status != std.OK || c.Header.Status() != std.OK {

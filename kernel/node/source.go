@@ -33,16 +33,22 @@ type source struct {
 	key      [16]byte   // of the page stream
 	pulse    pulse
 
-	asked  rpc.Handle // who wants the report; none if the node itself moves it
-	boot   uint64     // of the target
-	files  []*vm.Store
-	offer  wire.Offer
-	lack   []int // indices of files the target lacks
-	offers int   // made since, of files that the set has opened meanwhile
-	cap    *captured
-	pump   *pump
-	giveUp func() // ends the COMMIT that is under way
-	why    string // the first thing that went wrong
+	asked    rpc.Handle // who wants the report; none if the node itself moves it
+	boot     uint64     // of the target
+	files    []*vm.Store
+	offer    wire.Offer
+	lack     []int // indices of files the target lacks
+	offers   int   // made since, of files that the set has opened meanwhile
+	prepared bool  // it has sent what the strategy sends while the set runs
+	cap      *captured
+	pump     *pump
+	pre      *precopy // what was sent while the set ran; nil: nothing
+
+	strategy  strategy
+	maxFreeze int64  // ns
+	rate      int64  // of what is sent while the set runs, bytes a second, 0: no bound
+	giveUp    func() // ends the COMMIT that is under way
+	why       string // the first thing that went wrong
 
 	report    api.MoveReport
 	began     int64
@@ -139,6 +145,17 @@ func (s *source) trouble(c *rpc.Complete) string {
 
 // statePiece is how much of an image one message takes.
 const statePiece = 512 << 10
+
+// sendPages starts the stream of what the frozen set needs.
+func (s *source) sendPages() {
+	if s.why != "" {
+		s.fail("")
+		return
+	}
+	again := s.pre != nil
+	w := newPageWalk(s.set, s.cap.stores, &s.report, pass{track: again, again: again, final: true})
+	s.stream(w, 0, func() { s.step(move.PagesSent) })
+}
 
 // sendState sends the image, once the pages have arrived: what one message does not take
 // goes before the order to prepare.
@@ -252,6 +269,12 @@ func (s *source) finish() {
 	n.Tab.StopTimer(&s.timer)
 	n.Tab.StopTimer(&s.grace)
 	s.pulse.stop()
+	if s.pump != nil {
+		n.Tab.StopTimer(&s.pump.timer)
+	}
+	if s.pre != nil {
+		s.pre.stop()
+	}
 	if s.object != nil {
 		delete(n.objectMoves, s.id.Nr)
 		s.object.taking = false
@@ -267,6 +290,7 @@ func (s *source) finish() {
 	if s.m.State() == move.Done {
 		out.Node, out.Error = s.target, ""
 		r := &s.report
+		r.Strategy = s.strategy.String()
 		us := func(from, to int64) int64 { return (to - from) / 1000 }
 		r.NegotiateUs, r.PrecopyUs = us(s.began, s.accepted), us(s.accepted, s.frozenAt)
 		r.FreezeUs, r.TransferUs, r.CommitUs = us(s.frozenAt, now), us(s.frozenAt, s.sent), us(s.sent, now)

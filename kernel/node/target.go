@@ -64,6 +64,9 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 	if t := n.targets[o.Move]; t != nil { // repeated, or there are more files
 		if t.m.State() == move.Receiving {
 			t.offer.Files = o.Files
+			if o.Void {
+				t.void()
+			}
 			t.step(move.Heard)
 		}
 		n.replyWith(r, t.accept())

@@ -50,7 +50,7 @@ func (s *Space) forkRegion(c *Space, r *Region) (ok bool) {
 			*e &^= hw.PTEWrite
 		}
 		retain(frameOf(*e))
-		*d = *e
+		*d = *e &^ pteSent
 		c.resident++
 		if *e&pteStore == 0 {
 			c.private++

@@ -8,6 +8,7 @@ import (
 // Page-table entries of user pages.
 const (
 	pteStore = hw.PTESoft0 // the frame is a Store's: the page equals its file
+	pteSent  = hw.PTESoft2 // a move's target has it as it was when the dirty bit was cleared (dirty.go)
 
 	tableFlags = hw.PTEPresent | hw.PTEWrite | hw.PTEUser
 	leafFlags  = hw.PTEPresent | hw.PTEUser
@@ -71,6 +72,7 @@ func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
 		if *e&pteStore == 0 {
 			s.private--
 		}
+		s.forget(addr, *e)
 		release(frameOf(*e))
 		hw.FlushPage(s.root, addr)
 	}
@@ -87,6 +89,7 @@ func (s *Space) unmapPages(start, end uint64) {
 		if *e&pteStore == 0 {
 			s.private--
 		}
+		s.forget(addr, *e)
 		release(frameOf(*e))
 		*e = 0
 		s.resident--
@@ -184,7 +187,8 @@ func (s *Space) movePages(from, to, n uint64) int {
 			errno = abi.ENOMEM
 			return
 		}
-		*dst, *e = *e, 0
+		s.forget(addr, *e)
+		*dst, *e = *e&^pteSent, 0
 	})
 	hw.FlushAll(s.root)
 	return errno

@@ -25,6 +25,8 @@ type Space struct {
 	resident int // pages mapped
 	private  int // of these, not from a Store
 	tables   int // page-table frames, the root included
+
+	sending *sending // while its pages are sent and it runs, else nil
 }
 
 // New returns an empty Space with one user, or nil when memory is short.

@@ -14,37 +14,21 @@ type PageRef struct {
 	Frame hw.PFN
 	Store bool // the frame is a Store's: the page equals its file, or is shared
 	Many  bool // somebody else has the frame too: relatives that share it until one writes
+	Sent  bool // a page was sent from there before
 }
 
 // PagesFrom fills buf with the present pages from addr on, in order, and returns
 // how many there were and where to go on; next is 0 when there are no more.
 func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
-	for addr < abi.UserTop {
-		t := hw.Table(s.root)
-		shift := uint(39)
-		for ; shift > 12; shift -= 9 {
-			e := t[addr>>shift&511]
-			if e == 0 {
-				break
-			}
-			t = hw.Table(frameOf(e))
+	next = s.scan(addr, func(addr uint64, e *uint64) bool {
+		if n == len(buf) {
+			return false
 		}
-		if shift > 12 {
-			addr = (addr>>shift + 1) << shift
-			continue
-		}
-		for i := addr >> 12 & 511; i < 512; i++ {
-			if e := t[i]; e != 0 {
-				if n == len(buf) {
-					return n, addr
-				}
-				buf[n] = PageRef{addr, frameOf(e), e&pteStore != 0, !exclusive(frameOf(e))}
-				n++
-			}
-			addr += pageSize
-		}
-	}
-	return n, 0
+		buf[n] = PageRef{Addr: addr, Frame: frameOf(*e), Store: *e&pteStore != 0, Many: !exclusive(frameOf(*e))}
+		n++
+		return true
+	})
+	return n, next
 }
 
 // Install makes a private page at addr and returns its memory, to be filled; nil
@@ -57,12 +41,22 @@ func (s *Space) Install(addr uint64) *[pageSize]byte {
 	if e == nil {
 		return nil
 	}
+	if *e&hw.PTEPresent != 0 && *e&pteStore == 0 && exclusive(frameOf(*e)) {
+		return hw.Page(frameOf(*e)) // it comes again
+	}
 	p := alloc(false)
 	if p == 0 {
 		return nil
 	}
 	s.set(e, addr, p, hw.PTENX)
 	return hw.Page(p)
+}
+
+// Uninstall takes pages away that were installed and are no longer what the process has.
+func (s *Space) Uninstall(r Run) {
+	if installable(r.Addr) && r.Pages > 0 && uint64(r.Pages) <= (abi.UserTop-r.Addr)/pageSize {
+		s.unmapPages(r.Addr, r.Addr+uint64(r.Pages)*pageSize)
+	}
 }
 
 // installable reports whether a private page may be at addr.

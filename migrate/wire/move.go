@@ -32,6 +32,8 @@ type Offer struct {
 	// Ask: it is only a question. Nothing is kept for the process, and all that is in
 	// its way is said.
 	Ask bool `cbor:"12,keyasint,omitempty"`
+	// Void: the pages that have come are of memory that the processes no longer have.
+	Void bool `cbor:"13,keyasint,omitempty"`
 }
 
 // CPUID is a leaf of the instruction: what a program may have found out about the

@@ -20,7 +20,9 @@ import (
 // A word's bit 0 set: page (bits 12–39) of memory store (bits 40–63). Else it is a
 // private page, of process (bits 48–63) of the set, at address (bits 12–46). With bit 1
 // set that has no page here: the next word, which has none either, names another private
-// page, and the two are one that the processes share until one of them writes.
+// page, and the two are one that the processes share until one of them writes. With both bits
+// set it begins a run of private pages, without any of them: the next word has in bits 8-63
+// how many they are, and in bits 0-7 what about them (RunKind).
 const (
 	streamHead = 24
 	streamTag  = 16
@@ -42,7 +44,7 @@ func StoreWord(store, page int) uint64 { return uint64(store)<<40 | uint64(page)
 
 // Stored takes a page's word apart. If ok is false it is a private page.
 func Stored(word uint64) (store, page int, ok bool) {
-	return int(word >> 40), int(word >> 12 & storeMask), word&storeBit != 0
+	return int(word >> 40), int(word >> 12 & storeMask), word&(storeBit|sameBit) == storeBit
 }
 
 // PrivateWord says that a page is private to a process of the set.
@@ -55,6 +57,25 @@ func Private(word uint64) (process int, addr uint64) {
 
 // Same reports whether a word says that a private page is the one of the next word.
 func Same(word uint64) bool { return word&(storeBit|sameBit) == sameBit }
+
+// RunKind says what a run of pages is that has none of them.
+type RunKind uint8
+
+const (
+	// Gone pages are not there, or of zeros: what was sent of them before is void.
+	Gone RunKind = 1
+	// Away pages stay with the source until they are asked for.
+	Away RunKind = 2
+)
+
+// Run reports whether a word begins a run.
+func Run(word uint64) bool { return word&(storeBit|sameBit) == storeBit|sameBit }
+
+// RunOf takes the words of a run apart.
+func RunOf(word, next uint64) (process int, addr uint64, pages int, kind RunKind) {
+	process, addr = Private(word &^ storeBit)
+	return process, addr, int(min(next>>8, addressMask)), RunKind(next)
+}
 
 // PageBatch is a message under construction: words first, then pages.
 type PageBatch struct {
@@ -72,11 +93,19 @@ func (m *PageBatch) Add(word uint64, p *[abi.PageSize]byte) {
 // Precondition: the batch is not full.
 func (m *PageBatch) AddSame(word, as uint64) { m.words = append(m.words, word|sameBit, as) }
 
+// AddRun adds a run of private pages, of which word is the first. Precondition: the batch is not full.
+func (m *PageBatch) AddRun(word uint64, pages int, kind RunKind) {
+	m.words = append(m.words, word|storeBit|sameBit, uint64(pages)<<8|uint64(kind))
+}
+
 // Empty reports whether nothing was added.
 func (m *PageBatch) Empty() bool { return len(m.words) == 0 }
 
 // Full reports whether no page fits any more.
 func (m *PageBatch) Full() bool { return m.Len()+8+abi.PageSize > PagesMaxLen }
+
+// Room is how many pages fit yet.
+func (m *PageBatch) Room() int { return (PagesMaxLen - m.Len()) / (8 + abi.PageSize) }
 
 // Len is how long the message is.
 func (m *PageBatch) Len() int {
@@ -151,16 +180,21 @@ func DecodePages(b []byte) (p Pages, ok bool) {
 	}, true
 }
 
-// countPages is how many pages go with words; ok is false if the last one lacks another.
+// countPages is how many pages go with words; ok is false if the last one lacks another, or a
+// run is of no kind.
 func countPages(words []byte) (n int, ok bool) {
 	for ; len(words) > 0; words = words[8:] {
-		if Same(binary.LittleEndian.Uint64(words)) {
-			if words = words[8:]; len(words) == 0 {
-				return n, false
-			}
+		word := binary.LittleEndian.Uint64(words)
+		if !Same(word) && !Run(word) {
+			n++
 			continue
 		}
-		n++
+		if words = words[8:]; len(words) == 0 {
+			return n, false
+		}
+		if _, _, _, kind := RunOf(word, binary.LittleEndian.Uint64(words)); Run(word) && kind != Gone && kind != Away {
+			return n, false
+		}
 	}
 	return n, true
 }

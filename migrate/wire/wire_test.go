@@ -17,7 +17,7 @@ var move = MoveID{Boot: 0x0102030405060708, Nr: 3}
 var samples = []any{
 	Offer{Move: move, Source: 1, PID: 1000007, Version: 1,
 		CPU:   [3]CPUID{{1, [4]uint32{1, 2, 3, 4}}, {7, [4]uint32{5, 6, 7, 8}}, {0x80000001, [4]uint32{9, 10, 11, 12}}},
-		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9, Others: []int32{1000008, 2000009}, Ask: true},
+		Pages: 300, Files: []FileOffer{{[]byte{0xd1, 0xd2}, "/bin/cat", 4096}}, Dirs: []string{"/root"}, Command: "cat file", Uptime: 5e9, Others: []int32{1000008, 2000009}, Ask: true, Void: true},
 	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}, Reasons: []string{"it is full"}},
 	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
 	State{Move: move, Off: 256 << 10, Data: []byte("more")},
@@ -143,12 +143,43 @@ func TestPages_Same(t *testing.T) {
 	}
 }
 
+func TestPages_Run(t *testing.T) {
+	var m PageBatch
+	m.AddRun(PrivateWord(7, 0x5000), 1<<20, Away)
+	m.Add(PrivateWord(7, 0x4000), &[abi.PageSize]byte{1})
+	b := m.Encode(nil, move, 1, &key)
+	p, ok := DecodePages(b)
+	if !ok || p.Count != 1 {
+		t.Fatalf("%d pages, %v", p.Count, ok)
+	}
+	word := le64(p.Words)
+	if _, _, stored := Stored(word); !Run(word) || Same(word) || stored {
+		t.Errorf("%#x", word)
+	}
+	if process, addr, pages, kind := RunOf(word, le64(p.Words[8:])); process != 7 || addr != 0x5000 || pages != 1<<20 || kind != Away {
+		t.Errorf("process %d, %#x, %d pages, kind %d", process, addr, pages, kind)
+	}
+	m.AddRun(PrivateWord(7, 0x5000), 1, 3)
+	if _, ok := DecodePages(m.Encode(nil, move, 1, &key)); ok {
+		t.Error("accepted a run of no kind")
+	}
+	m.AddRun(PrivateWord(7, 0x5000), 1, Gone)
+	b = m.Encode(nil, move, 1, &key)
+	b[20] = 1 // the second word is missing
+	if _, ok := DecodePages(append(b[:streamHead+8:streamHead+8], b[len(b)-streamTag:]...)); ok {
+		t.Error("accepted half a run")
+	}
+}
+
 func FuzzDecodePages(f *testing.F) {
 	f.Add(onePage(new([abi.PageSize]byte)))
 	var same PageBatch
 	same.AddSame(PrivateWord(1, 0x5000), PrivateWord(0, 0x5000))
 	f.Add(same.Encode(nil, move, 1, &key))
 	f.Add(make([]byte, streamHead+streamTag))
+	var run PageBatch
+	run.AddRun(PrivateWord(1, 0x5000), 3, Gone)
+	f.Add(run.Encode(nil, move, 2, &key))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := DecodePages(b)
 		if !ok {
@@ -159,6 +190,9 @@ func FuzzDecodePages(f *testing.F) {
 			if w := le64(words); Same(w) {
 				words = words[8:]
 				m.AddSame(w, le64(words))
+			} else if Run(w) {
+				words = words[8:]
+				m.words = append(m.words, w, le64(words))
 			} else {
 				m.Add(w, (*[abi.PageSize]byte)(data))
 				data = data[abi.PageSize:]

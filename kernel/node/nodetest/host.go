@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"bytes"
+	"flag"
 
 	"motile/ipc/capability"
 	"motile/ipc/fileio"
@@ -21,7 +22,13 @@ type Host struct {
 	calls map[uint32]func(rpc.Complete)
 
 	performing bool
+
+	Strategy string // of the moves that it orders
 }
+
+// strategy has all tests of this package move processes in another way: each must pass with
+// each.
+var strategy = flag.String("strategy", "copy", "how processes move, unless a test says so itself")
 
 // Object collects what processes write to it.
 type Object struct {
@@ -35,7 +42,7 @@ type Object struct {
 }
 
 func newHost(w *World) *Host {
-	h := &Host{w: w, calls: make(map[uint32]func(rpc.Complete))}
+	h := &Host{w: w, calls: make(map[uint32]func(rpc.Complete)), Strategy: *strategy}
 	box := flip.NewBox(flip.Config{Rand: w.rng.Uint64, Links: []flip.Link{{MAC: mac(0), MTU: 9000}}})
 	h.m = rpc.New(0, rpc.Config{Box: box, Rand: w.rng.Uint64})
 	h.self = h.m.Open(0, rpc.Options{Owner: h})
@@ -215,6 +222,9 @@ func (h *Host) MigrateTree(pids []int32, from, to int, done func(api.MigrateRepl
 func (h *Host) migrate(q api.MigrateRequest, from int, done func(api.MigrateReply)) {
 	c := h.w.Key.ProcessCap(q.PID)
 	q.Cap = c.Append(nil)
+	if q.Strategy == "" {
+		q.Strategy = h.Strategy
+	}
 	data, _ := image.Marshal(q)
 	hd := &std.Header{Command: api.Migrate}
 	hd.SetCapability(h.w.Key.NodeCap(from))

@@ -5,20 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"motile/ipc/capability"
 	"motile/proc/api"
 )
 
 // Strategies are the ways in which pages travel.
-var Strategies = []string{"copy"}
+var Strategies = []string{"auto", "copy", "precopy"}
 
 // Move says how a process is to move.
 type Move struct {
 	Target   int
-	Strategy string // one of Strategies; empty: the source decides
-	Residual bool   // go even if something node-local stays behind
-	Tree     bool   // with all descendants on the same node, as one
+	Strategy string // one of Strategies; empty: auto
+	// MaxFreeze is how long the process should stand still at most, 0: the source's default.
+	MaxFreeze time.Duration
+	Rate      int64 // of what is sent while it runs, bytes a second, 0: no bound
+	Residual  bool  // go even if something node-local stays behind
+	Tree      bool  // with all descendants on the same node, as one
 }
 
 // check refuses what no node could do.
@@ -81,7 +85,8 @@ func (p *Process) migrate(ctx context.Context, m Move, with []*Process) (api.Mig
 
 // moveRequest is the order to move a process, and others along.
 func (p *Process) moveRequest(m Move, with []*Process) api.MigrateRequest {
-	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil)}
+	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil),
+		MaxFreezeUs: m.MaxFreeze.Microseconds(), Rate: m.Rate}
 	for _, other := range with {
 		q.With = append(q.With, other.cap.Append(nil))
 	}

@@ -1,0 +1,45 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+)
+
+// strategy is how the pages of processes travel. The names are those of the literature;
+// migrate/PROTOCOL.md says whose each is.
+type strategy uint8
+
+const (
+	auto       strategy = iota // the node chooses one of the others, when it knows how much there is to send
+	copyAll                    // all at once, frozen: LOCUS, Charlotte, Amoeba
+	precopyAll                 // in rounds while they run: V
+	strategies                 // how many there are
+)
+
+var strategyNames = [strategies]string{"auto", "copy", "precopy"}
+
+func (s strategy) String() string { return strategyNames[s] }
+
+// strategyOf finds a strategy by its name; none is auto.
+func strategyOf(name string) (strategy, error) {
+	for s, is := range strategyNames {
+		if name == is || name == "" {
+			return strategy(s), nil
+		}
+	}
+	return 0, fmt.Errorf("there is no strategy %q; there are %s", name, strings.Join(strategyNames[:], ", "))
+}
+
+// precopies reports whether pages are sent while the processes run.
+func (s strategy) precopies() bool { return s == precopyAll }
+
+// choose is what auto comes to: a copy if the pages take no longer than the processes may
+// stand still, else precopying. Neither leaves anything behind: that a process needs
+// another node for its memory is for somebody to ask for.
+func (s *source) choose() strategy {
+	pages := s.pages()
+	if (s.n.pace.transfer(int64(pages)<<12)+s.n.pace.commit())*1000 <= s.maxFreeze {
+		return copyAll
+	}
+	return precopyAll
+}
