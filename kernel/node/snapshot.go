@@ -38,7 +38,7 @@ const kernelVersion = "motile 1"
 const maxRuns = 4096
 
 func (n *Node) serveSnapshot(x *process, r *rpc.Incoming) {
-	if p := x.p; n.moving(p) != "" || p.Moving() {
+	if x.p.Moving() {
 		n.reply(r, std.NotNow, nil) // it can be asked where it arrives
 		return
 	}
@@ -102,7 +102,7 @@ func (n *Node) noSnapshot(x *process) string {
 	switch {
 	case p.Exiting() || p.Space == nil:
 		return refuse("is ending")
-	case n.moving(p) != "" || p.Moving():
+	case p.Moving():
 		return refuse("is on the move; try again when it has arrived")
 	case p.Space.Shared():
 		return refuse("is between vfork and exec and shares its memory; try again when the child has called exec")

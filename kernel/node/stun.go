@@ -14,9 +14,9 @@ import (
 // Stun stops a process where it stands, until somebody resumes or kills it. As in
 // Amoeba there are three kinds:
 //
-//	normal       the code is not negative. Refused while the process negotiates a move,
-//	             and when it is stunned already; between vfork and exec it waits. The
-//	             owner is told, and decides what becomes of the process (owner.go).
+//	normal       the code is not negative. Refused when it is stunned already; between
+//	             vfork and exec it waits. The owner is told, and decides what becomes of
+//	             the process (owner.go).
 //	emergency    the code is negative: at once, whatever the process is doing. One that
 //	             is stunned already gets the new code, and its owner is asked again.
 //	transparent  StunQuietly: nobody is told.
@@ -79,9 +79,6 @@ func (x *process) serveStun(r *rpc.Incoming) {
 	case code < 0:
 	case x.stun != nil:
 		n.refuse(r, "it is stunned already ("+x.stun.String()+"); only an emergency stun, with a negative code, changes that")
-		return
-	case n.moving(x.p) != "":
-		n.refuse(r, "it is "+n.moving(x.p)+"; stun it when it is there, or in an emergency now, with a negative code")
 		return
 	case x.waiting != nil:
 		n.refuse(r, "another stun waits for it")

@@ -8,19 +8,20 @@ import (
 
 	"motile/qemu/bridge"
 	"motile/qemu/cluster"
+	"motile/servers/cmd/operate"
 )
 
 type bridgeCmd struct {
 	facts
-	Net       string       `help:"Of this network (default: of all)." placeholder:"NAME"`
-	Loss      *probability `help:"Lose a share P of all deliveries (0.05 or 5%)." placeholder:"P"`
-	Dup       *probability `help:"Deliver a share P twice." placeholder:"P"`
-	Reorder   *probability `help:"Let a share P be overtaken by the next frame." placeholder:"P"`
-	Delay     *delays      `help:"Delay every delivery, by so much (20ms), or by anything between (1ms-20ms)." placeholder:"D"`
-	Rate      *bitrate     `help:"Limit what a port receives, in bit/s (10M); 0: no limit." placeholder:"R"`
-	Partition *string      `help:"Let sets of nodes not hear one another (1,2/3; host: the tools on this host); empty: all hear all." placeholder:"SETS"`
-	Seed      *uint64      `help:"Seed of the random decisions." placeholder:"N"`
-	Heal      bool         `help:"End all faults, before any that this command names."`
+	Net       string           `help:"Of this network (default: of all)." placeholder:"NAME"`
+	Loss      *probability     `help:"Lose a share P of all deliveries (0.05 or 5%)." placeholder:"P"`
+	Dup       *probability     `help:"Deliver a share P twice." placeholder:"P"`
+	Reorder   *probability     `help:"Let a share P be overtaken by the next frame." placeholder:"P"`
+	Delay     *delays          `help:"Delay every delivery, by so much (20ms), or by anything between (1ms-20ms)." placeholder:"D"`
+	Rate      *operate.Bitrate `help:"Limit what a port receives, in bit/s (10M); 0: no limit." placeholder:"R"`
+	Partition *string          `help:"Let sets of nodes not hear one another (1,2/3; host: the tools on this host); empty: all hear all." placeholder:"SETS"`
+	Seed      *uint64          `help:"Seed of the random decisions." placeholder:"N"`
+	Heal      bool             `help:"End all faults, before any that this command names."`
 }
 
 // Run changes the faults if any are named, or else shows all there is to know.
@@ -105,7 +106,7 @@ func faultLine(f bridge.Faults) string {
 	add(f.Dup > 0, "--dup %g", f.Dup)
 	add(f.Reorder > 0, "--reorder %g", f.Reorder)
 	add(f.Delay+f.Jitter > 0, "--delay %v", delays{f.Delay, f.Jitter})
-	add(f.Rate > 0, "--rate %v", bitrate(f.Rate))
+	add(f.Rate > 0, "--rate %v", operate.Bitrate(f.Rate))
 	add(f.Partition != "", "--partition %s", f.Partition)
 	add(true, "--seed %d", f.Seed)
 	return strings.Join(words, " ")

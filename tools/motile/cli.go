@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"motile/proc/api/client"
 	"motile/qemu/cluster"
 )
 
@@ -73,7 +75,7 @@ func parse(args []string, t terminal) (*kong.Context, *app, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(t.out, t.err),
 		kong.Exit(os.Exit),
-		kong.Vars{"dir": cluster.DefaultDir},
+		kong.Vars{"dir": cluster.DefaultDir, "strategies": strings.Join(client.Strategies, ", ")},
 	)
 	if err != nil {
 		return nil, nil, err

@@ -2,18 +2,23 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"motile/proc/api/client"
+	"motile/servers/cmd/operate"
 )
 
 // moveFlags say how processes are to move.
 type moveFlags struct {
-	Strategy string `help:"How pages travel: copy (default: the source decides)." placeholder:"S"`
-	Residual bool   `help:"Move even if something that is a node's own stays behind, and is needed."`
+	Strategy  string          `help:"How pages travel: ${strategies}." placeholder:"S" default:"auto"`
+	MaxFreeze time.Duration   `help:"How long it should stand still at most (default 15ms): what precopying strategies work towards." placeholder:"TIME"`
+	Rate      operate.Bitrate `help:"Send no more than this while it runs, in bit/s (10M)." placeholder:"R"`
+	Residual  bool            `help:"Move even if something that is a node's own stays behind, and is needed."`
 }
 
 func (f moveFlags) move(node int) client.Move {
-	return client.Move{Target: node, Strategy: f.Strategy, Residual: f.Residual}
+	return client.Move{Target: node, Strategy: f.Strategy, Residual: f.Residual,
+		MaxFreeze: f.MaxFreeze, Rate: int64(f.Rate) / 8}
 }
 
 type migrateCmd struct {

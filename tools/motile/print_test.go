@@ -2,6 +2,8 @@ package main
 
 import (
 	"testing"
+
+	"motile/servers/cmd/operate"
 )
 
 func TestQuantities(t *testing.T) {
@@ -11,12 +13,12 @@ func TestQuantities(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, p, err)
 		}
 	}
-	for text, want := range map[string]bitrate{"0": 0, "9600": 9600, "64k": 64e3, "10M": 10e6, "1.5G": 1500e6} {
-		var r bitrate
+	for text, want := range map[string]operate.Bitrate{"0": 0, "9600": 9600, "64k": 64e3, "10M": 10e6, "1.5G": 1500e6} {
+		var r operate.Bitrate
 		if err := r.UnmarshalText([]byte(text)); err != nil || r != want {
 			t.Errorf("%s: %v, %v", text, r, err)
 		}
-		var again bitrate
+		var again operate.Bitrate
 		if err := again.UnmarshalText([]byte(r.String())); err != nil || again != r {
 			t.Errorf("%s is printed as %s", text, r)
 		}
@@ -27,7 +29,7 @@ func TestQuantities(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "10X", "-1", "1e30"} {
-		if new(bitrate).UnmarshalText([]byte(text)) == nil {
+		if new(operate.Bitrate).UnmarshalText([]byte(text)) == nil {
 			t.Errorf("%q is a rate", text)
 		}
 	}

@@ -372,6 +372,8 @@ local STRUCTS = {
 		[5] = { "Cap", nil },
 		[6] = { "Tree", nil },
 		[7] = { "With", nil },
+		[8] = { "MaxFreezeUs", nil },
+		[9] = { "Rate", nil },
 	},
 	["api.MoveReport"] = {
 		[1] = { "NegotiateUs", nil },
@@ -387,6 +389,17 @@ local STRUCTS = {
 		[11] = { "ZeroPages", nil },
 		[12] = { "StateBytes", nil },
 		[13] = { "SharedPages", nil },
+		[14] = { "Strategy", nil },
+		[15] = { "Rounds", "api.MoveRound" },
+		[16] = { "Resent", nil },
+		[17] = { "Left", nil },
+		[18] = { "LeftOn", nil },
+		[19] = { "Note", nil },
+	},
+	["api.MoveRound"] = {
+		[1] = { "Pages", nil },
+		[2] = { "Us", nil },
+		[3] = { "Dirty", nil },
 	},
 	["api.NodesReply"] = {
 		[1] = { "Nodes", "api.Load" },
@@ -509,6 +522,7 @@ local STRUCTS = {
 		[10] = { "Uptime", nil },
 		[11] = { "Others", nil },
 		[12] = { "Ask", nil },
+		[13] = { "Void", nil },
 	},
 	["wire.OfferReply"] = {
 		[1] = { "Refused", nil },

@@ -68,6 +68,7 @@ var hoarder = Register(func(u *User) {
 
 func TestExplain_SaysWhatAMoveComesTo(t *testing.T) {
 	w := New(t, 2, 1)
+	w.Host.Strategy = "copy"
 	out := w.Host.NewObject()
 	p := w.Nodes[1].Start(hoarder, nil, w.Nodes[1].Remote(out))
 	pid := p.PID

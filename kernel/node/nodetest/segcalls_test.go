@@ -131,7 +131,7 @@ func TestSegMap_MovesWhileItReads(t *testing.T) {
 			t.Errorf("seed %d: %+v", seed, r)
 		}
 	}
-	if all < 20 {
+	if all < 15 {
 		t.Errorf("%d moves while it read: the test looks at little", all)
 	}
 }

@@ -171,6 +171,7 @@ func (w *World) memory(node int, pids []int32) int {
 
 func TestTree_HangsTogether(t *testing.T) {
 	w := New(t, 3, 1)
+	w.Host.Strategy = "copy" // pages are counted
 	pids, out := kinOn(t, w)
 	for i := range 10 {
 		at := w.together(pids)

@@ -148,7 +148,7 @@ func TestTreeFault_Resolved(t *testing.T) {
 		w.Run(10e9)
 		goesOn(t, w, pids, out)
 	}
-	if resolved == 0 {
+	if resolved == 0 && *strategy == "copy" {
 		t.Error("nothing was ever in doubt; the test looks at nothing")
 	}
 }

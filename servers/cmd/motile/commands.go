@@ -23,8 +23,8 @@ func commands() []command {
 	return append([]command{
 		{"nodes", "[--json]", "the nodes of the cluster", nodes, false},
 		{"ps", "[-a] [-v] [--json]", "its processes; -a: also ended ones", ps, false},
-		{"migrate", "[--explain] [--tree] [--strategy S] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants; --explain: only say what that would come to", migrate, false},
-		{"drain", "[--strategy S] [--residual] [--json] NODE", "move all processes away from a node", drain, false},
+		{"migrate", "[--explain] [--tree] [--strategy S] [--max-freeze 20ms] [--rate R] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants; --explain: only say what that would come to", migrate, false},
+		{"drain", "[--strategy S] [--max-freeze 20ms] [--rate R] [--residual] [--json] NODE", "move all processes away from a node", drain, false},
 		{"kill", "[-s SIG | -SIG] [--cap FILE] PID|-PGID..., kill -l", "send a signal", kill, false},
 		{"stun", "[-c CODE] [--emergency|--transparent] [--cap FILE] [--json] PID|-PGID", "stop a process unseen", stun, false},
 		{"resume", "[--anyway] [--cap FILE] [--json] PID|-PGID", "let a stunned process go on; --anyway: although its lease has run out", resume, false},

@@ -51,6 +51,8 @@ type flags struct {
 	options.Set
 	json bool
 	cap  string
+
+	maxFreeze, rate string
 }
 
 func (f *flags) withJSON() *flags { f.Bool(&f.json, "json"); return f }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"motile/proc/api/client"
 	"motile/servers/cmd/operate"
@@ -40,7 +42,24 @@ func ps(ctx context.Context, words []string) error {
 func (f *flags) moveFlags(m *client.Move) {
 	f.withJSON()
 	f.String(&m.Strategy, "strategy")
+	f.String(&f.maxFreeze, "max-freeze")
+	f.String(&f.rate, "rate")
 	f.Bool(&m.Residual, "residual")
+}
+
+// pace reads how long a process should stand still, and how fast it is sent.
+func (f *flags) pace(m *client.Move) (err error) {
+	if f.maxFreeze != "" {
+		if m.MaxFreeze, err = time.ParseDuration(f.maxFreeze); err != nil || m.MaxFreeze <= 0 {
+			return fmt.Errorf("%q is not a time to stand still: write 20ms, or 1s", f.maxFreeze)
+		}
+	}
+	var r operate.Bitrate
+	if f.rate != "" {
+		err = r.UnmarshalText([]byte(f.rate))
+	}
+	m.Rate = int64(r) / 8
+	return err
 }
 
 func migrate(ctx context.Context, words []string) error {
@@ -55,6 +74,9 @@ func migrate(ctx context.Context, words []string) error {
 		return err
 	}
 	if m.Target, err = operate.ParseNode(args[1]); err != nil {
+		return err
+	}
+	if err := f.pace(&m); err != nil {
 		return err
 	}
 	processes, err := f.targets(ctx, e, args[0])
@@ -80,6 +102,9 @@ func drain(ctx context.Context, words []string) error {
 	}
 	node, err := operate.ParseNode(args[0])
 	if err != nil {
+		return err
+	}
+	if err := f.pace(&m); err != nil {
 		return err
 	}
 	return e.Drain(ctx, node, m)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"motile/proc/api"
 	"motile/proc/api/client"
@@ -75,7 +76,7 @@ func (t *tally) print() error {
 	return nil
 }
 
-// MoveText describes a move in three lines.
+// MoveText describes a move in three lines, and what is special about it in more.
 func MoveText(r api.MigrateReply) string {
 	m := r.Report
 	if m.TotalUs == 0 && m.FreezeUs == 0 {
@@ -85,12 +86,34 @@ func MoveText(r api.MigrateReply) string {
 	if m.SharedPages > 0 {
 		shared = fmt.Sprintf(", %d shared", m.SharedPages)
 	}
-	return fmt.Sprintf("%s on node %d: %s in all, frozen for %s\n"+
+	text := fmt.Sprintf("%s on node %d: %s in all, frozen for %s\n"+
 		"  negotiate %s, precopy %s, freeze %s, transfer %s, commit %s, first run %s\n"+
 		"  %d pages sent (%s), %d found there, %d of zeros%s; state %s\n",
 		movedText(r), r.Node, millis(m.TotalUs), millis(m.FreezeUs),
 		millis(m.NegotiateUs), millis(m.PrecopyUs), millis(m.FreezeUs), millis(m.TransferUs), millis(m.CommitUs), millis(m.FirstRunUs),
 		m.Pages, Size(m.Bytes), m.FilePages, m.ZeroPages, shared, Size(int64(m.StateBytes)))
+	if len(m.Rounds) > 0 {
+		text += fmt.Sprintf("  %s: %s; %d pages sent again\n", m.Strategy, roundsText(m.Rounds), m.Resent)
+	}
+	if m.Left > 0 {
+		text += fmt.Sprintf("  %s: %d pages left on %s: fetched when they are needed, and meanwhile\n", m.Strategy, m.Left, m.LeftOn)
+	}
+	if m.Note != "" {
+		text += "  " + m.Note + "\n"
+	}
+	return text
+}
+
+// roundsText says how many pages the rounds of precopying sent.
+func roundsText(rounds []api.MoveRound) string {
+	pages := make([]string, len(rounds))
+	for i, r := range rounds {
+		pages[i] = fmt.Sprint(r.Pages)
+	}
+	if len(rounds) == 1 {
+		return "a round of " + pages[0]
+	}
+	return fmt.Sprintf("rounds of %s", strings.Join(pages, ", "))
 }
 
 // movedText names who has moved.
