@@ -107,6 +107,7 @@ func (tb *Table) wake(t *Thread) {
 	if t.state != Waiting {
 		return
 	}
+	t.page.Remove()
 	if t.futex == (futexKey{}) {
 		t.leaveQueues()
 	} else {

@@ -39,7 +39,8 @@ func (tb *Table) Exit(p *Process, status int) {
 }
 
 // letGo gives up what p's threads hold in memory that others may have, before p leaves
-// it. Threads that end have left their queues: who is woken is somebody else.
+// it. Threads that end have left their queues: who is woken is somebody else. What is away
+// is written to all the same, and nobody waits for it (LocksHere).
 func (tb *Table) letGo(p *Process) {
 	for _, t := range p.Threads {
 		tb.robustExit(t)

@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"slices"
+
 	"motile/kernel/vm"
 	"motile/kernel/wait"
 )
@@ -133,12 +135,23 @@ const (
 )
 
 func (tb *Table) robustExit(t *Thread) {
-	head := t.RobustList
-	if head == 0 || t.proc.Space == nil {
+	if t.RobustList == 0 || t.proc.Space == nil {
 		return
 	}
+	t.eachRobust(func(addr uint64, pending bool) {
+		if pending {
+			tb.pendingDied(t, addr)
+		} else {
+			tb.ownerDied(t, addr)
+		}
+	})
 	t.RobustList = 0
-	s := t.proc.Space
+}
+
+// eachRobust calls f for the locks in t's list, and for the one it was about to take or to
+// give back. It ends where the list cannot be read.
+func (t *Thread) eachRobust(f func(addr uint64, pending bool)) {
+	s, head := t.proc.Space, t.RobustList
 	next, ok1 := load64(s, head)
 	off, ok2 := load64(s, head+8)
 	pending, ok3 := load64(s, head+16)
@@ -148,15 +161,38 @@ func (tb *Table) robustExit(t *Thread) {
 	for i := 0; next != head && next != 0 && i < robustMax; i++ {
 		entry := next
 		if next, ok1 = load64(s, entry&^1); entry != pending {
-			tb.ownerDied(t, entry&^1+off)
+			f(entry&^1+off, false)
 		}
 		if !ok1 {
 			return
 		}
 	}
 	if pending != 0 {
-		tb.pendingDied(t, pending&^1+off)
+		f(pending&^1+off, true)
 	}
+}
+
+// LocksHere reports whether what robustExit has to read is here, for threads of p that are
+// about to end or to leave its memory. If not, a page is wanted: whoever waits for their
+// locks must hear of it, so the call waits. That goes for threads that end themselves. If
+// the whole process ends and nobody shares memory with it, nobody waits. A process that is
+// killed does not wait for memory either; locks in lists that are away stay locked then.
+func (p *Process) LocksHere(ending ...*Thread) bool {
+	if p.Space.Away() == 0 || len(ending) == len(p.Threads) && !p.shares() {
+		return true
+	}
+	for _, t := range ending {
+		if t.RobustList != 0 {
+			t.eachRobust(func(addr uint64, _ bool) { p.Space.Load32(addr) })
+		}
+	}
+	_, wanted := p.Space.Wanted()
+	return !wanted
+}
+
+// shares reports whether p has memory that another process may have too.
+func (p *Process) shares() bool {
+	return p.Space.Shared() || slices.ContainsFunc(p.Space.Regions(), func(r vm.Region) bool { return r.Shared })
 }
 
 // pendingDied is ownerDied for the lock that t was about to take or to give back. If that

@@ -165,28 +165,36 @@ func (in *Info) Encode() []byte {
 }
 
 // Sigreturn undoes PushSignal: rt_sigreturn(2). It reports false when the frame
-// cannot be read. Whatever the frame says, the result is fit for user mode.
+// cannot be read; then nothing has changed. Whatever the frame says, the result is fit for
+// user mode.
 func (tb *Table) Sigreturn(t *Thread) bool {
 	at := t.Frame.SP - 8
 	b := make([]byte, sigInfoAt)
 	if _, f := t.proc.Space.CopyIn(b, at); f != vm.OK {
 		return false
 	}
+	le := binary.LittleEndian
+	word := func(i int) uint64 { return le.Uint64(b[sigContextAt+8*i:]) }
+	const fpState = 18 + 1 + 4 // after the registers, the selectors, err, trapno, oldmask, cr2
+	fx := word(fpState)
+	var state [fxSize]byte
+	if fx != 0 {
+		if _, f := t.proc.Space.CopyIn(state[:], fx); f != vm.OK {
+			return false
+		}
+	}
 	if tb.SpillFPU != nil {
 		tb.SpillFPU(t.Frame)
 	}
-	le := binary.LittleEndian
-	word := func(i int) uint64 { return le.Uint64(b[sigContextAt+8*i:]) }
 	f := t.Frame
 	for i, r := range []*uint64{&f.R8, &f.R9, &f.R10, &f.R11, &f.R12, &f.R13, &f.R14, &f.R15,
 		&f.DI, &f.SI, &f.BP, &f.BX, &f.DX, &f.AX, &f.CX, &f.SP, &f.IP, &f.Flags} {
 		*r = word(i)
 	}
-	const fpState = 18 + 1 + 4 // after the registers, the selectors, err, trapno, oldmask, cr2
-	if fx := word(fpState); fx == 0 {
+	if fx == 0 {
 		ResetFPU(f)
-	} else if _, fault := t.proc.Space.CopyIn(f.FX[:], fx); fault != vm.OK {
-		return false
+	} else {
+		f.FX = state
 	}
 	t.SetMask(le.Uint64(b[sigMaskAt:]))
 	Sanitize(f)

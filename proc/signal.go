@@ -219,7 +219,7 @@ func (tb *Table) forward(p *Process, tid int32, in Info) {
 
 // waitsFor reports whether t is in sigtimedwait for the signal.
 func (t *Thread) waitsFor(sig int32) bool {
-	return t.state == Waiting && t.Call.Nr == abi.SysRtSigtimedwait && t.Call.Aux[0]&bit(sig) != 0
+	return t.state == Waiting && t.Call.Active && t.Call.Nr == abi.SysRtSigtimedwait && t.Call.Aux[0]&bit(sig) != 0
 }
 
 // Force sends a fault signal that cannot be blocked or ignored: if the thread

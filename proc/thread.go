@@ -58,6 +58,7 @@ type Thread struct {
 	nwaiters int
 	inline   [2]wait.Waiter
 	extra    []*wait.Waiter
+	page     wait.Waiter // for one that is away; see AwaitPage
 }
 
 // Process is the process t belongs to.
@@ -122,6 +123,7 @@ func (tb *Table) dropThread(t *Thread) {
 		tb.wake(v)
 	}
 	t.leaveQueues()
+	t.page.Remove()
 	tb.unqueue(t)
 	t.state = Dead
 	t.Call.Active = false

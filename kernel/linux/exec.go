@@ -182,6 +182,9 @@ func (k *Kernel) program(t *proc.Thread, st *vm.Store, img *image, depth int) in
 
 // exec replaces the caller's program. Until ReplaceMemory nothing has changed.
 func (k *Kernel) exec(t *proc.Thread, img *image) int64 {
+	if !t.Process().LocksHere(t.Process().Threads...) {
+		return -abi.EFAULT
+	}
 	s := vm.New()
 	if s == nil {
 		return -abi.ENOMEM

@@ -148,6 +148,7 @@ func TestFile_Seek(t *testing.T) {
 
 func TestFile_FullMemory(t *testing.T) {
 	b := New(t)
+	b.Stay()
 	p := b.Process()
 	fd := p.Open("/tmp/f", object.OCreat|object.OWronly)
 	at := p.Alloc(64 << 10)

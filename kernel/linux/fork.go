@@ -126,6 +126,9 @@ const vforkWaiting = 1
 
 func (k *Kernel) cloneProcess(t *proc.Thread, c *proc.Call, a cloneArgs) int64 {
 	p := t.Process()
+	if a.flags&cloneVM == 0 && notHere(t, 0, abi.UserTop) {
+		return -abi.EFAULT // two processes cannot wait for one content
+	}
 	if a.flags&clonePidfd != 0 {
 		if p.FDs.Full(p.Limits[proc.LimitNofile].Cur) {
 			return -abi.EMFILE
@@ -187,11 +190,17 @@ func (k *Kernel) vforkDone(t *proc.Thread, c *proc.Call) int64 {
 }
 
 func sysExit(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if !t.Process().LocksHere(t) {
+		return -abi.EFAULT
+	}
 	k.Tab.ExitThread(t, int(c.Args[0]&0xff)<<8)
 	return -abi.ENORETURN
 }
 
 func sysExitGroup(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if !t.Process().LocksHere(t.Process().Threads...) {
+		return -abi.EFAULT
+	}
 	k.Tab.Exit(t.Process(), int(c.Args[0]&0xff)<<8)
 	return -abi.ENORETURN
 }

@@ -28,6 +28,9 @@ type Kernel struct {
 	Cluster Cluster
 	// Native handles Motile's own calls; nil: they are unknown.
 	Native func(*proc.Thread, *proc.Call) int64
+	// Fetch is told that a process waits for a page of its memory that is away, perhaps not
+	// for the first time. Arrive may be called at once, or later. Nil: nothing is ever away.
+	Fetch func(p *proc.Process, addr uint64)
 	// Pressure reports that the kernel's own heap is nearly used up: calls that
 	// would make the kernel hold more fail with ENOMEM.
 	Pressure func() bool
@@ -128,19 +131,39 @@ func (k *Kernel) Prepare(t *proc.Thread) bool {
 }
 
 func (k *Kernel) step(t *proc.Thread, c *proc.Call) {
-	var ret int64
+	before := t.Before()
+	for {
+		s := t.Process().Space
+		if s == nil { // it has ended: a call that goes on is a waiting parent's, or nobody's
+			k.Tab.Finish(t, k.handle(t, c))
+			return
+		}
+		s.WantNone()
+		ret := k.handle(t, c)
+		page, wanted := s.Wanted()
+		if !wanted || !unreadable(&before, ret) {
+			k.Tab.Finish(t, ret)
+			return
+		}
+		t.PutBack(&before)
+		if !k.await(t, page) {
+			return
+		}
+	}
+}
+
+// handle runs the handler of a call.
+func (k *Kernel) handle(t *proc.Thread, c *proc.Call) int64 {
 	k.paths, k.lead = 0, lead{}
 	switch {
 	case c.Phase > servedFirst && c.Nr < abi.MaxSys && calls[c.Nr] != nil:
-		ret = k.served(t, c)
+		return k.served(t, c)
 	case c.Nr < abi.MaxSys && calls[c.Nr] != nil:
-		ret = calls[c.Nr](k, t, c)
+		return calls[c.Nr](k, t, c)
 	case c.Nr >= abi.SysMotile && k.Native != nil:
-		ret = k.Native(t, c)
-	default:
-		ret = k.missing(t, c)
+		return k.Native(t, c)
 	}
-	k.Tab.Finish(t, ret)
+	return k.missing(t, c)
 }
 
 // missing answers a call that is not implemented.
@@ -188,6 +211,10 @@ func (k *Kernel) Fault(t *proc.Thread) {
 			return
 		case vm.NoMemory:
 			if !k.freeMemory(t) {
+				return
+			}
+		case vm.Away:
+			if !k.await(t, f.CR2) {
 				return
 			}
 		}

@@ -328,6 +328,7 @@ func TestBrk_Fork(t *testing.T) {
 
 func TestMincore(t *testing.T) {
 	b := New(t)
+	b.Stay()
 	p := b.Process()
 	at, vec := p.Mmap(3*4096, 3, mapPrivate), p.Alloc(3)
 	p.SetWord32(at+4096, 1)
@@ -396,6 +397,7 @@ func TestLimits_Regions(t *testing.T) {
 // not notice.
 func TestOutOfMemory_TheHogDies(t *testing.T) {
 	b := New(t)
+	b.Stay()
 	small, hog := b.Process(), b.Process()
 	at := hog.Mmap(1000*4096, 3, mapPrivate)
 	defer LeaveFrames(300)()
@@ -416,6 +418,7 @@ func TestOutOfMemory_TheHogDies(t *testing.T) {
 // It is the hog that dies, also when another needs the page.
 func TestOutOfMemory_NotTheOneWhoAsks(t *testing.T) {
 	b := New(t)
+	b.Stay()
 	small, hog := b.Process(), b.Process()
 	at := hog.Mmap(1000*4096, 3, mapPrivate)
 	defer LeaveFrames(300)()

@@ -85,7 +85,7 @@ func sysPrctl(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 		return k.copyOut(t, c.Args[1], words(t.ClearTID))
 	case setName:
 		var b [16]byte
-		if n, f := p.Space.CopyIn(b[:], c.Args[1]); f != vm.OK && n == 0 {
+		if n, f := p.Space.CopyIn(b[:], c.Args[1]); f == vm.Away || f != vm.OK && n == 0 {
 			return -abi.EFAULT
 		}
 		name := string(b[:15])

@@ -55,7 +55,7 @@ func sysPpoll(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 // as only Linux does (select(2), "Timeout"). A caller that cannot be told does not
 // mind.
 func (k *Kernel) sayLeft(t *proc.Thread, c *proc.Call, ret int64, at uint64, encode func(int64) []byte) {
-	if ret != -abi.EBLOCKED && at != 0 {
+	if ret != -abi.EBLOCKED && at != 0 && !wants(t) {
 		k.copyOut(t, at, encode(max(c.Deadline-k.Tab.Now, 0)))
 	}
 }

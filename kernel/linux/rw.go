@@ -163,6 +163,9 @@ func (k *Kernel) transfer(x *io, op *object.Op) int64 {
 	case x.f == nil, x.write && !x.f.Writable(), !x.write && !x.f.Readable():
 		return -abi.EBADF
 	}
+	if op.Buf.Missing() {
+		return -abi.EFAULT
+	}
 	if x.c.Slot != 0 && x.c.Answer == nil {
 		return -abi.EBLOCKED // asked another node; the answer is under way
 	}

@@ -29,6 +29,9 @@ func (k *Kernel) askProgram(t *proc.Thread, b *fs.Beyond, depth int) int64 {
 // servedProgram has the program's file. It is a descriptor that nobody sees, so that it
 // moves with the process while its pages come; exec closes it, whatever comes of it.
 func (k *Kernel) servedProgram(t *proc.Thread, c *proc.Call, a *object.Answer, found *filesys.Found) int64 {
+	if _, _ = k.given(t, c); wants(t) {
+		return -abi.EFAULT // before there is a descriptor
+	}
 	fd := k.openedFD(t, c, a, found)
 	if fd < 0 {
 		return -abi.EMFILE
@@ -49,23 +52,31 @@ func (k *Kernel) goOnExec(t *proc.Thread, c *proc.Call) int64 {
 	if !ok || !fds.Opening(fd) {
 		return -abi.EIO // an image may say anything
 	}
+	img, errno := k.given(t, c)
+	if errno == 0 {
+		errno = k.execServed(t, fds.Held(fd), s, img)
+	}
+	if errno != -abi.EBLOCKED && errno != -abi.ENORETURN && !wants(t) {
+		fds.Abandon(fd)
+	}
+	return errno
+}
+
+// given reads what the caller of execve says of the program.
+func (k *Kernel) given(t *proc.Thread, c *proc.Call) (*image, int64) {
 	args := c.Args[:3]
 	if c.Nr == abi.SysExecveat {
 		args = c.Args[1:4]
 	}
 	name, errno := k.text(t, args[0])
-	var img *image
-	if errno == 0 {
-		img, errno = k.arguments(t, name, args[1], args[2])
+	if errno != 0 {
+		return nil, errno
 	}
+	img, errno := k.arguments(t, name, args[1], args[2])
 	if errno == 0 {
 		img.given = name
-		errno = k.execServed(t, fds.Held(fd), s, img)
 	}
-	if errno != -abi.EBLOCKED && errno != -abi.ENORETURN {
-		fds.Abandon(fd)
-	}
-	return errno
+	return img, errno
 }
 
 // execServed executes an open file of a server.

@@ -64,6 +64,9 @@ func sysRtSigprocmask(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 
 func sysRtSigreturn(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
 	if !k.Tab.Sigreturn(t) {
+		if wants(t) {
+			return -abi.EFAULT
+		}
 		k.Tab.Exit(t.Process(), abi.SIGSEGV|0x80)
 	}
 	return -abi.ENORETURN

@@ -298,6 +298,8 @@ func (k *Kernel) accept(t *proc.Thread, c *proc.Call, flags int) int64 {
 		return errno
 	case c.Answer == nil && c.Slot != 0:
 		return -abi.EBLOCKED
+	case notHere(t, c.Args[2], 4): // tell
+		return -abi.EFAULT
 	case c.Answer == nil && c.Interrupted: // it has asked, in vain, and waits
 		return k.wait(t, c, f, r, object.In, false)
 	case c.Answer == nil && t.Process().FDs.Full(t.Process().Limits[proc.LimitNofile].Cur):

@@ -85,6 +85,8 @@ func (k *Kernel) send(t *proc.Thread, c *proc.Call, op *object.Op, flags, name, 
 	switch {
 	case errno != 0:
 		return errno
+	case op.Buf.Missing():
+		return -abi.EFAULT
 	case c.Slot != 0 && c.Answer == nil:
 		return -abi.EBLOCKED
 	}
@@ -103,6 +105,9 @@ func (k *Kernel) send(t *proc.Thread, c *proc.Call, op *object.Op, flags, name, 
 }
 
 func sysRecvfrom(k *Kernel, t *proc.Thread, c *proc.Call) int64 {
+	if notHere(t, c.Args[5], 4) { // tell
+		return -abi.EFAULT
+	}
 	var in object.Received
 	ret := k.receive(t, c, k.plainOp(t, c), c.Args[3], &in)
 	if ret >= 0 && in.From != nil {
@@ -155,6 +160,8 @@ func (k *Kernel) receive(t *proc.Thread, c *proc.Call, op *object.Op, flags uint
 	switch {
 	case errno != 0:
 		return errno
+	case op.Buf.Missing():
+		return -abi.EFAULT
 	case c.Slot != 0 && c.Answer == nil:
 		return -abi.EBLOCKED
 	}

@@ -135,6 +135,9 @@ func (n *Node) grpBegin(x *process, t *proc.Thread, c *proc.Call, mb *group.Memb
 			return int64(s)
 		}
 	}
+	if c.Nr == abi.SysGrpReset && t.Process().Space.Missing(c.Args[1], std.HeaderLen) {
+		return int64(std.RPCBadAddress) // grpAfterReset reads it
+	}
 	c.Phase, c.Slot = nativeWaiting, x.slots.take()
 	var s std.Status
 	switch c.Nr {

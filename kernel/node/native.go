@@ -149,6 +149,9 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		case size > maxData:
 			return int64(std.Overflow)
 		case size > maxMessage:
+			if t.Process().Space.Missing(c.Args[1], size) {
+				return int64(std.RPCBadAddress) // the machine reads it when nobody can wait
+			}
 			tr.Size = uint32(size)
 		default:
 			var s std.Status
@@ -299,6 +302,9 @@ func (n *Node) putrep(t *proc.Thread, c *proc.Call, h *std.Header) std.Status {
 	case size > maxData:
 		return std.Overflow
 	case size > maxMessage:
+		if t.Process().Space.Missing(c.Args[1], size) {
+			return std.RPCBadAddress
+		}
 		return n.ipc.m.PutRepFrom(n.Tab.Now, x.endpoint(), t.Server, h, uint32(size))
 	}
 	data, s := n.message(t, c.Args[1], size)

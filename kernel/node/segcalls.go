@@ -91,6 +91,9 @@ func (n *Node) segMap(t *proc.Thread, c *proc.Call) int64 {
 	segment, ok := getCapability(t, c.Args[0])
 	switch {
 	case !ok:
+		if _, wanted := t.Process().Space.Wanted(); wanted {
+			return int64(std.RPCBadAddress) // it goes on
+		}
 		return n.segFailed(t, c, std.RPCBadAddress)
 	case c.Phase == segStart && (c.Args[3] == 0 || c.Args[3] > 7):
 		return int64(std.ArgBad)
@@ -228,6 +231,9 @@ func (n *Node) segUnmap(t *proc.Thread, c *proc.Call) int64 {
 func (n *Node) segCopy(s *vm.Space, at, size uint64) (*vm.Store, std.Status) {
 	if r, ok := s.Region(at); !ok || r.Store != nil || r.End-at < size {
 		return nil, std.NotFound // no such segment
+	}
+	if s.Missing(at, size) {
+		return nil, std.RPCBadAddress
 	}
 	store := vm.NewStore()
 	store.SetSize(int64(size+vm.PageBytes-1) &^ (vm.PageBytes - 1))

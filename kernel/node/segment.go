@@ -165,7 +165,7 @@ func (n *Node) replySize(r *rpc.Incoming, size uint64) {
 }
 
 // serveRead answers READ of something that has so many bytes.
-func (n *Node) serveRead(r *rpc.Incoming, size uint64, read func(dst []byte, off uint64)) {
+func (n *Node) serveRead(r *rpc.Incoming, size uint64, read func(dst []byte, off uint64) bool) {
 	off, count := r.Header.Offset, min(uint64(r.Header.Size), maxRead)
 	switch {
 	case off > size:
@@ -176,20 +176,27 @@ func (n *Node) serveRead(r *rpc.Incoming, size uint64, read func(dst []byte, off
 		return
 	}
 	b := make([]byte, min(count, size-off))
-	read(b, off)
+	if !read(b, off) {
+		n.refuse(r, stillAway)
+		return
+	}
 	n.reply(r, std.OK, b)
 }
 
+// stillAway is the answer to who wants memory that is away.
+const stillAway = "its memory has not arrived yet; try again when it has"
+
 // read copies what is in a segment. Precondition: it has so much.
-func (s *segment) read(dst []byte, off uint64) {
+func (s *segment) read(dst []byte, off uint64) bool {
 	switch {
 	case s.space != nil:
-		s.space.Peek(dst, s.start+off)
+		return s.space.Peek(dst, s.start+off)
 	case s.store != nil:
 		clear(dst[s.store.ReadAt(dst, int64(s.start+off)):])
 	default:
 		copy(dst, s.text[off:])
 	}
+	return true
 }
 
 // page is the frame with a page of a segment, 0 if there is none: it is zero.
@@ -258,7 +265,7 @@ func (n *Node) serveRegion(x *process, r *rpc.Incoming) {
 	case std.BulletSize:
 		n.replySize(r, size)
 	case std.BulletRead:
-		n.serveRead(r, size, func(dst []byte, off uint64) { x.p.Space.Peek(dst, at+off) })
+		n.serveRead(r, size, func(dst []byte, off uint64) bool { return x.p.Space.Peek(dst, at+off) })
 	case api.SegWrite:
 		if off := r.Header.Offset; off > size || uint64(len(r.Data)) > size-off {
 			n.reply(r, std.ArgBad, nil)
@@ -279,6 +286,8 @@ func (x *process) poke(at uint64, data []byte) std.Status {
 		return std.NoMem
 	case vm.NoAccess:
 		return std.WriteProt
+	case vm.Away:
+		return std.NotNow
 	}
 	return std.ArgBad
 }

@@ -104,6 +104,8 @@ func (n *Node) noSnapshot(x *process) string {
 		return refuse("is ending")
 	case p.Moving():
 		return refuse("is on the move; try again when it has arrived")
+	case p.Space.Away() > 0:
+		return refuse("has %d KB of memory that has not arrived yet; try again when it has", p.Space.Away()*vm.PageBytes/1024)
 	case p.Space.Shared():
 		return refuse("is between vfork and exec and shares its memory; try again when the child has called exec")
 	case n.K.Pressure != nil && n.K.Pressure():

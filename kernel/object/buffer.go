@@ -35,6 +35,24 @@ func (b *Buffer) UserVec(s *vm.Space, vecs []Vec) {
 // Kernel makes b a buffer over kernel memory.
 func (b *Buffer) Kernel(mem []byte) { *b = Buffer{mem: mem, left: len(mem)} }
 
+// Missing reports whether some of the buffer's memory is away: then an operation on it does
+// not begin, for it would end half done.
+func (b *Buffer) Missing() bool {
+	if b.space == nil || b.space.Away() == 0 {
+		return false
+	}
+	vecs := b.vecs
+	if vecs == nil {
+		vecs = b.one[:]
+	}
+	for _, v := range vecs {
+		if b.space.Missing(v.Base, v.Len) {
+			return true
+		}
+	}
+	return false
+}
+
 // Left is how many bytes the buffer still holds or has room for; 0 after a fault.
 func (b *Buffer) Left() int {
 	if b.Fault != vm.OK {

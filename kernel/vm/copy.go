@@ -7,8 +7,8 @@ import (
 	"motile/kernel/hw"
 )
 
-// span returns the rest of the page at addr as memory, made present for access.
-func (s *Space) span(addr uint64, access uint8) ([]byte, Fault) {
+// reach returns the rest of the page at addr as memory, made present for access.
+func (s *Space) reach(addr uint64, access uint8) ([]byte, Fault) {
 	if addr >= abi.UserTop {
 		return nil, NoMap
 	}
@@ -23,6 +23,32 @@ func (s *Space) span(addr uint64, access uint8) ([]byte, Fault) {
 		*e |= hw.PTEAccessed | hw.PTEDirty // the CPU would have set them
 	}
 	return hw.Page(frameOf(*e))[addr%pageSize:], OK
+}
+
+// span is reach for whoever needs the page whole. Of one that is away, what has been
+// written can be read; if it is to be had no other way, the page is wanted.
+func (s *Space) span(addr uint64, access uint8) ([]byte, Fault) {
+	m, f := s.reach(addr, access)
+	if f != Away {
+		return m, f
+	}
+	if access == ProtRead {
+		if m = s.written(addr); len(m) > 0 {
+			return m, OK
+		}
+	}
+	s.wanted = addr &^ (pageSize - 1)
+	return nil, Away
+}
+
+// dest returns at most n bytes at addr, to be overwritten. They can be of a page that is
+// away: whoever writes has had effects by then, and must not fail for that.
+func (s *Space) dest(addr, n uint64) ([]byte, Fault) {
+	m, f := s.reach(addr, ProtWrite)
+	if f == Away {
+		return s.overwrite(addr, n)
+	}
+	return m[:min(uint64(len(m)), n)], f
 }
 
 func grants(e uint64, access uint8) bool {
@@ -47,7 +73,7 @@ func (s *Space) CopyIn(dst []byte, addr uint64) (int, Fault) {
 func (s *Space) CopyOut(addr uint64, src []byte) (int, Fault) {
 	done := 0
 	for done < len(src) {
-		m, f := s.span(addr+uint64(done), ProtWrite)
+		m, f := s.dest(addr+uint64(done), uint64(len(src)-done))
 		if f != OK {
 			return done, f
 		}
@@ -59,11 +85,10 @@ func (s *Space) CopyOut(addr uint64, src []byte) (int, Fault) {
 // Zero clears n bytes at addr.
 func (s *Space) Zero(addr, n uint64) Fault {
 	for n > 0 {
-		m, f := s.span(addr, ProtWrite)
+		m, f := s.dest(addr, n)
 		if f != OK {
 			return f
 		}
-		m = m[:min(uint64(len(m)), n)]
 		clear(m)
 		addr += uint64(len(m))
 		n -= uint64(len(m))
@@ -126,7 +151,7 @@ func (s *Space) String(addr uint64, limit int) (str string, ok bool, f Fault) {
 // Frame returns the frame that backs addr, for a futex key that two processes
 // share, or 0.
 func (s *Space) Frame(addr uint64) hw.PFN {
-	if e := s.entry(addr&^(pageSize-1), false); e != nil && *e != 0 {
+	if e := s.entry(addr&^(pageSize-1), false); e != nil && *e&hw.PTEPresent != 0 {
 		return frameOf(*e)
 	}
 	return 0

@@ -135,26 +135,11 @@ func (s *Space) Gone(f func(Run)) {
 // scan calls f for the present pages from addr on, in order, until it returns false, and
 // returns the page at which it did; 0 when there are no more.
 func (s *Space) scan(addr uint64, f func(addr uint64, e *uint64) bool) (next uint64) {
-	for addr < abi.UserTop {
-		t := hw.Table(s.root)
-		shift := uint(39)
-		for ; shift > 12; shift -= 9 {
-			e := t[addr>>shift&511]
-			if e == 0 {
-				break
-			}
-			t = hw.Table(frameOf(e))
+	s.walk(addr, abi.UserTop, func(at uint64, e *uint64) bool {
+		if *e&hw.PTEPresent != 0 && !f(at, e) {
+			next = at
 		}
-		if shift > 12 {
-			addr = (addr>>shift + 1) << shift
-			continue
-		}
-		for i := addr >> 12 & 511; i < 512; i++ {
-			if t[i]&hw.PTEPresent != 0 && !f(addr, &t[i]) {
-				return addr
-			}
-			addr += pageSize
-		}
-	}
-	return 0
+		return next == 0
+	})
+	return next
 }

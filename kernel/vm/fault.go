@@ -11,6 +11,7 @@ const (
 	NoAccess        // the region forbids it: SIGSEGV, SEGV_ACCERR
 	BeyondEnd       // a page wholly beyond the end of its file: SIGBUS
 	NoMemory        // user memory is used up
+	Away            // the page's content is elsewhere: see away.go
 )
 
 // stackMax is how far a stack region grows.
@@ -37,10 +38,13 @@ func (s *Space) Touch(addr uint64, access uint8) Fault {
 	if e == nil {
 		return NoMemory
 	}
-	if *e != 0 {
-		return s.upgrade(r, e, page, access)
+	switch {
+	case *e == 0:
+		return s.fill(r, e, page, access)
+	case away(*e):
+		return Away
 	}
-	return s.fill(r, e, page, access)
+	return s.upgrade(r, e, page, access)
 }
 
 // allows: x86 has no write-only pages, so write implies read.

@@ -7,8 +7,11 @@ import (
 
 // Fork returns a copy of the Space: private pages are shared until one side
 // writes, shared regions stay shared, and what madvise said of regions is heeded. nil when
-// memory is short.
+// memory is short, or away: a page has one origin, and comes to one Space.
 func (s *Space) Fork() *Space {
+	if s.away > 0 {
+		return nil
+	}
 	c := New()
 	if c == nil {
 		return nil
@@ -61,8 +64,11 @@ func (s *Space) forkRegion(c *Space, r *Region) (ok bool) {
 
 // Snapshot returns the private pages of the Space as they are now, shared until the
 // Space writes. Nothing runs in it and it has no regions: pages that equal a file's, or
-// are shared, are not in it. nil when memory is short.
+// are shared, are not in it. nil when memory is short, or away.
 func (s *Space) Snapshot() *Space {
+	if s.away > 0 {
+		return nil
+	}
 	c := New()
 	if c == nil {
 		return nil

@@ -8,6 +8,7 @@ import (
 // Page-table entries of user pages.
 const (
 	pteStore = hw.PTESoft0 // the frame is a Store's: the page equals its file
+	pteAway  = hw.PTESoft1 // of an entry that is not present: see away.go
 	pteSent  = hw.PTESoft2 // a move's target has it as it was when the dirty bit was cleared (dirty.go)
 
 	tableFlags = hw.PTEPresent | hw.PTEWrite | hw.PTEUser
@@ -38,9 +39,19 @@ func (s *Space) entry(addr uint64, create bool) *uint64 {
 	return &t[addr>>12&511]
 }
 
-// each calls f for every present page of [start, end), in order, skipping what
-// has no tables.
+// each calls f for every present page of [start, end), in order.
 func (s *Space) each(start, end uint64, f func(addr uint64, e *uint64)) {
+	s.walk(start, end, func(addr uint64, e *uint64) bool {
+		if *e&hw.PTEPresent != 0 {
+			f(addr, e)
+		}
+		return true
+	})
+}
+
+// walk calls f for every page of [start, end) that is present or away, in order, skipping
+// what has no tables, until f returns false.
+func (s *Space) walk(start, end uint64, f func(addr uint64, e *uint64) bool) {
 	for addr := start; addr < end; {
 		t := hw.Table(s.root)
 		shift := uint(39)
@@ -56,8 +67,8 @@ func (s *Space) each(start, end uint64, f func(addr uint64, e *uint64)) {
 			continue
 		}
 		for i := addr >> 12 & 511; i < 512 && addr < end; i++ {
-			if t[i] != 0 {
-				f(addr, &t[i])
+			if t[i] != 0 && !f(addr, &t[i]) {
+				return
 			}
 			addr += pageSize
 		}
@@ -66,6 +77,9 @@ func (s *Space) each(start, end uint64, f func(addr uint64, e *uint64)) {
 
 // set installs a page. It takes over one use of p.
 func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
+	if away(*e) {
+		s.unmark(e, addr)
+	}
 	if *e == 0 {
 		s.resident++
 	} else {
@@ -84,8 +98,13 @@ func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
 
 // unmapPages drops the pages of [start, end), and the tables that held only them.
 func (s *Space) unmapPages(start, end uint64) {
-	n := 0
-	s.each(start, end, func(addr uint64, e *uint64) {
+	n, marks := 0, 0
+	s.walk(start, end, func(addr uint64, e *uint64) bool {
+		if away(*e) {
+			s.unmark(e, addr)
+			marks++
+			return true
+		}
 		if *e&pteStore == 0 {
 			s.private--
 		}
@@ -96,12 +115,13 @@ func (s *Space) unmapPages(start, end uint64) {
 		if n++; n <= flushLimit {
 			hw.FlushPage(s.root, addr)
 		}
+		return true
 	})
 	if n > flushLimit {
 		hw.FlushAll(s.root)
 	}
 	const span = 2 << 20
-	if n > 0 && end-start >= span {
+	if n+marks > 0 && end-start >= span {
 		s.freeLeaves((start+span-1)&^(span-1), end&^(span-1))
 	}
 }
@@ -181,14 +201,18 @@ func (s *Space) protectPages(start, end uint64, prot uint8) {
 // movePages moves the page-table entries of [from, from+n) to another place.
 func (s *Space) movePages(from, to, n uint64) int {
 	errno := 0
-	s.each(from, from+n, func(addr uint64, e *uint64) {
+	s.walk(from, from+n, func(addr uint64, e *uint64) bool {
 		dst := s.entry(to+addr-from, true)
 		if dst == nil {
 			errno = abi.ENOMEM
-			return
+			return true
+		}
+		if away(*e) {
+			s.moved(addr, to+addr-from)
 		}
 		s.forget(addr, *e)
 		*dst, *e = *e&^pteSent, 0
+		return true
 	})
 	hw.FlushAll(s.root)
 	return errno

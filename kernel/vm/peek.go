@@ -8,16 +8,21 @@ import (
 // Memory as a debugger sees it: what a page's rights say is for the process itself.
 
 // Peek reads memory at addr. Pages that are not there are zero, or those of their
-// region's Store; nothing is made present.
-func (s *Space) Peek(dst []byte, addr uint64) {
+// region's Store; nothing is made present. It reports false if some of it is away: what is
+// in dst then means nothing.
+func (s *Space) Peek(dst []byte, addr uint64) bool {
 	for len(dst) > 0 {
 		n := min(len(dst), int(pageSize-addr%pageSize))
+		if _, away := s.IsAway(addr); away {
+			return false
+		}
 		s.peek(dst[:n], addr)
 		dst, addr = dst[n:], addr+uint64(n)
 	}
+	return true
 }
 
-// peek reads within a page.
+// peek reads within a page that is not away.
 func (s *Space) peek(dst []byte, addr uint64) {
 	if addr < abi.UserTop {
 		if e := s.entry(addr, false); e != nil && *e != 0 {
@@ -61,6 +66,9 @@ func (s *Space) poke(addr uint64) (*[pageSize]byte, Fault) {
 	e := s.entry(page, true)
 	if e == nil {
 		return nil, NoMemory
+	}
+	if away(*e) {
+		return nil, Away
 	}
 	if *e == 0 {
 		if f := s.fill(r, e, page, ProtWrite); f != OK {

@@ -3,6 +3,7 @@ package vm
 import (
 	"motile/kernel/abi"
 	"motile/kernel/hw"
+	"motile/kernel/wait"
 )
 
 // PageBytes is the size of a page.
@@ -26,7 +27,11 @@ type Space struct {
 	private  int // of these, not from a Store
 	tables   int // page-table frames, the root included
 
-	sending *sending // while its pages are sent and it runs, else nil
+	sending  *sending            // while its pages are sent and it runs, else nil
+	away     int                 // pages whose content is elsewhere
+	partials map[uint64]*partial // of these, what was written since, by address
+	wanted   uint64              // the page that an access of the kernel has failed for, 0: none
+	waiters  wait.Queue          // for pages, whose addresses are the tags
 }
 
 // New returns an empty Space with one user, or nil when memory is short.

@@ -72,7 +72,7 @@ func (s *Space) ShareFrom(addr uint64, from *Space, at uint64) bool {
 		return false
 	}
 	e := from.entry(at, false)
-	if e == nil || *e == 0 || !s.Share(addr, frameOf(*e)) {
+	if e == nil || *e&hw.PTEPresent == 0 || !s.Share(addr, frameOf(*e)) {
 		return false
 	}
 	*from.entry(at, false) &^= hw.PTEWrite
@@ -102,28 +102,34 @@ func Distinct(spaces []*Space) (n int) {
 }
 
 // Settle gives installed and shared pages the rights of their regions. It reports false when
-// a page lies in no region.
+// a page, here or away, lies in no region for it.
 func (s *Space) Settle() bool {
 	ok := true
 	at := 0
-	s.each(0, abi.UserTop, func(addr uint64, e *uint64) {
+	s.walk(0, abi.UserTop, func(addr uint64, e *uint64) bool {
 		for at < len(s.regions) && s.regions[at].End <= addr {
 			at++
 		}
 		if at == len(s.regions) || addr < s.regions[at].Start || s.regions[at].Shared {
 			ok = false
-			return
+		} else if !away(*e) {
+			*e = *e&hw.PTEAddr | s.regions[at].grant(frameOf(*e))
 		}
-		r := &s.regions[at]
-		*e = *e&hw.PTEAddr | leafFlags | rights(r)
-		if r.Prot&ProtWrite != 0 && exclusive(frameOf(*e)) {
-			*e |= hw.PTEWrite
-		}
-		if r.Prot == 0 {
-			*e &^= hw.PTEUser
-		}
+		return ok
 	})
 	return ok
+}
+
+// grant is the flags of a private page with frame p in r.
+func (r *Region) grant(p hw.PFN) uint64 {
+	flags := leafFlags | rights(r)
+	if r.Prot&ProtWrite != 0 && exclusive(p) {
+		flags |= hw.PTEWrite
+	}
+	if r.Prot == 0 {
+		flags &^= hw.PTEUser
+	}
+	return flags
 }
 
 // NextPage returns the first page of a Store from i on that is in memory, and its

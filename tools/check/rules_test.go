@@ -19,7 +19,7 @@ var imports = map[string]string{
 	// The machine, and what makes it bearable.
 	"boot/rt":       "boot/info kernel/abi kernel/hw",
 	"kernel/hw":     "kernel/abi",
-	"kernel/vm":     "kernel/abi kernel/hw",
+	"kernel/vm":     "kernel/abi kernel/hw kernel/wait",
 	"kernel/tty":    "kernel/abi",
 	"netdev/virtio": "netdev kernel/hw",
 

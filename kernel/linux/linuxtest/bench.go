@@ -63,6 +63,8 @@ type Bench struct {
 
 	programs map[uint64]func(*Thread) // scripts of signal handlers, by address
 	closed   bool
+	memory   Absence
+	away     elsewhere
 }
 
 var initMemory = sync.OnceFunc(vm.Init)
@@ -87,6 +89,9 @@ func New(t TB) *Bench {
 		FreePages:  hw.UserFree,
 		HWCap:      0x078bfbff,
 	}
+	b.memory = Memory
+	b.away = elsewhere{pages: make(map[uint64]*[vm.PageBytes]byte), last: Text, midway: make(map[*proc.Thread]bool)}
+	b.K.Fetch = b.fetch
 	tab.Forget = b.forget
 	b.console()
 	b.files()

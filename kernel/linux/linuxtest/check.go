@@ -121,7 +121,7 @@ func (b *Bench) inspectProcesses() error {
 			if err := b.inspectThread(p, t); err != nil {
 				return fmt.Errorf("thread %d: %w", t.TID, err)
 			}
-			if t.State() != proc.Waiting || t.Call.Masked {
+			if t.State() != proc.Waiting || t.Call.Masked || t.AwaitsPage() {
 				sleeping &= t.Mask
 			}
 			wanted |= ^t.Mask
@@ -160,6 +160,9 @@ func (b *Bench) inspectThread(p *proc.Process, t *proc.Thread) error {
 		// It keeps its place while it looks why it was disturbed.
 	case t.State() != proc.Waiting && waiting:
 		return fmt.Errorf("state %d with %d+%d waiters, timer %d, futex %v", t.State(), waiters, extra, timer, futex)
+	case t.State() != proc.Waiting && t.AwaitsPage():
+		return fmt.Errorf("state %d, and it waits for a page", t.State())
+	case t.State() == proc.Waiting && t.AwaitsPage(): // in user mode or in a call, whatever signals come
 	case t.State() == proc.Waiting && !t.Call.Active:
 		return fmt.Errorf("it waits for no call")
 	case t.State() == proc.Waiting && t.Pending.Set&^t.Mask != 0 && !t.Call.Masked:

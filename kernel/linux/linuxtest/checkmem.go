@@ -20,6 +20,8 @@ type survey struct {
 	leaves map[hw.PFN]int       // page-table entries that map it
 	tables int
 	pages  int
+	away   int
+	parts  int // frames with what was written to pages that are away
 }
 
 // inspectMemory: page tables agree with regions, private pages that can be
@@ -58,7 +60,7 @@ func (b *Bench) inspectMemory() error {
 			return err
 		}
 	}
-	used := s.tables + len(s.frames)
+	used := s.tables + len(s.frames) + s.parts
 	for p := range s.leaves {
 		if s.frames[p] == nil {
 			used++
@@ -115,7 +117,7 @@ func (s *survey) space(sp *vm.Space, second bool) error {
 	if err := checkRegions(sp); err != nil {
 		return err
 	}
-	tables, pages := s.tables, s.pages
+	tables, pages, away := s.tables, s.pages, s.away
 	s.tables++ // the root
 	if err := s.walk(sp, root, 0, 39, true); err != nil {
 		return err
@@ -123,6 +125,16 @@ func (s *survey) space(sp *vm.Space, second bool) error {
 	tables, pages = s.tables-tables, s.pages-pages
 	if resident, _ := sp.Resident(); resident != pages || sp.Tables() != tables {
 		return fmt.Errorf("a space claims %d pages and %d tables, and has %d and %d", resident, sp.Tables(), pages, tables)
+	}
+	if away = s.away - away; sp.Away() != away {
+		return fmt.Errorf("of a space %d pages are said to be away, and %d are", sp.Away(), away)
+	}
+	partials := field(sp, "partials")
+	s.parts += partials.Len()
+	for _, key := range partials.MapKeys() {
+		if _, is := sp.IsAway(key.Uint()); !is {
+			return fmt.Errorf("page %#x has a part, and is not away", key.Uint())
+		}
 	}
 	return nil
 }
@@ -140,7 +152,14 @@ func (s *survey) walk(sp *vm.Space, table hw.PFN, base uint64, shift uint, count
 		}
 		addr := base + uint64(i)<<shift
 		if shift == 12 {
-			if count {
+			if e&hw.PTEPresent == 0 {
+				if err := s.absent(sp, addr); err != nil {
+					return err
+				}
+				if count {
+					s.away++
+				}
+			} else if count {
 				s.leaves[frameOf(e)]++
 				s.pages++
 			} else if err := s.compare(sp, addr, e); err != nil {
@@ -165,6 +184,17 @@ func checkRegions(sp *vm.Space) error {
 			return fmt.Errorf("region %#x-%#x at offset %#x after %#x", r.Start, r.End, r.Off, last)
 		}
 		last = r.End
+	}
+	return nil
+}
+
+// absent checks a page that is away.
+func (s *survey) absent(sp *vm.Space, addr uint64) error {
+	if _, away := sp.IsAway(addr); !away {
+		return fmt.Errorf("page %#x is neither here nor away", addr)
+	}
+	if r, ok := sp.Region(addr); !ok || r.Shared {
+		return fmt.Errorf("page %#x is away, and not private memory", addr)
 	}
 	return nil
 }

@@ -38,10 +38,23 @@ func (th *Thread) Put(addr uint64, p []byte) {
 func (th *Thread) Get(addr uint64, n int) []byte {
 	th.b.Helper()
 	p := make([]byte, n)
-	if _, f := th.Process().Space.CopyIn(p, addr); f != vm.OK {
+	s := th.Process().Space
+	_, f := s.CopyIn(p, addr)
+	for ; f == vm.Away; _, f = s.CopyIn(p, addr) {
+		th.bring()
+	}
+	if f != vm.OK {
 		th.b.Fatalf("reading %d bytes at %#x: fault %d", n, addr, f)
 	}
 	return p
+}
+
+// bring lets the page arrive that could not be read.
+func (th *Thread) bring() {
+	s := th.Process().Space
+	addr, _ := s.Wanted()
+	s.WantNone()
+	th.b.bring(s, addr)
 }
 
 // Text places a NUL-terminated string in fresh memory.
@@ -106,6 +119,9 @@ func (th *Thread) Time(addr uint64) (s, fraction uint64) {
 func (th *Thread) CString(addr uint64) string {
 	th.b.Helper()
 	s, ok, f := th.Process().Space.String(addr, 1<<16)
+	for ; f == vm.Away; s, ok, f = th.Process().Space.String(addr, 1<<16) {
+		th.bring()
+	}
 	if !ok || f != vm.OK {
 		th.b.Fatalf("no string at %#x: fault %d", addr, f)
 	}

@@ -10,12 +10,12 @@ func (b *Bench) Run() {
 	for range endless {
 		b.Check()
 		if t := b.Tab.Next(); t != nil {
-			if b.K.Prepare(t) {
+			if b.prepare(t) {
 				b.user(b.thread(t))
 			}
 			continue
 		}
-		if !b.interrupt() {
+		if !b.interrupt() && !b.deliver() {
 			return
 		}
 	}
@@ -39,7 +39,7 @@ func (b *Bench) interrupt() (noticed bool) {
 		th := b.order[i]
 		if th.State() == proc.Running && th.Deliverable() != 0 {
 			noticed = true
-			if b.K.Prepare(th.Thread) {
+			if b.prepare(th.Thread) {
 				b.user(th)
 			}
 		}
@@ -74,10 +74,20 @@ func (b *Bench) user(th *Thread) {
 // trap gives the kernel the call in th's registers, and brings th back to the
 // border of user mode if it can go on.
 func (b *Bench) trap(th *Thread) {
+	b.takeAway(th.Thread)
 	b.K.Syscall(th.Thread)
+	b.looked(th.Thread)
 	if th.State() == proc.Running && (th.Thread.Call.Active || th.Deliverable() != 0) {
-		b.K.Prepare(th.Thread)
+		b.prepare(th.Thread)
 	}
+}
+
+// prepare is the kernel's Prepare.
+func (b *Bench) prepare(t *proc.Thread) bool {
+	b.takeAway(t)
+	ok := b.K.Prepare(t)
+	b.looked(t)
+	return ok
 }
 
 // thread returns the bench's side of t, which may be new: a child of clone.
@@ -95,4 +105,7 @@ func (b *Bench) thread(t *proc.Thread) *Thread {
 	return th
 }
 
-func (b *Bench) forget(t *proc.Thread) { delete(b.threads, t) }
+func (b *Bench) forget(t *proc.Thread) {
+	delete(b.threads, t)
+	delete(b.away.midway, t)
+}

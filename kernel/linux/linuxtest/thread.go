@@ -183,7 +183,13 @@ func (th *Thread) Must(nr int, args ...any) uint64 {
 func (th *Thread) Fault(addr uint64, err uint64) Result {
 	th.b.Helper()
 	th.Frame.Vector, th.Frame.CR2, th.Frame.Err = abi.VecPage, addr, err
+	th.b.takeAway(th.Thread)
 	th.b.K.Fault(th.Thread)
+	for th.AwaitsPage() { // and, when it has come, the CPU repeats the access
+		th.b.away.midway[th.Thread] = true
+		th.b.Run()
+		th.b.K.Fault(th.Thread)
+	}
 	th.b.settle()
 	return th.after()
 }
