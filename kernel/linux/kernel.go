@@ -254,6 +254,13 @@ func (k *Kernel) freeMemory(t *proc.Thread) bool {
 	return t.State() != proc.Dead
 }
 
+// EndLargest ends the process that holds most memory of its own, for there is none left.
+func (k *Kernel) EndLargest() {
+	if victim, pages := k.largest(); victim != nil {
+		k.endForMemory(victim, pages)
+	}
+}
+
 // largest finds the process with most pages of its own that is not on its way elsewhere.
 func (k *Kernel) largest() (is *proc.Process, pages int) {
 	pages = -1

@@ -100,8 +100,20 @@ func (c *company) run(process int, addr uint64, pages int, kind wire.RunKind) bo
 		return false
 	}
 	a.space.Uninstall(vm.Run{Addr: addr, Pages: pages})
-	return kind == wire.Gone
+	if kind == wire.Away && pages > maxAway {
+		return false
+	}
+	for ; kind == wire.Away && pages > 0; pages-- {
+		if !a.space.SetAway(addr, addr) {
+			return false
+		}
+		addr += vm.PageBytes
+	}
+	return true
 }
+
+// maxAway is how many pages one run may leave away: 64 GB.
+const maxAway = 1 << 24
 
 // void forgets the pages that have come: they are of memory that the processes no longer have.
 func (c *company) void() {

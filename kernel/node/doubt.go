@@ -81,6 +81,7 @@ func (n *Node) movesRebooted(node int, boot uint64) {
 		}
 	}
 	n.targetsRebooted(node, boot)
+	n.residuesRebooted(node, boot)
 }
 
 // targetsRebooted: processes that were to come from a node that was restarted will

@@ -42,6 +42,7 @@ func (s *source) freeze() {
 // discard drops the copies here. The processes are at the target, or lost.
 func (s *source) discard() {
 	n := s.n
+	s.keepResidue()
 	for _, p := range s.set {
 		of(p).remove()
 	}

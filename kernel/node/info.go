@@ -59,6 +59,9 @@ func (n *Node) residuals(p *proc.Process) (out []string) {
 			out = append(out, fmt.Sprintf("node %d: %s (fd %d)", r.Home, f.Path, fd))
 		}
 	}
+	if s := n.residual(p); s != "" {
+		out = append(out, s)
+	}
 	return out
 }
 

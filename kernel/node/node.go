@@ -81,6 +81,8 @@ type Node struct {
 	objectMoves map[uint64]*source          // moves of objects from here, by number
 	wantRehome  bool                        // a process ended or left: objects may be homeless
 	targets     map[wire.MoveID]*target     // moves to here
+	residues    map[uint64]*residue         // memory that processes have left here, by the number of the move
+	pagers      map[*vm.Space]*pager        // those whose memory is not all here
 	finished    map[uint64]move.SourceState // how moves from here ended, by number
 	arrived     map[wire.MoveID]bool        // moves to here that are over
 	arrivals    []wire.MoveID               // those, oldest first
@@ -114,7 +116,8 @@ func New(cfg Config, m Machine) *Node {
 	n.Tab.WallBase = cfg.WallBase
 	n.Tab.Now = m.Now()
 	n.K = &linux.Kernel{
-		Tab: n.Tab, FS: cfg.Files, Name: "node" + strconv.Itoa(cfg.Number),
+		Fetch: n.fetch,
+		Tab:   n.Tab, FS: cfg.Files, Name: "node" + strconv.Itoa(cfg.Number),
 		Random: cfg.Random, HWCap: cfg.HWCap, Log: n.Log,
 	}
 	n.machine, n.cpu = cfg.Machine, cfg.CPU
@@ -125,6 +128,8 @@ func New(cfg Config, m Machine) *Node {
 	n.sources = make(map[int32]*source)
 	n.objectMoves = make(map[uint64]*source)
 	n.targets = make(map[wire.MoveID]*target)
+	n.residues = make(map[uint64]*residue)
+	n.pagers = make(map[*vm.Space]*pager)
 	n.finished = make(map[uint64]move.SourceState)
 	n.arrived = make(map[wire.MoveID]bool)
 	n.unclaimed = make(map[int32]int)

@@ -208,8 +208,10 @@ const filePiece = 48 << 10
 // filesSent goes on to what the strategy does while the set runs: once.
 func (s *source) filesSent() {
 	if s.object == nil && !s.prepared {
+		if s.set = s.muster(); s.incomplete(s.filesSent) {
+			return
+		}
 		s.prepared = true
-		s.set = s.muster()
 		if s.strategy == auto {
 			s.strategy = s.choose()
 		}
@@ -265,10 +267,28 @@ func (s *source) offerMore(void bool) {
 	})
 }
 
+// incomplete reports whether memory of the set is not here yet, since the last move; then calls
+// when it is.
+func (s *source) incomplete(then func()) bool {
+	for _, p := range s.set {
+		if p.Space.Away() > 0 {
+			s.n.whole(p, func() {
+				if s.m.State() == move.Sending {
+					then()
+				}
+			})
+			return true
+		}
+	}
+	return false
+}
+
 // settle goes on to the freeze, once the set has its memory for itself.
 func (s *source) settle() {
 	if s.object == nil {
-		s.set = s.muster()
+		if s.set = s.muster(); s.incomplete(s.settle) {
+			return
+		}
 	}
 	if void := s.voided(); s.same() && (void || s.opened()) {
 		s.offerMore(void)

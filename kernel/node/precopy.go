@@ -111,6 +111,14 @@ func (p *precopy) decide() {
 
 func (p *precopy) end() { p.s.settle() }
 
+// round is which one of precopying is under way, 0: the set stands still.
+func (s *source) round() int {
+	if s.m.State() == move.Frozen {
+		return 0
+	}
+	return len(s.report.Rounds) + 1
+}
+
 // changed reports whether what has been sent is not of the memory that the set has now: it
 // has called exec, or others were born or have ended.
 func (p *precopy) changed() bool {

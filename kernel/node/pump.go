@@ -97,7 +97,7 @@ func (p *pump) send() {
 	s := p.s
 	buf := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	data := p.msg.Encode(buf, s.id, uint32(p.seq), &s.key)
+	data := p.msg.Encode(buf, s.id, uint32(p.seq), s.round(), &s.key)
 	p.seq++
 	p.under++
 	p.bytes += int64(len(data))

@@ -61,7 +61,7 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.K.Halt = true
 	case filesys.Recall:
 		n.serveRecall(r)
-	case api.MoveOffer, api.MoveFile, api.MovePages, api.MoveState, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus:
+	case api.MoveOffer, api.MoveFile, api.MovePages, api.MoveState, api.MovePrepare, api.MoveCommit, api.MoveAbort, api.MoveStatus, api.MovePull:
 		n.serveMove(r)
 	default:
 		standard(n, &n.std.node, n, secret, r)

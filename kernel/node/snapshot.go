@@ -42,6 +42,11 @@ func (n *Node) serveSnapshot(x *process, r *rpc.Incoming) {
 		n.reply(r, std.NotNow, nil) // it can be asked where it arrives
 		return
 	}
+	if x.p.Space.Away() > 0 {
+		q := *r
+		n.whole(x.p, func() { n.serveSnapshot(x, &q) })
+		return
+	}
 	reply, s := n.takeSnapshot(x, r.Header.Extra&1 != 0)
 	b, err := image.Marshal(reply)
 	if err != nil {

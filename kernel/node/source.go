@@ -154,6 +154,7 @@ func (s *source) sendPages() {
 	}
 	again := s.pre != nil
 	w := newPageWalk(s.set, s.cap.stores, &s.report, pass{track: again, again: again, final: true})
+	w.leave = s.leaves()
 	s.stream(w, 0, func() { s.step(move.PagesSent) })
 }
 

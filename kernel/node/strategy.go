@@ -13,10 +13,12 @@ const (
 	auto       strategy = iota // the node chooses one of the others, when it knows how much there is to send
 	copyAll                    // all at once, frozen: LOCUS, Charlotte, Amoeba
 	precopyAll                 // in rounds while they run: V
+	reference                  // when they are touched, from the source: Accent
+	hybrid                     // in rounds, and what is left by reference
 	strategies                 // how many there are
 )
 
-var strategyNames = [strategies]string{"auto", "copy", "precopy"}
+var strategyNames = [strategies]string{"auto", "copy", "precopy", "reference", "hybrid"}
 
 func (s strategy) String() string { return strategyNames[s] }
 
@@ -31,7 +33,10 @@ func strategyOf(name string) (strategy, error) {
 }
 
 // precopies reports whether pages are sent while the processes run.
-func (s strategy) precopies() bool { return s == precopyAll }
+func (s strategy) precopies() bool { return s == precopyAll || s == hybrid }
+
+// leaves reports whether pages are left for after the move.
+func (s strategy) leaves() bool { return s == reference || s == hybrid }
 
 // choose is what auto comes to: a copy if the pages take no longer than the processes may
 // stand still, else precopying. Neither leaves anything behind: that a process needs

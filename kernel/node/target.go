@@ -49,6 +49,8 @@ func (n *Node) serveMove(r *rpc.Incoming) {
 		n.gotCommit(r)
 	case api.MoveStatus:
 		n.gotStatus(r)
+	case api.MovePull:
+		n.gotPull(r)
 	}
 }
 
@@ -383,6 +385,7 @@ func (t *target) activate() {
 		return
 	}
 	for i, p := range all {
+		n.newPager(t, i, p.Space)
 		n.markSpread(p.PGID)
 		of(p).arriving = nil
 		of(p).arrived = t

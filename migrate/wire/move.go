@@ -84,6 +84,15 @@ type Prepare struct {
 	Before   int    `cbor:"4,keyasint,omitempty"` // bytes of the image that State has brought
 }
 
+// Pull asks a source for pages that it kept when the processes left; its answer is a message
+// of the page stream. Without any it says that nothing of them is wanted any more.
+type Pull struct {
+	Move MoveID `cbor:"1,keyasint"`
+	// Pages are words as in the page stream: which process of the set, and the address that
+	// the page had when it was frozen.
+	Pages []uint64 `cbor:"2,keyasint"`
+}
+
 // Commit is the order to activate. ABORT and STATUS have its Move alone.
 type Commit struct {
 	Move MoveID `cbor:"1,keyasint"`

@@ -12,7 +12,8 @@ import (
 //	 0  8   boot of the source
 //	 8  8   number of the move
 //	16  4   sequence number
-//	20  4   count of words
+//	20  2   count of words
+//	22  2   round of precopying in which it is sent, from 1; 0: the processes stand still
 //	24  8n  words: what each page is
 //	    4096m  the pages, in the order of their words
 //	    16  SipHash-128 over all before it, under the move's key
@@ -117,12 +118,13 @@ func (m *PageBatch) Clear() { m.words, m.pages = m.words[:0], m.pages[:0] }
 
 // Encode lays the message out in buf, which has room for PagesMaxLen, and empties
 // the batch.
-func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, key *[16]byte) []byte {
+func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, round int, key *[16]byte) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint64(buf[:0], id.Boot)
 	b = le.AppendUint64(b, id.Nr)
 	b = le.AppendUint32(b, seq)
-	b = le.AppendUint32(b, uint32(len(m.words)))
+	b = le.AppendUint16(b, uint16(len(m.words)))
+	b = le.AppendUint16(b, uint16(round))
 	for _, w := range m.words {
 		b = le.AppendUint64(b, w)
 	}
@@ -138,6 +140,7 @@ func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, key *[16]byte) []b
 type Pages struct {
 	Move  MoveID
 	Seq   uint32
+	Round int
 	Words []byte // 8 for each
 	Count int    // of pages
 	Data  []byte // the pages
@@ -164,8 +167,8 @@ func DecodePages(b []byte) (p Pages, ok bool) {
 	if len(b) < streamHead+streamTag {
 		return p, false
 	}
-	n := uint64(le.Uint32(b[20:]))
-	if n > (PagesMaxLen-streamHead-streamTag)/8 || streamHead+8*n+streamTag > uint64(len(b)) {
+	n := int(le.Uint16(b[20:]))
+	if streamHead+8*n+streamTag > len(b) {
 		return p, false
 	}
 	words, data := b[streamHead:streamHead+8*n], b[streamHead+8*n:len(b)-streamTag]
@@ -174,7 +177,7 @@ func DecodePages(b []byte) (p Pages, ok bool) {
 		return p, false
 	}
 	return Pages{
-		Move: MoveID{le.Uint64(b), le.Uint64(b[8:])}, Seq: le.Uint32(b[16:]),
+		Move: MoveID{le.Uint64(b), le.Uint64(b[8:])}, Seq: le.Uint32(b[16:]), Round: int(le.Uint16(b[22:])),
 		Words: words, Data: data, Count: pages,
 		body: b[:len(b)-streamTag], tag: [16]byte(b[len(b)-streamTag:]),
 	}, true

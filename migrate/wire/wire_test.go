@@ -22,6 +22,7 @@ var samples = []any{
 	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
 	State{Move: move, Off: 256 << 10, Data: []byte("more")},
 	Prepare{Move: move, Image: []byte("the rest"), Messages: 21, Before: 512 << 10},
+	Pull{Move: move, Pages: []uint64{0x5000, 1<<48 | 0x7000}},
 	Commit{Move: move, FrozenNs: 12e6, FrozeAt: 1_800_000_000e9},
 	Answer{State: "committed", Error: "none", Boot: 9, FirstRunUs: 340},
 }
@@ -54,7 +55,7 @@ var key = [16]byte{0x6b, 15: 0x65}
 func onePage(page *[abi.PageSize]byte) []byte {
 	var m PageBatch
 	m.Add(StoreWord(5, 9), page)
-	return m.Encode(nil, move, 7, &key)
+	return m.Encode(nil, move, 7, 0, &key)
 }
 
 func TestPages_GoldenBytes(t *testing.T) {
@@ -86,7 +87,7 @@ func TestPages_RefusesWrongLengths(t *testing.T) {
 		}
 	}
 	many := bytes.Clone(whole)
-	many[20], many[23] = 2, 0xff // a count whose length would overflow
+	many[20], many[21] = 2, 0xff // more words than bytes
 	if _, ok := DecodePages(many); ok {
 		t.Error("a wrong count accepted")
 	}
@@ -121,7 +122,7 @@ func TestPages_Same(t *testing.T) {
 	for i := 1; !m.Full(); i++ {
 		m.AddSame(PrivateWord(i, 0x6000), PrivateWord(0, 0x5000))
 	}
-	b := m.Encode(nil, move, 1, &key)
+	b := m.Encode(nil, move, 1, 0, &key)
 	if len(b) > PagesMaxLen || len(b) < PagesMaxLen-abi.PageSize {
 		t.Errorf("%d bytes fill a message of %d", len(b), PagesMaxLen)
 	}
@@ -136,7 +137,7 @@ func TestPages_Same(t *testing.T) {
 		t.Errorf("process %d, %#x", process, at)
 	}
 	m.AddSame(PrivateWord(1, 0x6000), PrivateWord(0, 0x5000))
-	b = m.Encode(nil, move, 1, &key)
+	b = m.Encode(nil, move, 1, 0, &key)
 	b[20] = 1 // the second word is missing
 	if _, ok := DecodePages(append(b[:streamHead+8:streamHead+8], b[len(b)-streamTag:]...)); ok {
 		t.Error("accepted without the page that it is the same as")
@@ -147,7 +148,7 @@ func TestPages_Run(t *testing.T) {
 	var m PageBatch
 	m.AddRun(PrivateWord(7, 0x5000), 1<<20, Away)
 	m.Add(PrivateWord(7, 0x4000), &[abi.PageSize]byte{1})
-	b := m.Encode(nil, move, 1, &key)
+	b := m.Encode(nil, move, 1, 0, &key)
 	p, ok := DecodePages(b)
 	if !ok || p.Count != 1 {
 		t.Fatalf("%d pages, %v", p.Count, ok)
@@ -160,11 +161,11 @@ func TestPages_Run(t *testing.T) {
 		t.Errorf("process %d, %#x, %d pages, kind %d", process, addr, pages, kind)
 	}
 	m.AddRun(PrivateWord(7, 0x5000), 1, 3)
-	if _, ok := DecodePages(m.Encode(nil, move, 1, &key)); ok {
+	if _, ok := DecodePages(m.Encode(nil, move, 1, 0, &key)); ok {
 		t.Error("accepted a run of no kind")
 	}
 	m.AddRun(PrivateWord(7, 0x5000), 1, Gone)
-	b = m.Encode(nil, move, 1, &key)
+	b = m.Encode(nil, move, 1, 0, &key)
 	b[20] = 1 // the second word is missing
 	if _, ok := DecodePages(append(b[:streamHead+8:streamHead+8], b[len(b)-streamTag:]...)); ok {
 		t.Error("accepted half a run")
@@ -175,11 +176,11 @@ func FuzzDecodePages(f *testing.F) {
 	f.Add(onePage(new([abi.PageSize]byte)))
 	var same PageBatch
 	same.AddSame(PrivateWord(1, 0x5000), PrivateWord(0, 0x5000))
-	f.Add(same.Encode(nil, move, 1, &key))
+	f.Add(same.Encode(nil, move, 1, 0, &key))
 	f.Add(make([]byte, streamHead+streamTag))
 	var run PageBatch
 	run.AddRun(PrivateWord(1, 0x5000), 3, Gone)
-	f.Add(run.Encode(nil, move, 2, &key))
+	f.Add(run.Encode(nil, move, 2, 0, &key))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := DecodePages(b)
 		if !ok {
@@ -198,7 +199,7 @@ func FuzzDecodePages(f *testing.F) {
 				data = data[abi.PageSize:]
 			}
 		}
-		again := m.Encode(nil, p.Move, p.Seq, &key)
+		again := m.Encode(nil, p.Move, p.Seq, p.Round, &key)
 		if !bytes.Equal(again[:len(again)-streamTag], b[:len(b)-streamTag]) {
 			t.Errorf("%d bytes became other %d", len(b), len(again))
 		}

@@ -78,6 +78,7 @@ const (
 	MoveAbort   = std.PrivateFirst + 45
 	MoveStatus  = std.PrivateFirst + 46 // what has become of a move? → Answer
 	MoveState   = std.PrivateFirst + 47 // a piece of an image that one message does not take
+	MovePull    = std.PrivateFirst + 48 // Pull: pages that the source kept → a message of the page stream
 )
 
 // To an object behind descriptors (package ipc/fileio), and between nodes about

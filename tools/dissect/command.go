@@ -117,6 +117,7 @@ var Commands = []Command{
 	{api.MovePrepare, "MOVE_PREPARE", of(wire.Prepare{}), of(wire.Answer{}), toNode},
 	{api.MoveCommit, "MOVE_COMMIT", of(wire.Commit{}), of(wire.Answer{}), toNode},
 	{api.MoveAbort, "MOVE_ABORT", of(wire.Commit{}), of(wire.Answer{}), toNode},
+	{api.MovePull, "MOVE_PULL", of(wire.Pull{}), Data{Form: PageStream}, toNode},
 	{api.MoveStatus, "MOVE_STATUS", of(wire.Commit{}), of(wire.Answer{}), toNode},
 
 	{fileio.Read, "FSQ_READ", Data{Form: Who}, opaque, toObject},

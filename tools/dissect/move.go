@@ -118,7 +118,12 @@ func (s *moves) request(f *Frame, q *asked, value any) *Move {
 		return s.of(f, q, v.Move)
 	case wire.Pages:
 		m := s.of(f, q, v.Move)
-		m.freeze(f)
+		if v.Round == 0 {
+			m.freeze(f)
+		} else if v.Round > m.Rounds {
+			m.Rounds = v.Round
+			m.note(f, "round %d of precopying, while it runs", v.Round)
+		}
 		if !f.Again {
 			m.Messages++
 			m.Pages += v.Count
@@ -154,9 +159,7 @@ func (s *moves) pagesBegin(f *Frame, q *asked, front []byte) *Move {
 	if !ok {
 		return nil
 	}
-	m := s.of(f, q, id)
-	m.freeze(f)
-	return m
+	return s.of(f, q, id)
 }
 
 // freeze: a process is frozen before its pages are sent.

@@ -93,7 +93,7 @@ func (x *hostileSet) send(recs []image.Record) string {
 	hd := &std.Header{Command: api.MovePages}
 	hd.SetCapability(x.w.Key.NodeCap(2))
 	done := false
-	h.Ask(x.w.Key.NodeAddress(2), hd, x.pages.Encode(make([]byte, wire.PagesMaxLen), x.id(), 0, (*[16]byte)(&key)), func(rpc.Complete) { done = true })
+	h.Ask(x.w.Key.NodeAddress(2), hd, x.pages.Encode(make([]byte, wire.PagesMaxLen), x.id(), 0, 0, (*[16]byte)(&key)), func(rpc.Complete) { done = true })
 	x.w.RunUntil(10e9, "pages taken", func() bool { return done })
 	w := image.NewWriter()
 	for _, r := range recs {

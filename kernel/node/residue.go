@@ -1,0 +1,141 @@
+package node
+
+import (
+	"fmt"
+
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/hw"
+	"motile/kernel/vm"
+	"motile/migrate/wire"
+	"motile/proc"
+)
+
+// Copy on reference (Accent: Zayas, SOSP 1987): processes leave without some of their
+// pages, and their old node gives them away as they are asked for. What it keeps is a
+// residue, no process: nothing of it runs, it has no address, and it changes no more. It
+// belongs to the move, and ends when the target wants nothing more of it, or has been restarted.
+
+// residue is the memory that processes have left here.
+type residue struct {
+	id     wire.MoveID
+	key    [16]byte
+	target int
+	boot   uint64 // of the target
+	what   string // whose it is, in words
+	spaces []*vm.Space
+	seq    uint32
+}
+
+// keepResidue keeps the memory of a set that has been committed to the target, before its
+// processes are dropped here.
+func (s *source) keepResidue() {
+	if s.report.Left == 0 || s.m.InDoubt() {
+		return
+	}
+	r := &residue{id: s.id, key: s.key, target: s.target, boot: s.boot, what: s.set.String()}
+	for _, p := range s.set {
+		p.Space.Retain()
+		r.spaces = append(r.spaces, p.Space)
+	}
+	s.n.residues[s.id.Nr] = r
+}
+
+// drop gives the memory back.
+func (r *residue) drop(n *Node) {
+	delete(n.residues, r.id.Nr)
+	for _, space := range r.spaces {
+		space.Release()
+	}
+}
+
+// residuesRebooted: who has been restarted wants nothing any more.
+func (n *Node) residuesRebooted(node int, boot uint64) {
+	for _, r := range n.residues { // order does not matter: they have nothing in common
+		if r.target == node && r.boot == boot {
+			r.drop(n)
+		}
+	}
+}
+
+// gotPull answers for pages that processes have left here.
+func (n *Node) gotPull(q *rpc.Incoming) {
+	var p wire.Pull
+	if !n.parse(q, &p) {
+		return
+	}
+	r := n.residues[p.Move.Nr]
+	switch {
+	case r == nil || r.id != p.Move:
+		n.reply(q, std.NotFound, nil)
+	case len(p.Pages) == 0:
+		r.drop(n)
+		n.reply(q, std.OK, nil)
+	case len(p.Pages) > wire.PagesMost:
+		n.reply(q, std.ArgBad, nil)
+	default:
+		n.reply(q, std.OK, r.pages(p.Pages))
+	}
+}
+
+// pages are the contents of the pages named, as a message of the page stream.
+func (r *residue) pages(words []uint64) []byte {
+	var m wire.PageBatch
+	for _, word := range words {
+		i, addr := wire.Private(word)
+		if i >= len(r.spaces) || wire.Same(word) || wire.Run(word) {
+			continue
+		}
+		frame := r.spaces[i].Frame(addr)
+		switch {
+		case frame == 0:
+		case isZero(hw.Page(frame)):
+			m.AddRun(word, 1, wire.Gone)
+		default:
+			m.Add(word, hw.Page(frame))
+		}
+	}
+	r.seq++
+	return m.Encode(make([]byte, 0, m.Len()), r.id, r.seq, 0, &r.key)
+}
+
+// leaves says which pages of the frozen set the target has to do without for a while; nil:
+// none.
+func (s *source) leaves() func(process int, r vm.PageRef) bool {
+	if !s.strategy.leaves() {
+		return nil
+	}
+	s.report.LeftOn = fmt.Sprintf("node %d", s.n.Number)
+	along := make(map[uint64]bool)
+	for i, p := range s.set {
+		for addr := range urgent(p) {
+			along[wire.PrivateWord(s.set.spaceOf(i), addr&^(vm.PageBytes-1))] = true
+		}
+	}
+	return func(process int, r vm.PageRef) bool {
+		return !along[wire.PrivateWord(process, r.Addr)]
+	}
+}
+
+// urgent are addresses in pages that a process needs as soon as it runs: the code, the stack
+// and the thread's own memory; and those that its transactions read, for which it
+// does not run itself.
+func urgent(p *proc.Process) func(yield func(addr uint64) bool) {
+	return func(yield func(addr uint64) bool) {
+		for _, t := range p.Threads {
+			f := t.Frame
+			for _, addr := range []uint64{f.IP, f.SP, f.SP + vm.PageBytes, f.FSBase} {
+				if !yield(addr) {
+					return
+				}
+			}
+		}
+		for _, r := range of(p).inUse() {
+			for addr := r[0] &^ (vm.PageBytes - 1); addr < r[1]; addr += vm.PageBytes {
+				if !yield(addr) {
+					return
+				}
+			}
+		}
+	}
+}
