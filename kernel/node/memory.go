@@ -10,6 +10,10 @@ import (
 // A process is the rpc.Memory of its endpoint: data too long for one message is
 // copied from and to the buffers of the calls that wait, part by part, when the
 // machine asks. The call may be suspended below a signal handler.
+//
+// The machine cannot wait for memory that is away (kernel/vm, away.go). It writes there all
+// the same. What it may have to read is all here when the call begins (native.go), and moves
+// with the frozen process, whatever else of its memory comes later: inUse says what that is.
 
 // Load implements rpc.Memory.
 func (x *process) Load(slot uint32, kind rpc.Kind, offset uint32, b []byte) bool {
@@ -61,4 +65,24 @@ func (x *process) callOf(slot uint32, kind rpc.Kind) *proc.Call {
 		return c
 	}
 	return nil
+}
+
+// inUse is what transactions that are under way may still read of the process's memory: the
+// requests of trans and the replies of putrep that are too long for one message, as long as
+// the calls wait. Each range is an address and the one behind it.
+func (x *process) inUse() (ranges [][2]uint64) {
+	add := func(c *proc.Call) {
+		long := c.Args[2] > maxMessage && c.Args[2] <= maxData && c.Args[1] <= abi.UserTop
+		if c.Active && c.Slot != 0 && c.Answer == nil && long &&
+			(c.Nr == abi.SysTrans || c.Nr == abi.SysTransWithin || c.Nr == abi.SysPutrep) {
+			ranges = append(ranges, [2]uint64{c.Args[1], min(c.Args[1]+c.Args[2], abi.UserTop)})
+		}
+	}
+	for _, t := range x.p.Threads {
+		add(&t.Call)
+		for i := range t.Below {
+			add(&t.Below[i].Call)
+		}
+	}
+	return ranges
 }
