@@ -131,13 +131,8 @@ func (k *Kernel) Prepare(t *proc.Thread) bool {
 }
 
 func (k *Kernel) step(t *proc.Thread, c *proc.Call) {
-	before := t.Before()
+	s, before := t.Process().Space, t.Before()
 	for {
-		s := t.Process().Space
-		if s == nil { // it has ended: a call that goes on is a waiting parent's, or nobody's
-			k.Tab.Finish(t, k.handle(t, c))
-			return
-		}
 		s.WantNone()
 		ret := k.handle(t, c)
 		page, wanted := s.Wanted()

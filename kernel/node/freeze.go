@@ -1,5 +1,7 @@
 package node
 
+import "motile/migrate/move"
+
 // What stands still between freeze and commit.
 
 // freeze stops the set and captures it. While files were on the way much can have
@@ -42,7 +44,9 @@ func (s *source) freeze() {
 // discard drops the copies here. The processes are at the target, or lost.
 func (s *source) discard() {
 	n := s.n
-	s.keepResidue()
+	if s.m.State() == move.Lost {
+		s.dropResidue()
+	}
 	for _, p := range s.set {
 		of(p).remove()
 	}
@@ -66,6 +70,7 @@ func (s *source) thaw() {
 		s.giveUp()
 		s.giveUp = nil
 	}
+	s.dropResidue()
 	n.undo(s.cap, s.target, s.boot)
 	s.cap = nil
 	for _, p := range s.set {

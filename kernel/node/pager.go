@@ -41,7 +41,9 @@ const (
 	pullBehind = 2
 
 	pullAgain = 200e6 // pause after a failure
-	pullLost  = 10e9  // silence after which the memory is lost
+	// pullLost is the silence after which the memory is lost: as long as a source that has
+	// committed waits for its target.
+	pullLost = 30e9
 )
 
 // newPager begins to bring what is away. It does nothing if nothing is.
@@ -188,6 +190,15 @@ func (p *pager) end() {
 	n.forgo(p.source, p.id)
 	for _, f := range p.then {
 		f()
+	}
+}
+
+// stopPagers ends those whose memory nobody has any more.
+func (n *Node) stopPagers() {
+	for space, p := range n.pagers { // order does not matter: they have nothing in common
+		if space.Users() == 0 {
+			p.end()
+		}
 	}
 }
 

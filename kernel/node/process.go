@@ -110,6 +110,7 @@ func (n *Node) died(p *proc.Process, status int) {
 	x.dropTimers()
 	x.ended(status)
 	n.forget(x)
+	n.stopPagers()
 	n.wantRehome = len(n.exports) > 0
 }
 

@@ -27,10 +27,10 @@ type residue struct {
 	seq    uint32
 }
 
-// keepResidue keeps the memory of a set that has been committed to the target, before its
-// processes are dropped here.
+// keepResidue keeps the memory of a set when it is committed to the target, which asks for it
+// before the first thread can run there.
 func (s *source) keepResidue() {
-	if s.report.Left == 0 || s.m.InDoubt() {
+	if s.report.Left == 0 {
 		return
 	}
 	r := &residue{id: s.id, key: s.key, target: s.target, boot: s.boot, what: s.set.String()}
@@ -39,6 +39,13 @@ func (s *source) keepResidue() {
 		r.spaces = append(r.spaces, p.Space)
 	}
 	s.n.residues[s.id.Nr] = r
+}
+
+// dropResidue: the set is lost with the target, or goes on here.
+func (s *source) dropResidue() {
+	if r := s.n.residues[s.id.Nr]; r != nil {
+		r.drop(s.n)
+	}
 }
 
 // drop gives the memory back.

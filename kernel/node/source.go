@@ -85,7 +85,7 @@ func (s *source) act() {
 		case move.SendPrepare:
 			s.sendState()
 		case move.Commit:
-			s.logCommit()
+			s.commit()
 		case move.SendCommit:
 			s.sendCommit()
 		case move.Discard:
@@ -245,7 +245,10 @@ func (s *source) sendCommit() {
 	}
 }
 
-func (s *source) logCommit() {
+// commit is the commit line: from here on the set is the target's, but for the memory that
+// it asks for later.
+func (s *source) commit() {
+	s.keepResidue()
 	if len(s.set) > 0 {
 		s.n.Log("motile: %v: committed to node %d", s.set, s.target)
 	}

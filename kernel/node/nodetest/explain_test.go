@@ -100,6 +100,7 @@ func TestExplain_SaysWhatAMoveComesTo(t *testing.T) {
 
 func TestExplain_Tree(t *testing.T) {
 	w := New(t, 3, 1)
+	w.Host.Strategy = "copy" // what is predicted
 	pids, _ := kinOn(t, w)
 	at := w.together(pids)
 	r := w.Explain(api.MigrateRequest{PID: pids[0], Target: at%3 + 1, Tree: true}, at)

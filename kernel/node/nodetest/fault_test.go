@@ -57,6 +57,9 @@ func TestFault_PartitionAtEveryFrame(t *testing.T) {
 		t.Fatalf("a move takes %d frames; the test looks at nothing", total)
 	}
 	for _, heal := range []int64{500e6, 5e9, 20e9, 60e9} {
+		if leaves() && heal > 30e9 {
+			continue // what it has left is lost then: TestReference_SourceIsLost
+		}
 		for k := 1; k <= total+2; k++ {
 			t.Run(fmt.Sprintf("heal after %d ms, frame %d", heal/1e6, k), func(t *testing.T) {
 				w, pid, out, _, reply := faulty(t, k, func(w *World, pid int32) { w.partitioned = true })

@@ -30,6 +30,9 @@ type Host struct {
 // each.
 var strategy = flag.String("strategy", "copy", "how processes move, unless a test says so itself")
 
+// leaves reports whether processes move without some of their memory.
+func leaves() bool { return *strategy != "copy" && *strategy != "precopy" && *strategy != "auto" }
+
 // Object collects what processes write to it.
 type Object struct {
 	Out []byte

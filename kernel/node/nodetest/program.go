@@ -59,9 +59,41 @@ func run(t *proc.Thread) {
 		if f.IP == handlerAt {
 			u.Signal = int(f.DI)
 		}
-		f.IP = codeBase
-		programs[f.R15](u)
+		u.turn()
 	}
+}
+
+// pageFault is what a program meets that touches memory which is away. It is made to take the
+// same turn again.
+type pageFault struct{ addr uint64 }
+
+// turn has the program go on, up to its next call or page fault.
+func (u *User) turn() {
+	f := u.t.Frame
+	before := *f
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case pageFault:
+			const user = 4
+			*f = before
+			f.Vector, f.CR2, f.Err = abi.VecPage, e.addr, user
+		default:
+			panic(e)
+		}
+	}()
+	f.IP = codeBase
+	programs[f.R15](u)
+}
+
+// touch faults if a page of [addr, addr+n) is away.
+func (u *User) touch(addr, n uint64) *vm.Space {
+	s := u.t.Process().Space
+	if s.Missing(addr, n) {
+		at, _ := s.Wanted()
+		panic(pageFault{at})
+	}
+	return s
 }
 
 // PC is where the program is; it is its own to set.
@@ -131,26 +163,26 @@ func (u *User) Return() {
 
 // Put writes bytes at an offset of the data area and returns their address.
 func (u *User) Put(off int, b []byte) uint64 {
-	u.t.Process().Space.CopyOut(DataBase+uint64(off), b)
+	u.touch(DataBase+uint64(off), uint64(len(b))).CopyOut(DataBase+uint64(off), b)
 	return DataBase + uint64(off)
 }
 
 // Get reads bytes of the data area.
 func (u *User) Get(off, n int) []byte {
 	b := make([]byte, n)
-	u.t.Process().Space.CopyIn(b, DataBase+uint64(off))
+	u.touch(DataBase+uint64(off), uint64(n)).CopyIn(b, DataBase+uint64(off))
 	return b
 }
 
 // Load and Store reach memory anywhere, word by word.
 func (u *User) Load(addr uint64) uint64 {
 	b := make([]byte, 8)
-	u.t.Process().Space.CopyIn(b, addr)
+	u.touch(addr, 8).CopyIn(b, addr)
 	return binary.LittleEndian.Uint64(b)
 }
 
 func (u *User) Store(addr, v uint64) {
-	u.t.Process().Space.CopyOut(addr, binary.LittleEndian.AppendUint64(nil, v))
+	u.touch(addr, 8).CopyOut(addr, binary.LittleEndian.AppendUint64(nil, v))
 }
 
 // Start makes a process on a node that runs a program, with descriptors.

@@ -117,6 +117,7 @@ func TestSegMap_MovesWhileItReads(t *testing.T) {
 			size = shelfSize
 		}
 		all += moves
+		w.whole(pid)
 		s := w.Nodes[w.On(pid)].Tab.Process(pid).Space
 		got := make([]byte, size)
 		if n, f := s.CopyIn(got, mapAt); f != vm.OK {

@@ -176,6 +176,9 @@ func (w *World) clanGoesOn(node int, pids []int32, writers ...int) {
 	if on := w.together(pids); on != node {
 		w.T.Fatalf("on node %d, not %d\n%s", on, node, w.Describe())
 	}
+	for _, pid := range pids {
+		w.whole(pid)
+	}
 	before := w.counts(pids[0])
 	w.Run(20e6)
 	for _, pid := range pids {

@@ -122,7 +122,7 @@ func TestStep_AllAreOnTheWire(t *testing.T) {
 			payload, ok := flip.Decode(&h, frame)
 			q, isMessage := rpc.Summarize(payload)
 			if c := q.Header.Command; ok && isMessage && h.Type == flip.UniData && h.Proto == flip.ProtoRPC && h.Offset == 0 &&
-				q.Type == rpc.Request && c >= api.MoveOffer && c < api.ObjectAcquire &&
+				q.Type == rpc.Request && c >= api.MoveOffer && c < api.ObjectAcquire && c != api.MovePull &&
 				!slices.ContainsFunc(movestep.All, func(s movestep.Step) bool { return s.Command == c }) {
 				t.Errorf("command %d is no step", c)
 			}
@@ -157,6 +157,9 @@ func atEachStep(t *testing.T, f func(t *testing.T, m *mover, s movestep.Step)) {
 // not run what it is not sure of.
 func TestStep_SourceDies(t *testing.T) {
 	atEachStep(t, func(t *testing.T, m *mover, s movestep.Step) {
+		if s.Arrived() && leaves() {
+			return // TestReference_SourceIsLost
+		}
 		m.strike(s, func() { m.w.Kill(1) })
 		m.w.Run(20e9)
 		want := 0
@@ -198,6 +201,9 @@ func TestStep_TargetDies(t *testing.T) {
 func TestStep_Partition(t *testing.T) {
 	for _, heal := range []int64{700e6, 40e9} {
 		atEachStep(t, func(t *testing.T, m *mover, s movestep.Step) {
+			if s.Arrived() && leaves() && heal > 30e9 {
+				return // TestReference_SourceIsLost
+			}
 			m.w.Wire.Cut = func(from, to int) bool { return m.w.partitioned && from*to == 2 }
 			m.strike(s, func() { m.w.partitioned = true })
 			m.w.Run(heal)

@@ -35,12 +35,12 @@ func (u *User) paint(color byte) {
 	for i := range b {
 		b[i] = byte(i>>12) ^ byte(i) + color
 	}
-	u.t.Process().Space.CopyOut(longBase, b)
+	u.touch(longBase, longSize).CopyOut(longBase, b)
 }
 
 func (u *User) look(color byte) bool {
 	b := make([]byte, longSize)
-	u.t.Process().Space.CopyIn(b, longBase)
+	u.touch(longBase, longSize).CopyIn(b, longBase)
 	for i := range b {
 		if b[i] != byte(i>>12)^byte(i)+color {
 			return false
@@ -108,7 +108,11 @@ func TestLong_BothMove(t *testing.T) {
 				if on := w.On(client); on != 0 && leader(client).R13 == longRuns {
 					break
 				}
-				if who := []int32{server, client}[i%2]; seed > 1 && i%4 < 2 {
+				pause := 4
+				if leaves() { // a transfer begins when all of what it needs is there
+					pause = 400
+				}
+				if who := []int32{server, client}[i%2]; seed > 1 && i%pause < 2 {
 					if on := w.On(who); on != 0 {
 						w.Host.Migrate(who, on, on%3+1, func(api.MigrateReply) {})
 					}
