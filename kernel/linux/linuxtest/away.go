@@ -17,6 +17,7 @@ const (
 	Here   Absence = iota
 	AtOnce         // a page is there when the kernel has asked for it
 	Later          // it comes when no thread can run
+	never          // it comes when the test says so, and goes when it says so
 )
 
 // Memory is the Absence of new benches.
@@ -27,7 +28,7 @@ var Memory Absence
 type elsewhere struct {
 	pages  map[uint64]*[vm.PageBytes]byte // by origin
 	last   uint64
-	asked  []*page
+	asked  []page
 	midway map[*proc.Thread]bool // they wait for a page, or are about to find it
 }
 
@@ -41,27 +42,46 @@ type page struct {
 // frames.
 func (b *Bench) Stay() { b.memory = Here }
 
+// Withhold leaves it to the test which memory is away, and until when.
+func (b *Bench) Withhold() { b.memory = never }
+
+// TakeAway takes some of th's pages away.
+func (th *Thread) TakeAway(pages ...uint64) {
+	th.b.Helper()
+	for _, addr := range pages {
+		addr &^= vm.PageBytes - 1
+		s := th.Process().Space
+		content := *hw.Page(s.Frame(addr))
+		s.Discard(addr, vm.PageBytes)
+		th.b.away.last += vm.PageBytes
+		if origin := th.b.away.last; s.SetAway(addr, origin) {
+			th.b.away.pages[origin] = &content
+			continue
+		}
+		th.b.Fatalf("page %#x cannot be away", addr)
+	}
+}
+
+// Bring lets the page of addr arrive.
+func (b *Bench) Bring(th *Thread, addr uint64) {
+	b.Helper()
+	b.bring(th.Process().Space, addr)
+	b.settle()
+}
+
 // takeAway takes the private memory of th's process.
 func (b *Bench) takeAway(t *proc.Thread) {
 	s := t.Process().Space
-	if b.memory == Here || s == nil || b.away.midway[t] {
+	if b.memory == Here || b.memory == never || s == nil || b.away.midway[t] {
 		return
 	}
 	var refs [64]vm.PageRef
 	for from, more := uint64(0), true; more; {
 		n, next := s.PagesFrom(from, refs[:])
 		for _, ref := range refs[:n] {
-			if ref.Store {
-				continue
+			if !ref.Store {
+				b.thread(t).TakeAway(ref.Addr)
 			}
-			content := *hw.Page(ref.Frame)
-			s.Discard(ref.Addr, vm.PageBytes)
-			b.away.last += vm.PageBytes
-			origin := b.away.last
-			if !s.SetAway(ref.Addr, origin) {
-				b.Fatalf("page %#x cannot be away", ref.Addr)
-			}
-			b.away.pages[origin] = &content
 		}
 		from, more = next, next != 0
 	}
@@ -69,11 +89,13 @@ func (b *Bench) takeAway(t *proc.Thread) {
 
 // fetch is Kernel.Fetch.
 func (b *Bench) fetch(p *proc.Process, addr uint64) {
-	if b.memory == Later && !b.Paused {
-		b.away.asked = append(b.away.asked, &page{p.Space, addr})
-		return
+	switch {
+	case b.memory == never:
+	case b.memory == Later && !b.Paused:
+		b.away.asked = append(b.away.asked, page{p.Space, addr})
+	default:
+		b.bring(p.Space, addr)
 	}
-	b.bring(p.Space, addr)
 }
 
 // bring lets the page of addr arrive, if it is away.
@@ -102,10 +124,10 @@ func (b *Bench) deliver() bool {
 
 // looked is called when the kernel has had its turn with t.
 func (b *Bench) looked(t *proc.Thread) {
-	if b.memory == Here {
+	switch {
+	case b.memory == Here, t.Process().Stopped(), t.Process().Frozen():
 		return
-	}
-	if t.AwaitsPage() {
+	case t.AwaitsPage():
 		b.away.midway[t] = true
 		return
 	}

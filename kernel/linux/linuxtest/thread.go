@@ -185,7 +185,7 @@ func (th *Thread) Fault(addr uint64, err uint64) Result {
 	th.Frame.Vector, th.Frame.CR2, th.Frame.Err = abi.VecPage, addr, err
 	th.b.takeAway(th.Thread)
 	th.b.K.Fault(th.Thread)
-	for th.AwaitsPage() { // and, when it has come, the CPU repeats the access
+	for th.b.memory != never && th.AwaitsPage() { // and, when it has come, the CPU repeats the access
 		th.b.away.midway[th.Thread] = true
 		th.b.Run()
 		th.b.K.Fault(th.Thread)

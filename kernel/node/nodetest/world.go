@@ -138,7 +138,7 @@ func (w *World) Kill(i int) {
 	}
 	for _, p := range w.Nodes[i].Tab.Processes() {
 		w.Nodes[i].Tab.Freeze(p) // the node may be in the middle of a step, which it ends
-		if p.Space != nil { // the memory is shared with the other nodes' in this simulation
+		if p.Space != nil {      // the memory is shared with the other nodes' in this simulation
 			p.Space.Release()
 			p.Space = nil
 		}
