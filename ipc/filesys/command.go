@@ -30,7 +30,8 @@ const (
 	// Read: Offset, Size; Extra the node that reads. Reply: Object the grant, Size; data: Written, and the
 	// bytes.
 	Read
-	// Write: Offset, Append for the end; Extra the node that writes; the data. Reply: Size taken, Offset the
+	// Write: Offset, Append for the end; Extra the node that writes, Size the end of the grant that
+	// it gives back, 0: it has none; the data. Reply: Size taken, Offset the
 	// position behind it, Object the grant; data: Written.
 	Write
 	// List: Offset a cookie, Size how many bytes. Reply: data: Entry after Entry.

@@ -54,7 +54,7 @@ func (k *Kernel) served(t *proc.Thread, c *proc.Call) int64 {
 	op := k.op(t)
 	a, errno := object.ServedAnswer(op)
 	if a.Status == std.OK {
-		k.Files.Heard(a.Header.Port, op.Now)
+		k.Files.Heard(a.Header.Port, a.At)
 	}
 	phase := c.Phase
 	c.Phase = 0
@@ -207,6 +207,7 @@ func (k *Kernel) askMknod(t *proc.Thread, b *fs.Beyond, mode uint32) int64 {
 // askOpen asks for a file to be opened. The record keeps under which number of which
 // node: the answer may find the process on another one.
 func (k *Kernel) askOpen(t *proc.Thread, c *proc.Call, b *fs.Beyond, flags int, mode uint32) int64 {
+	k.Files.Asked(b.Dir.Port, k.Tab.Now)
 	o := k.Files.Opener()
 	c.Aux[0], c.Aux[1], c.Aux[2], c.Aux[3] = o.Seq, o.Boot, b.Root, uint64(o.Node)<<32|uint64(uint32(flags))
 	h := std.Header{Command: filesys.Open, Extra: uint32(flags), Size: mode}

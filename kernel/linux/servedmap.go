@@ -104,19 +104,20 @@ func (k *Kernel) still(t *proc.Thread, s *object.Served, off, n int64) (*vm.Stor
 		return nil, -abi.EIO
 	}
 	missing &^= vm.PageBytes - 1
-	if again := uint64(missing) + 1; c.Aux[1] == again {
-		if c.Aux[2]++; c.Aux[2] > maxVain {
+	asked, vain := c.Aux[1]&^(vm.PageBytes-1), c.Aux[1]%vm.PageBytes
+	if asked == uint64(missing) {
+		if vain++; vain > maxVain {
 			return nil, -abi.ETXTBSY // others write it, or there is no memory to keep it in
 		}
-	} else {
-		c.Aux[1] = again
 	}
+	c.Aux[1] = uint64(missing) | vain
 	s.AskPages(op, missing)
 	c.Phase = servedPages
 	return nil, -abi.EBLOCKED
 }
 
-// maxVain is how often the same is asked for.
+// maxVain is how often the same is asked for. Aux[1] has that in the low bits, and else
+// where the page begins.
 const maxVain = 8
 
 // servedPages keeps pages that have come, and goes on.
@@ -131,7 +132,7 @@ func (k *Kernel) servedPages(t *proc.Thread, c *proc.Call, a *object.Answer) int
 		fd = int32(c.Args[0])
 	}
 	s, ok := servedFile(fds.Held(fd))
-	if !ok || int64(c.Aux[1]) < 1 || !s.FillPages(k.op(t), a, int64(c.Aux[1])-1) {
+	if !ok || int64(c.Aux[1]) < 0 || !s.FillPages(k.op(t), a, int64(c.Aux[1])&^(vm.PageBytes-1)) {
 		return -abi.EBADF
 	}
 	if hidden {

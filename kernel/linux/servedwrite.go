@@ -118,7 +118,7 @@ func (k *Kernel) writtenBack(t *proc.Thread, c *proc.Call, a *object.Answer) int
 		return -abi.EIO
 	}
 	page, n := int(c.Aux[0]), int(c.Aux[1])
-	if errno := s.Wrote(k.Tab.Now, a); errno != 0 {
+	if errno := s.Wrote(k.op(t), a); errno != 0 {
 		s.Mapped.Unsent(page, n)
 		return -int64(errno)
 	}

@@ -19,9 +19,9 @@ func (n *Node) initFiles() {
 	n.K.Files = object.Files{Node: uint32(n.Number), Boot: n.ipc.boot, Tell: n.tellServer, Call: n.callServer}
 }
 
-func (n *Node) callServer(h *std.Header, data []byte, done func(a *object.Answer, now int64)) {
+func (n *Node) callServer(h *std.Header, data []byte, done func(a *object.Answer)) {
 	n.call(flip.Address{}, h, data, patience, func(c *rpc.Complete) {
-		done(&object.Answer{Status: c.Status, Header: c.Header, Data: c.Data}, n.Tab.Now)
+		done(&object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, At: n.Tab.Now})
 	})
 }
 
@@ -51,7 +51,8 @@ func (n *Node) holdServed(list []*object.Served, lockers []int32, begun func(), 
 		h := std.Header{Command: filesys.Hold}
 		h.SetCapability(some[0].Cap)
 		begun()
-		n.call(flip.Address{}, &h, n.K.Files.Hold(some, lockers), patience, func(c *rpc.Complete) {
+		data, tickets := n.K.Files.Hold(n.Tab.Now, some, lockers)
+		n.call(flip.Address{}, &h, data, patience, func(c *rpc.Complete) {
 			why := ""
 			switch st := c.Header.Status(); {
 			case c.Status != std.OK:
@@ -60,7 +61,7 @@ func (n *Node) holdServed(list []*object.Served, lockers []int32, begun func(), 
 				why = fmt.Sprintf("the server of a file that the process has open refuses it: %v", st)
 			default:
 				n.K.Files.Heard(port, n.Tab.Now)
-				n.K.Files.Held(some, &c.Header, c.Data)
+				n.K.Files.Held(some, tickets, &c.Header, c.Data)
 			}
 			done(why)
 		})

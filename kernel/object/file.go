@@ -101,6 +101,7 @@ type Answer struct {
 	Header std.Header
 	Data   []byte
 	Size   uint32 // of data that is in the caller's memory already
+	At     int64  // when it came to this node; 0: it has come to another one
 }
 
 // Distant is an Impl whose readiness must be asked for.

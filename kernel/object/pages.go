@@ -20,11 +20,14 @@ func (k *Known) describe(a *filesys.Attr) {
 	k.Attr = *a
 }
 
-// noted takes over what a Read or Write says of the file. It reports whether that is how
-// it is, as far as is known.
-func (k *Known) noted(now int64, a *Answer, w *filesys.Written) bool {
-	k.server.answered(now)
-	k.Granted(a.Header.Object)
+// noted takes over what a Read or Write says of the file that was asked with a ticket. It
+// reports whether that is how it is, as far as is known.
+func (k *Known) noted(a *Answer, w *filesys.Written, ticket uint64) bool {
+	k.server.answered(a.At)
+	if !k.current(ticket) {
+		return false
+	}
+	k.granted(a.Header.Object)
 	if w.Version < k.Attr.Version {
 		return false
 	}
@@ -35,8 +38,8 @@ func (k *Known) noted(now int64, a *Answer, w *filesys.Written) bool {
 }
 
 // Fill keeps the pages that a Read has brought, from start on.
-func (k *Known) Fill(now int64, a *Answer, w *filesys.Written, start int64, data []byte) {
-	if !k.noted(now, a, w) || !k.Believed(now) || start%vm.PageBytes != 0 {
+func (k *Known) Fill(now int64, a *Answer, w *filesys.Written, ticket uint64, start int64, data []byte) {
+	if !k.noted(a, w, ticket) || !k.Believed(now) || start%vm.PageBytes != 0 {
 		return
 	}
 	if k.store == nil {
@@ -98,15 +101,16 @@ func (k *Known) read(op *Op, off int64) (got int, end bool) {
 // wrote changes the pages that are here as a Write has changed the file: n bytes of the
 // buffer at off. If something else has happened in between, they go.
 func (k *Known) wrote(op *Op, a *Answer, w *filesys.Written, off int64, n int) {
+	ticket := op.Asked[askedTicket]
 	next := w.Version == k.Attr.Version+1
-	if next && k.store != nil && op.Asked != nil {
+	if next && k.store != nil && k.current(ticket) {
 		k.drop(&k.still)
 		if !k.change(op, off, n, w.Size) {
 			k.forget()
 		}
 		k.Attr.Version = w.Version
 	}
-	k.noted(op.Now, a, w)
+	k.noted(a, w, ticket)
 }
 
 // change writes the next n bytes of the buffer into the pages at off that are here, and

@@ -66,10 +66,10 @@ func ServedAnswer(op *Op) (a Answer, errno int) {
 
 // What a step leaves in Op.Asked.
 const (
-	askedAt    = iota // the offset it reads or writes at
-	askedStart        // where the request begins: at a page, if pages are kept
-	askedSize         // how many bytes are for the caller
-	askedLarge        // what largeReads.end wants to be told
+	askedAt     = iota // the offset it reads or writes at
+	askedSize          // how many bytes are for the caller; 32 bits up, how many before them were asked for: whole pages are, if they are kept
+	askedTicket        // Known.ticket
+	askedLarge         // what largeReads.end wants to be told
 )
 
 // Read implements Impl. What is known here is taken from there. The offset of a
@@ -118,6 +118,7 @@ func (s *Served) Read(op *Op, f *File, off int64) int {
 // wants if he reads on and on, if they are to be kept.
 func (s *Served) askRead(op *Op, f *File, off int64) {
 	start, size := off, min(op.Buf.Left(), filesys.MaxRead)
+	ticket := s.Known.ticket(op.Now)
 	if s.Known.Grant != 0 {
 		start = off &^ (vm.PageBytes - 1)
 		size = (int(off-start) + size + vm.PageBytes - 1) &^ (vm.PageBytes - 1)
@@ -130,7 +131,8 @@ func (s *Served) askRead(op *Op, f *File, off int64) {
 	}
 	size, large := s.Known.files.large.room(op, size)
 	want := min(int64(op.Buf.Left()), start+int64(size)-off)
-	op.Asked[askedAt], op.Asked[askedStart], op.Asked[askedSize], op.Asked[askedLarge] = uint64(off), uint64(start), uint64(want), large
+	op.Asked[askedAt], op.Asked[askedSize] = uint64(off), uint64(off-start)<<32|uint64(want)
+	op.Asked[askedTicket], op.Asked[askedLarge] = ticket, large
 	h := std.Header{Command: filesys.Read, Offset: uint64(start), Size: uint32(size), Extra: s.Known.node()}
 	s.Ask(op, &h, nil)
 	if !op.Positioned {
@@ -142,8 +144,9 @@ func (s *Served) askRead(op *Op, f *File, off int64) {
 // got takes what a Read has brought. end says that there is no more.
 func (s *Served) got(op *Op, f *File, a *Answer) (got int, end bool, errno int) {
 	s.Known.files.large.end(op.Asked[askedLarge])
-	off, start, want := int64(op.Asked[askedAt]), int64(op.Asked[askedStart]), int64(op.Asked[askedSize])
-	if off < start || want < 0 || want > filesys.MaxRead { // an image may say anything
+	off, want := int64(op.Asked[askedAt]), int64(uint32(op.Asked[askedSize]))
+	start := off - int64(op.Asked[askedSize]>>32)
+	if start < 0 || want > filesys.MaxRead { // an image may say anything
 		return 0, false, abi.EIO
 	}
 	w, data, ok := filesys.DecodeWritten(a.Data)
@@ -152,7 +155,7 @@ func (s *Served) got(op *Op, f *File, a *Answer) (got int, end bool, errno int) 
 	case !ok:
 		errno = abi.EIO
 	default:
-		s.Known.Fill(op.Now, a, &w, start, data)
+		s.Known.Fill(op.Now, a, &w, op.Asked[askedTicket], start, data)
 		part := data[min(off-start, int64(len(data))):]
 		got = op.Buf.Put(part[:min(want, int64(len(part)))])
 		end = off+int64(got) >= w.Size
@@ -195,21 +198,34 @@ func (s *Served) Write(op *Op, f *File, off int64) int {
 		return faultError(op)
 	}
 	if s.Shared != nil && !op.Positioned && f.Flags&OAppend == 0 {
-		h := std.Header{Command: filesys.Write, Offset: filesys.Stream, Extra: s.Known.node()}
 		op.Asked[askedSize] = 0
-		s.Ask(op, &h, append(s.Shared.Append(nil), data[:n]...))
+		s.Ask(op, s.toWrite(op, filesys.Stream), append(s.Shared.Append(nil), data[:n]...))
 		return abi.EBLOCKED
 	}
-	h := std.Header{Command: filesys.Write, Offset: uint64(off), Extra: s.Known.node()}
 	op.Asked[askedAt], op.Asked[askedSize] = uint64(off), uint64(n)
+	h := s.toWrite(op, uint64(off))
 	if f.Flags&OAppend != 0 {
 		h.Offset = filesys.Append
 	} else if !op.Positioned {
 		f.Offset = off + int64(n)
 		f.asked += int64(n)
 	}
-	s.Ask(op, &h, data[:n])
+	s.Ask(op, h, data[:n])
 	return abi.EBLOCKED
+}
+
+// toWrite is the header of a Write. With it the node gives its grant back: the server
+// recalls nothing from who writes, and the answer may never come, if the process is killed
+// meanwhile.
+func (s *Served) toWrite(op *Op, off uint64) *std.Header {
+	op.Asked[askedTicket] = s.Known.ticket(op.Now)
+	return s.Known.writeHeader(off)
+}
+
+func (k *Known) writeHeader(off uint64) *std.Header {
+	given := uint32(k.Grant)
+	k.Grant = 0
+	return &std.Header{Command: filesys.Write, Offset: off, Size: given, Extra: k.node()}
 }
 
 // gotShared takes what has come from an offset that the server keeps: as much as one
@@ -222,7 +238,7 @@ func (s *Served) gotShared(op *Op, a *Answer) int {
 	if !ok {
 		return abi.EIO
 	}
-	s.Known.server.answered(op.Now)
+	s.Known.server.answered(a.At)
 	op.Buf.Put(data)
 	return faultError(op)
 }

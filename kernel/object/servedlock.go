@@ -46,7 +46,7 @@ func (s *Served) Lock(op *Op, f *File, q *LockRequest) int {
 	default:
 		return errno
 	}
-	s.Known.server.answered(op.Now)
+	s.Known.server.answered(a.At)
 	if !q.Test {
 		return 0
 	}

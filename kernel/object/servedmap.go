@@ -118,16 +118,14 @@ func (s *Served) AskWrite(op *Op, i int) (page, n int, asked bool) {
 	if page, n = s.Mapped.Changed(i, buf); n == 0 {
 		return page, 0, false
 	}
-	s.Ask(op, s.writeHeader(page), buf[:n])
+	s.Ask(op, s.toWrite(op, uint64(page)*vm.PageBytes), buf[:n])
 	return page, n, true
 }
 
-func (s *Served) writeHeader(page int) *std.Header {
-	return &std.Header{Command: filesys.Write, Offset: uint64(page) * vm.PageBytes, Extra: s.Known.node()}
-}
-
 // Wrote takes the answer to that.
-func (s *Served) Wrote(now int64, a *Answer) (errno int) {
+func (s *Served) Wrote(op *Op, a *Answer) (errno int) { return s.sent(a, op.Asked[askedTicket]) }
+
+func (s *Served) sent(a *Answer, ticket uint64) (errno int) {
 	w, _, ok := filesys.DecodeWritten(a.Data)
 	if errno = served(a); errno != 0 {
 		return errno
@@ -135,7 +133,7 @@ func (s *Served) Wrote(now int64, a *Answer) (errno int) {
 	if !ok {
 		return abi.EIO
 	}
-	s.Known.noted(now, a, &w)
+	s.Known.noted(a, &w, ticket)
 	return 0
 }
 
@@ -148,10 +146,11 @@ func (s *Served) writeBack(m *Mapping, i int, done func()) {
 		done()
 		return
 	}
-	h := s.writeHeader(page)
+	ticket := s.Known.ticket(0) // what time it is nobody here knows
+	h := s.Known.writeHeader(uint64(page) * vm.PageBytes)
 	h.SetCapability(s.Cap)
-	s.Known.files.Call(h, buf[:n], func(a *Answer, now int64) {
-		if s.Wrote(now, a) != 0 {
+	s.Known.files.Call(h, buf[:n], func(a *Answer) {
+		if s.sent(a, ticket) != 0 {
 			done() // there is nobody who could be told
 			return
 		}
@@ -162,7 +161,7 @@ func (s *Served) writeBack(m *Mapping, i int, done func()) {
 // AskPages asks for pages of the file, from an offset on, which FillPages will keep.
 func (s *Served) AskPages(op *Op, off int64) {
 	size, large := s.Known.files.large.room(op, filesys.MaxRead)
-	op.Asked[askedLarge] = large
+	op.Asked[askedLarge], op.Asked[askedTicket] = large, s.Known.ticket(op.Now)
 	s.Ask(op, &std.Header{Command: filesys.Read, Offset: uint64(off), Size: uint32(size), Extra: s.Known.node()}, nil)
 }
 
@@ -171,7 +170,7 @@ func (s *Served) FillPages(op *Op, a *Answer, off int64) bool {
 	s.Known.files.large.end(op.Asked[askedLarge])
 	w, data, ok := filesys.DecodeWritten(a.Data)
 	if ok {
-		s.Known.Fill(op.Now, a, &w, off, data)
+		s.Known.Fill(op.Now, a, &w, op.Asked[askedTicket], off, data)
 	}
 	return ok
 }

@@ -36,8 +36,10 @@ func (q *query) read(n *inode) (errno, std.Status) {
 }
 
 // write puts data into a file. The node it comes from is in Extra: what others have of
-// the file is recalled first.
+// the file is recalled first, and what it has itself under a later grant than the one that
+// it gives back: it does not know what the answer to this will find there.
 func (q *query) write(n *inode) (errno, std.Status) {
+	given := q.h.Size
 	off := int64(q.h.Offset)
 	var sh *filesys.Shared
 	switch q.h.Offset {
@@ -60,16 +62,21 @@ func (q *query) write(n *inode) (errno, std.Status) {
 		return enospc, std.OK
 	case q.crowded() || q.fetch(n, off, len(q.data), true):
 		return 0, std.OK
-	case q.recall(n, q.h.Extra):
+	case q.recallFrom(n, func(o *opening) bool { return o.node != q.h.Extra || uint32(o.cache) != given }):
 		return 0, std.OK
 	}
 	n.wanted = 0
+	for i := range n.opens {
+		n.opens[i].cache = 0
+	}
 	if len(q.data) > 0 {
 		q.used += n.content.write(off, q.data)
 		n.changed(q.now)
 	}
 	q.reply.Size, q.reply.Offset = uint32(len(q.data)), uint64(off)+uint64(len(q.data))
-	q.reply.Object = q.grant(n, q.h.Extra)
+	if given != 0 { // else it has writes under way that this grant would not be good for
+		q.reply.Object = q.grant(n, q.h.Extra)
+	}
 	if sh != nil {
 		n.keep(sh, off+int64(len(q.data)))
 	}

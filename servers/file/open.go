@@ -94,8 +94,12 @@ const wantedFor = 1e9
 // recall wants all nodes but one to forget the pages of an inode. It reports whether
 // that is still to come.
 func (s *Server) recall(n *inode, but uint32) bool {
-	for _, o := range n.opens {
-		if o.cache > 0 && o.node != but {
+	return s.recallFrom(n, func(o *opening) bool { return o.node != but })
+}
+
+func (s *Server) recallFrom(n *inode, which func(*opening) bool) bool {
+	for i := range n.opens {
+		if o := &n.opens[i]; o.cache > 0 && which(o) {
 			n.wanted = s.now + wantedFor
 			s.stamp++
 			s.recalls = append(s.recalls, Recall{Node: o.node, Object: n.number, Stamp: s.stamp})
@@ -104,8 +108,7 @@ func (s *Server) recall(n *inode, but uint32) bool {
 	return len(s.recalls) > 0
 }
 
-// recallAll is recall of all nodes: somebody changes the contents who does not have the
-// file open.
+// recallAll is recall of all nodes: the contents change by what no node keeps in step with.
 func (s *Server) recallAll(n *inode) bool {
 	const nobody = 0
 	return s.recall(n, nobody)
@@ -184,7 +187,7 @@ func (q *query) open(n *inode) (errno, std.Status) {
 		x = q.make(modeReg | q.h.Size&0o7777)
 		pl.dir.add(pl.name, x, q.now)
 		pl.node = x
-	} else if x.isReg() && flags&oTrunc != 0 && flags&oPath == 0 && q.recall(x, o.Node) {
+	} else if x.isReg() && flags&oTrunc != 0 && flags&oPath == 0 && q.recallAll(x) {
 		return 0, std.OK
 	}
 	if !x.isLink() && flags&oPath == 0 {
