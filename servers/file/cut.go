@@ -76,7 +76,7 @@ func (s *Server) Doubts() (list []Recall) {
 		for _, o := range n.opens {
 			if !o.sure {
 				s.stamp++
-				list = append(list, Recall{o.node, n.number, s.stamp, true})
+				list = append(list, Recall{o.node, n.number, s.stamp, true, o.seq})
 			}
 		}
 	}

@@ -50,3 +50,45 @@ func TestGrants_WriterGivesBack(t *testing.T) {
 		t.Errorf("grant %d for who gives none back, %v", grant, recalls)
 	}
 }
+
+// What a node says of its not having a file open is of the opens before it was asked.
+func TestGrants_OpenedAgainSinceAsked(t *testing.T) {
+	a := newClient(t)
+	f, _, _ := a.open("f", oCreat|2, 0o644)
+	b := a.on(2)
+	o := filesys.Opener{Node: b.node, Boot: 1, Seq: 1}
+	h := filesys.Held{Object: f.Object, Check: f.Check, Rights: uint32(f.Rights), From: a.node, Upto: a.seq}
+	_, recalls := b.once(f, std.Header{Command: filesys.Hold}, h.Append(o.Append(nil)))
+	if len(recalls) != 1 || recalls[0].Node != a.node {
+		t.Fatalf("recalled: %v", recalls)
+	}
+	a.open("f", 0, 0)
+	a.s.Recalled(recalls[0], false)
+	if a.s.Open() != 1 {
+		t.Error("the server has forgotten an open that it was not told the end of")
+	}
+}
+
+// A node that a recall does not reach is lost with what it has open; not if it was granted
+// something after the recall.
+func TestGrants_UnreachedAndBack(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		a := newClient(t)
+		f, _, _ := a.open("f", oCreat, 0o644)
+		b := a.on(2)
+		_, recalls := b.once(a.root, std.Header{Command: filesys.Set},
+			(&filesys.Place{Path: "f"}).Append((&filesys.Change{Mask: filesys.SetSize, Size: 9}).Append(nil)))
+		if len(recalls) != 1 {
+			t.Fatalf("recalled: %v", recalls)
+		}
+		if back {
+			a.now += wantedFor + 1
+			if grant, _ := a.once(f, std.Header{Command: filesys.Read, Size: 1}, nil); grant <= recalls[0].Stamp {
+				t.Fatalf("grant %d", grant)
+			}
+		}
+		if lost := a.s.Unreached(recalls[0]); lost == back || (a.s.Open() == 0) != lost {
+			t.Errorf("back %v: lost %v, %d open", back, lost, a.s.Open())
+		}
+	}
+}

@@ -24,7 +24,10 @@ type Recall struct {
 	Node   uint32
 	Object uint64
 	Stamp  uint64
-	doubt  bool // what it says of the file's being open is all there is to know
+	// doubt: what it says of the file's being open is all there is to know of opens up to
+	// this one.
+	doubt bool
+	upto  uint64
 }
 
 // opensWithin is longer than the answer to an open takes.
@@ -42,7 +45,7 @@ func (s *Server) Recalled(r Recall, open bool) {
 				o.cache = 0
 			}
 			// The answer to an open may be on its way to the node still.
-			if !open && (r.doubt || s.now-o.since > opensWithin) {
+			if !open && (r.doubt && o.seq <= r.upto || s.now-o.since > opensWithin) {
 				n.opens = slices.Delete(n.opens, i, i+1)
 				n.leftNode(r.Node)
 				s.drop(n)
@@ -66,6 +69,19 @@ func (s *Server) Lost(node uint32) {
 		s.drop(n)
 	}
 	delete(s.boots, node)
+}
+
+// Unreached is how a Recall has ended that the node has not answered: it is lost, with all
+// that it had open. But if it was granted something after the recall it is there, and will
+// be recalled again.
+func (s *Server) Unreached(r Recall) (lost bool) {
+	for _, n := range s.inodes {
+		if slices.ContainsFunc(n.opens, func(o opening) bool { return o.node == r.Node && o.cache > r.Stamp }) {
+			return false
+		}
+	}
+	s.Lost(r.Node)
+	return true
 }
 
 // Openers are the nodes that have something open, in order.
@@ -255,7 +271,7 @@ func (q *query) doubt(n *inode, h *filesys.Held) bool {
 	for _, o := range n.opens {
 		if o.node == h.From && o.seq <= h.Upto && !o.sure {
 			q.stamp++
-			q.recalls = append(q.recalls, Recall{o.node, n.number, q.stamp, true})
+			q.recalls = append(q.recalls, Recall{o.node, n.number, q.stamp, true, o.seq})
 			return true
 		}
 	}

@@ -109,8 +109,7 @@ func (r *Running) recall(c Recall) (there bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.s.Lost(c.Node)
-		return false
+		return !r.s.Unreached(c)
 	}
 	r.s.Recalled(c, h.Extra == 1)
 	return true
@@ -147,13 +146,13 @@ func (r *Running) look() {
 			}
 		}
 		r.mu.Lock()
-		nodes := r.s.Openers()
+		nodes, stamp := r.s.Openers(), r.s.stamp
 		r.mu.Unlock()
 		for _, node := range nodes {
 			h := std.Header{Command: filesys.Recall, Offset: 0} // of the root: nobody has pages of that
 			if err := r.ask(node, &h, 0); err != nil {
 				r.mu.Lock()
-				r.s.Lost(node)
+				r.s.Unreached(Recall{Node: node, Stamp: stamp})
 				r.mu.Unlock()
 			}
 		}

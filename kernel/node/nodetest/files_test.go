@@ -72,7 +72,7 @@ func (f *fileServer) do(r *rpc.Incoming) {
 			if e.Status == std.OK {
 				f.s.Recalled(c, e.Header.Extra == 1)
 			} else {
-				f.s.Lost(c.Node)
+				f.s.Unreached(c)
 			}
 			if left--; left == 0 {
 				f.do(r)
