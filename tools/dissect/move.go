@@ -19,13 +19,14 @@ type Move struct {
 	Source, Target int
 
 	Offered, Accepted  time.Time
-	Frozen             time.Time // the first of the page stream, which begins with the freeze
+	Frozen             time.Time // the first of the page stream that is not of a round
 	Prepared, Ready    time.Time
 	Commit, Committed  time.Time
 	Announced, Resumed time.Time // the first frame from the new place that is no announcement
 	Over               string    // how it ended: committed, or what went wrong
 
-	Messages, Pages int // of the page stream
+	Rounds          int // of precopying
+	Messages, Pages int // of the page stream, rounds included
 	Busy            int // how often BUSY was said meanwhile
 
 	addresses map[flip.Address]bool

@@ -154,6 +154,7 @@ local COMMANDS = {
 	[15043] = { name = "MOVE_PREPARE", to = { node = true }, request = { form = "cbor", type = "wire.Prepare" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15044] = { name = "MOVE_COMMIT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15045] = { name = "MOVE_ABORT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
+	[15048] = { name = "MOVE_PULL", to = { node = true }, request = { form = "cbor", type = "wire.Pull" }, reply = { form = "pages" } },
 	[15046] = { name = "MOVE_STATUS", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[4052] = { name = "FSQ_READ", to = { object = true }, request = { form = "who" }, reply = { form = "opaque" } },
 	[4053] = { name = "FSQ_WRITE", to = { object = true }, request = { form = "who" }, reply = { form = "opaque" } },
@@ -535,6 +536,10 @@ local STRUCTS = {
 		[2] = { "Image", nil },
 		[3] = { "Messages", nil },
 		[4] = { "Before", nil },
+	},
+	["wire.Pull"] = {
+		[1] = { "Move", "wire.MoveID" },
+		[2] = { "Pages", nil },
 	},
 	["wire.State"] = {
 		[1] = { "Move", "wire.MoveID" },
