@@ -82,6 +82,7 @@ type Process struct {
 	Moves   int
 	Trail   []int          // nodes it was on, this one last
 	Missing map[uint32]int // unimplemented calls it made, by number
+	Lost    int            // the node with which some of its memory was lost, why it ended; 0: none
 
 	Log *object.File // the log its output goes to, nil if it is not detached
 	Ext any          // what the node keeps for the process

@@ -62,6 +62,7 @@ func (k *Kernel) LoseMemory(p *proc.Process, node int) {
 		if k.Log != nil {
 			k.Log("process %d (%s): its memory on node %d is lost; it ends, as if by SIGBUS", q.PID, q.Comm, node)
 		}
+		q.Lost = node
 		k.Tab.Exit(q, abi.SIGBUS|0x80)
 	}
 }

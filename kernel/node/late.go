@@ -104,6 +104,6 @@ func (d *late) serve(r *rpc.Incoming) {
 
 // endedReply is what those who wait for a process get.
 func (x *process) endedReply(status int) (*std.Header, []byte) {
-	b, _ := image.Marshal(api.WaitReply{Status: status, Moves: x.p.Moves, Shaken: x.shakenSoFar()})
+	b, _ := image.Marshal(api.WaitReply{Status: status, Moves: x.p.Moves, Shaken: x.shakenSoFar(), Lost: x.p.Lost})
 	return &std.Header{Size: uint32(len(b))}, b
 }

@@ -266,6 +266,9 @@ type WaitReply struct {
 	Status int     `cbor:"1,keyasint"`
 	Moves  int     `cbor:"2,keyasint,omitempty"`
 	Shaken *Shaken `cbor:"3,keyasint,omitempty"`
+	// Lost is the node that had memory of the process which cannot be had any more: that is
+	// why it has ended. 0: it is not.
+	Lost int `cbor:"4,keyasint,omitempty"`
 }
 
 // MigrateRequest asks the node of a process to move it.

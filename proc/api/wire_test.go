@@ -32,7 +32,7 @@ var samples = []any{
 	SignalRequest{Signo: 15, Code: -6, PID: 1000002, Value: 42, TID: 1000007},
 	ChildEvent{PID: 1000007, PGID: 1000002, State: 3, Status: 256, UserNs: 5e6, SystemNs: 2e6, ExitSig: 17, Seq: 4},
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
-	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken},
+	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken, Lost: 2},
 	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44),
 		Tree: true, With: [][]byte{{0xcb}}, MaxFreezeUs: 20000, Rate: 1 << 20},
 	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport, Processes: []int32{1000007, 1000008}},

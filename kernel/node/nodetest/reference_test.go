@@ -3,6 +3,10 @@ package nodetest
 import (
 	"strings"
 	"testing"
+
+	"motile/ipc/rpc"
+	"motile/migrate/image"
+	"motile/proc/api"
 )
 
 // whole lets all memory of a process arrive.
@@ -29,9 +33,6 @@ func TestReference_MemoryIsAsItWas(t *testing.T) {
 				if left += r.Report.Left; r.Report.Strategy != how || r.Report.Left > 0 && r.Report.LeftOn == "" {
 					t.Fatalf("%+v", r.Report)
 				}
-				if w.On(pid) == 0 {
-					t.Fatalf("seed %d, move %d: gone: %s %q %q %q", seed, i, w.Describe(), w.Nodes[1].log, w.Nodes[2].log, w.Nodes[3].log)
-				}
 				if seed%2 == 1 || w.Nodes[w.On(pid)].Tab.Process(pid).Space.Away() == 0 {
 					// nothing to be seen, or a lossy network to ask on
 				} else if info := w.info(pid); len(info.Residuals) > 0 && strings.Contains(info.Residuals[0], "memory") {
@@ -54,5 +55,94 @@ func TestReference_MemoryIsAsItWas(t *testing.T) {
 		if left == 0 || seen == 0 {
 			t.Errorf("%s: %d pages were left, seen %d times by ps: the test looks at little", how, left, seen)
 		}
+	}
+}
+
+// leftBehind moves a scribbler to node 2 by reference, on a slow network: most of its memory is
+// on node 1 yet.
+func leftBehind(t *testing.T, seed uint64) (*World, int32) {
+	w, pid := scribble(t, seed, 100)
+	w.Host.Strategy = "reference"
+	w.Wire.Delay = 5e6
+	if r := w.Move(pid, 2); r.Report.Left < 50 || w.Nodes[2].Tab.Process(pid).Space.Away() < 50 {
+		t.Fatalf("%+v", r.Report)
+	}
+	return w, pid
+}
+
+// The node that has a process's memory dies, or is cut off for long: the process ends as if
+// by SIGBUS, and who waits for it is told with which node its memory was lost. That takes
+// half a minute, unless the node is back, without it.
+func TestReference_SourceIsLost(t *testing.T) {
+	const bus = 7 | 0x80
+	for what, c := range map[string]struct {
+		strike func(w *World)
+		at     most // how long it takes
+	}{
+		"dies":            {func(w *World) { w.Kill(1) }, most(32e9)},
+		"is cut off":      {func(w *World) { w.Wire.Cut = func(from, to int) bool { return from == 1 || to == 1 } }, most(32e9)},
+		"is started anew": {func(w *World) { w.Kill(1); w.Boot(1) }, most(13e9)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, pid := leftBehind(t, 1)
+			var end *api.WaitReply
+			w.Host.process(pid, api.Wait, func(c rpc.Complete) {
+				end = new(api.WaitReply)
+				if err := image.Unmarshal(c.Data, end); err != nil {
+					t.Error(err, c.Status)
+				}
+			})
+			w.Run(10e6)
+			c.strike(w)
+			w.RunUntil(int64(c.at), "the end", func() bool { return end != nil })
+			if end.Status != bus || end.Lost != 1 || w.On(pid) != 0 {
+				t.Errorf("%+v", end)
+			}
+			w.Run(20e9)
+			if s := w.Nodes[2].Leftovers(); what != "dies" && s != "" {
+				t.Error(s)
+			}
+		})
+	}
+}
+
+type most int64
+
+// It is cut off for a while: the process waits, and goes on.
+func TestReference_SourceIsCutOff(t *testing.T) {
+	w, pid := leftBehind(t, 2)
+	w.Wire.Cut = func(from, to int) bool { return from*to == 2 }
+	w.Run(15e9)
+	if w.On(pid) != 2 || w.Nodes[2].Tab.Process(pid).Space.Away() == 0 {
+		t.Fatalf("%s", w.Describe())
+	}
+	w.Wire.Cut = nil
+	w.whole(pid)
+	w.Run(5e9)
+	scribbling.check(t, w.Nodes[2].Tab.Process(pid).Space)
+	for i := 1; i < len(w.Nodes); i++ {
+		if s := w.Nodes[i].Leftovers(); s != "" {
+			t.Errorf("node %d keeps %s", i, s)
+		}
+	}
+}
+
+// What was left for a process that has ended, or whose node has died, is given back.
+func TestReference_IsGivenBack(t *testing.T) {
+	for what, strike := range map[string]func(w *World, pid int32){
+		"ended":  func(w *World, pid int32) { w.Nodes[2].Tab.Exit(w.Nodes[2].Tab.Process(pid), 9) },
+		"reboot": func(w *World, _ int32) { w.Kill(2); w.Boot(2) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, pid := leftBehind(t, 3)
+			if s := w.Nodes[1].Leftovers(); !strings.Contains(s, "1 residues") {
+				t.Fatal(s)
+			}
+			strike(w, pid)
+			w.Run(10e9)
+			if s := w.Nodes[1].Leftovers(); s != "" {
+				t.Error(s)
+			}
+		})
 	}
 }

@@ -54,6 +54,7 @@ type keeper struct {
 	granted time.Time     // when the last request for a lease was over, answered or not
 	ended   chan error    // the process has ended, or nobody knows
 	stop    func()        // of the wait for that
+	lives   bool          // there is a process to be kept
 
 	// Times that tests shorten.
 	underWay time.Duration
@@ -113,14 +114,40 @@ func (k *keeper) keep(ctx context.Context, p *client.Process) error {
 	for {
 		select {
 		case err := <-k.ended:
-			return k.over(ctx, err)
+			if err := k.again(ctx, err); err != nil || !k.lives {
+				return err
+			}
+			continue
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-next.C:
 		}
-		if err := k.step(ctx); err != nil {
+		if err := k.step(ctx); err != nil || !k.lives {
 			return err
 		}
+	}
+}
+
+// again restarts a process that has ended since some of its memory was lost, if that was
+// promised; of any other end it tells, and lives is false.
+func (k *keeper) again(ctx context.Context, err error) error {
+	var end *endedError
+	if !errors.As(err, &end) || end.lost == 0 || k.lease == 0 {
+		k.lives = false
+		return k.over(ctx, err)
+	}
+	return k.elsewhere(ctx, fmt.Sprintf("process %d has ended: its memory on node %d is lost", end.pid, end.lost), end.lost)
+}
+
+// zombie: the process has ended; what else is known of that comes in a moment.
+func (k *keeper) zombie(ctx context.Context, status int) error {
+	select {
+	case err := <-k.ended:
+		return k.again(ctx, err)
+	case <-time.After(k.patience):
+		return k.again(ctx, &endedError{pid: k.p.PID, status: status})
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -129,14 +156,14 @@ func (k *keeper) follow(ctx context.Context, p *client.Process, node int) {
 	if k.stop != nil {
 		k.stop()
 	}
-	k.p, k.node = p, node
+	k.p, k.node, k.lives = p, node, true
 	life, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	k.ended, k.stop = ended, stop
 	go func() {
-		status, err := p.Wait(life)
+		r, err := p.End(life)
 		if err == nil {
-			err = &endedError{p.PID, status}
+			err = &endedError{p.PID, r.Status, r.Lost}
 		}
 		if life.Err() == nil && !client.Gone(err) { // of who is gone, step finds out more
 			ended <- err
@@ -144,10 +171,12 @@ func (k *keeper) follow(ctx context.Context, p *client.Process, node int) {
 	}()
 }
 
-// endedError: the process has ended by itself.
+// endedError: the process has ended, by itself or since some of its memory was lost with a
+// node.
 type endedError struct {
 	pid    int32
 	status int
+	lost   int // that node, or 0
 }
 
 func (e *endedError) Error() string {
@@ -186,7 +215,7 @@ func (k *keeper) renew(ctx context.Context) error {
 func (k *keeper) step(ctx context.Context) error {
 	info, err := k.look(ctx)
 	if err == nil && info.State == "zombie" {
-		return k.over(ctx, &endedError{k.p.PID, info.Status})
+		return k.zombie(ctx, info.Status)
 	}
 	if err == nil {
 		k.node = info.Node
@@ -239,19 +268,19 @@ func (k *keeper) trouble(ctx context.Context, err error) error {
 	for {
 		select {
 		case err := <-k.ended:
-			return k.over(ctx, err)
+			return k.again(ctx, err)
 		default:
 		}
 		if info, err := k.look(ctx); err == nil && info.State != "zombie" {
 			return nil // it moved, or frames were lost
 		} else if err == nil {
-			return k.over(ctx, &endedError{k.p.PID, info.Status})
+			return k.zombie(ctx, info.Status)
 		}
 		switch left := k.until(); {
 		case k.lease == 0:
 			return fmt.Errorf("%w; its last checkpoint is in %s", err, k.o.File)
 		case left <= 0:
-			return k.elsewhere(ctx)
+			return k.elsewhere(ctx, fmt.Sprintf("process %d is lost with node %d: its lease has run out", k.p.PID, k.node), k.node)
 		default:
 			if err := pause(ctx, min(left, k.o.Every)); err != nil {
 				return err
@@ -281,17 +310,18 @@ func (k *keeper) until() time.Duration {
 	return time.Until(k.granted.Add(k.lease + k.lease/slack + k.underWay))
 }
 
-// elsewhere restarts the last checkpoint on another node. Precondition: until has passed.
-func (k *keeper) elsewhere(ctx context.Context) error {
-	lost, at := k.p, k.node
-	k.e.warn("process %d is lost with node %d: its lease has run out", lost.PID, at)
+// elsewhere restarts the last checkpoint on any node but one. Precondition: the process has
+// ended, or until has passed.
+func (k *keeper) elsewhere(ctx context.Context, why string, but int) error {
+	lost := k.p
+	k.e.warn("%s", why)
 	f, err := k.e.OpenCheckpoint(k.o.File, false)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	for {
-		node, err := k.target(ctx, at)
+		node, err := k.target(ctx, but)
 		if err == nil {
 			q := Detached()
 			q.Lease = int64(k.lease)

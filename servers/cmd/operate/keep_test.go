@@ -36,6 +36,7 @@ type kept struct {
 
 // keptProcess is what the cluster knows of a process.
 type keptProcess struct {
+	lost     int // the node that its memory was lost with
 	info     api.ProcessInfo
 	lease    time.Duration
 	granted  time.Time // when the last lease was
@@ -111,6 +112,9 @@ func (x *kept) asked(pid int32, h *std.Header) (any, std.Status) {
 		x.mu.Lock()
 		if p.gone {
 			return nil, std.RPCFailure
+		}
+		if p.lost != 0 {
+			return api.WaitReply{Status: 7 | 0x80, Lost: p.lost}, std.OK
 		}
 		return api.WaitReply{Status: 3 << 8}, std.OK
 	}
@@ -217,6 +221,27 @@ func TestKeep_RestartsWhatIsLost(t *testing.T) {
 	if len(x.execs) != 1 || x.process[e.pid].killed || !strings.Contains(x.out.String(), "process 2000001 has ended: exit status 3") ||
 		!strings.Contains(x.out.String(), "process 2000001 is on node 2: what was process 1000007") {
 		t.Errorf("%v\n%s%s", x.execs, &x.out, &x.err)
+	}
+}
+
+// One that has ended since some of its memory was lost with a node is restarted at once:
+// nobody has to wait for a lease, and any node but that one will do.
+func TestKeep_RestartsWhoseMemoryIsLost(t *testing.T) {
+	x := keep(t)
+	over, _ := x.keeping()
+	x.until("there is a checkpoint", func() bool { return x.process[firstPID].snapshot >= 1 })
+	x.change(firstPID, func(p *keptProcess) { p.lost = 2; p.info.State = "zombie"; close(p.ended) })
+	x.until("it is restarted", func() bool { return len(x.execs) == 1 })
+	pid := x.execs[0].pid
+	if x.process[pid].info.Node != 1 {
+		t.Errorf("on node %d", x.process[pid].info.Node)
+	}
+	x.change(pid, func(p *keptProcess) { close(p.ended) })
+	if err := await(t, over); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(x.err.String(), "process 1000007 has ended: its memory on node 2 is lost") || !strings.Contains(x.out.String(), "process 2000001 has ended: exit status 3") {
+		t.Errorf("%s%s", &x.out, &x.err)
 	}
 }
 
