@@ -86,3 +86,6 @@ func (x *process) inUse() (ranges [][2]uint64) {
 	}
 	return ranges
 }
+
+// InUse is inUse of a process of this node.
+func (n *Node) InUse(p *proc.Process) [][2]uint64 { return of(p).inUse() }

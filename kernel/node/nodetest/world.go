@@ -67,6 +67,7 @@ type Node struct {
 	dead  bool
 	log   []string // lines of its kernel
 	next  func()   // called after each frame the node has taken, before a thread runs
+	away  []absent // see Loose
 }
 
 // All worlds of a test binary have their memory from one machine, which is switched off
@@ -128,6 +129,7 @@ func (w *World) Boot(i int) {
 	nd.Devices(nil)
 	nd.K.TotalPages = func() uint64 { return 1 << 15 }
 	nd.K.FreePages = func() uint64 { return 1 << 14 }
+	nd.loosen()
 }
 
 // Kill cuts a node's power.
@@ -147,10 +149,14 @@ func (w *World) Kill(i int) {
 
 // The node's machine: node.Machine.
 
-func (nd *Node) Now() int64    { return nd.w.Now - nd.boot + int64(nd.n)*1e9 }
-func (nd *Node) Pending() bool { return len(nd.inbox) > 0 || nd.diskEnded() }
-func (nd *Node) Flush()        {}
-func (nd *Node) Wait(int64)    {}
+func (nd *Node) Now() int64 { return nd.w.Now - nd.boot + int64(nd.n)*1e9 }
+func (nd *Node) Pending() bool {
+	nd.bringBack()
+	return len(nd.inbox) > 0 || nd.diskEnded()
+}
+
+func (nd *Node) Flush()     {}
+func (nd *Node) Wait(int64) {}
 
 func (nd *Node) Poll() {
 	for len(nd.inbox) > 0 {
@@ -174,7 +180,9 @@ func (nd *Node) diskEnded() bool {
 
 func (nd *Node) RunUser(t *proc.Thread, deadline int64) {
 	nd.w.Now += 1000
+	nd.bringBack()
 	run(t)
+	nd.takeAway(t.Process())
 }
 
 // The node's link: netdev.Link.
@@ -302,6 +310,7 @@ func (w *World) settle() bool {
 		if !nd.dead && nd.Step() {
 			busy = true
 		}
+		nd.bringBack()
 	}
 	for _, pid := range w.watched {
 		w.On(pid)
