@@ -17,5 +17,10 @@
 // any address space (a reply is written to a process that is not running), and
 // leaves SMAP on for good.
 //
+// # Pages that are away
+//
+// A process can be moved before its pages are. What it has then is marks, and who touches
+// one waits: away.go.
+//
 // Everything here belongs to the dispatcher; there are no locks.
 package vm

@@ -24,14 +24,13 @@ type absent struct {
 // loosen makes a node's memory loose. The dispatcher asks whether it starves before each
 // turn: what waits in records is looked at then.
 func (nd *Node) loosen() {
-	if !Loose {
-		return
-	}
-	nd.K.Starving = func() bool {
-		for _, p := range nd.Tab.Processes() {
-			nd.takeAway(p)
+	if Loose {
+		nd.K.Starving = func() bool {
+			for _, p := range nd.Tab.Processes() {
+				nd.takeAway(p)
+			}
+			return false
 		}
-		return false
 	}
 	nd.K.Fetch = func(p *proc.Process, addr uint64) {
 		addr &^= vm.PageBytes - 1
@@ -88,6 +87,10 @@ func (nd *Node) bringBack() {
 
 // bring lets a page arrive, unless it is not away any more, or where mremap has taken it.
 func (nd *Node) bring(a *absent) {
+	if ok, _ := a.space.Arrive(a.addr, a.addr, a.content); ok {
+		a.content = nil
+		return
+	}
 	for at, origin, ok := a.space.AwayFrom(0); ok; at, origin, ok = a.space.AwayFrom(at + vm.PageBytes) {
 		if origin == a.addr {
 			a.space.Arrive(at, origin, a.content)
