@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"motile/kernel/abi"
+	"motile/kernel/linux"
 	. "motile/kernel/linux/linuxtest"
 	"motile/kernel/object"
 	"motile/kernel/vm"
@@ -30,6 +31,9 @@ func TestAway_CallWaits(t *testing.T) {
 	p.Want(Blocked, abi.SysWrite, w, at, 7)
 	if !p.AwaitsPage() || !p.Thread.Call.Active {
 		t.Error("it does not wait for memory, or has no record")
+	}
+	if s := linux.StateLetter(p.Process()); s != "D" {
+		t.Errorf("its state is %s", s)
 	}
 	b.Advance(time.Hour)
 	p.Expect(Blocked)

@@ -153,12 +153,16 @@ func StateLetter(p *proc.Process) string {
 	case p.Stopped():
 		return "T"
 	}
+	letter := "S"
 	for _, t := range p.Threads {
-		if t.State() == proc.Ready || t.State() == proc.Running {
+		switch {
+		case t.State() == proc.Ready || t.State() == proc.Running:
 			return "R"
+		case t.AwaitsPage():
+			letter = "D"
 		}
 	}
-	return "S"
+	return letter
 }
 
 func procStat(p *proc.Process) string {

@@ -109,13 +109,21 @@ func (h *Host) ask(msg []byte, n int) []byte {
 	return reply
 }
 
+// A host process makes all calls in its first thread: signal masks are a thread's, and some
+// calls tell that one, which has the process's id, from others (pidfd_send_signal(2)). Only
+// here is it certain that we are in it.
+func init() {
+	if os.Getenv(hostVariable) != "" {
+		runtime.LockOSThread()
+	}
+}
+
 // HostMain turns this process into a host process if it was started as one, and
 // returns at once if not.
 func HostMain() {
 	if os.Getenv(hostVariable) == "" {
 		return
 	}
-	runtime.LockOSThread() // signal masks are a thread's
 	ok := setUpHost()
 	answer := []byte{'n'}
 	if ok {
