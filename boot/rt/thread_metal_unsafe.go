@@ -199,10 +199,8 @@ func arm() {
 	if dispatcher != 0 && (want == 0 || dispatcher < want) {
 		want = dispatcher
 	}
-	if profilePeriod != 0 {
-		if next := hw.Now() + profilePeriod; want == 0 || next < want {
-			want = next
-		}
+	if sampleNext != 0 && (want == 0 || sampleNext < want) {
+		want = sampleNext
 	}
 	if want == 0 || armed != 0 && armed <= want {
 		return

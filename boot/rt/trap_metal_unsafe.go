@@ -39,8 +39,8 @@ func interrupt(vector uint64) {
 //
 //go:nosplit
 func userInterrupt(vector uint64) {
-	if vector == abi.VecTimer {
-		sample(0)
+	if vector == abi.VecTimer && sampleNext != 0 {
+		sampleUser()
 	}
 	interrupt(vector)
 }
@@ -55,8 +55,8 @@ var LastFault abi.Frame
 func kernelTrap(f *abi.Frame) *abi.Frame {
 	v := f.Vector
 	if v >= 32 {
-		if v == abi.VecTimer {
-			sample(f.IP)
+		if v == abi.VecTimer && sampleNext != 0 {
+			sampleKernel(f)
 		}
 		interrupt(v)
 		return resumeFrame(pick(v == abi.VecTimer))

@@ -22,6 +22,7 @@ func (b *Box) emit(to hop, h *Header, head, body []byte) {
 	f.headLen = frameHeadLen + copy(f.head[frameHeadLen:], head)
 	seal(f.Head(), body)
 	b.Stats.FramesOut++
+	b.Stats.BytesOut += uint64(len(f.Head()) + len(body))
 }
 
 const hereIsLen = 12

@@ -3,6 +3,7 @@ package flip
 // Stats counts what a box did and what it refused. All counters only grow.
 type Stats struct {
 	FramesIn, FramesOut uint64
+	BytesIn, BytesOut   uint64 // in those, with their Ethernet headers
 	Sent, Delivered     uint64 // messages
 	Local               uint64 // of them, between addresses of this box
 

@@ -10,6 +10,7 @@ type hop struct {
 // included, is the driver's: the box reads it during the call and keeps nothing.
 func (b *Box) Input(now int64, link int, frame []byte) {
 	b.Stats.FramesIn++
+	b.Stats.BytesIn += uint64(len(frame))
 	var h Header
 	payload, ok := Decode(&h, frame)
 	if !ok || link < 0 || link >= len(b.links) {

@@ -56,6 +56,14 @@ func MapHeap(va uintptr) bool {
 	return true
 }
 
+// HeapMapped reports whether the page of the Go heap that holds va is present.
+//
+//go:nosplit
+func HeapMapped(va uintptr) bool {
+	e, _ := present(va)
+	return e != nil
+}
+
 // UnmapHeap frees the frames of [va, va+n) in the Go heap. The runtime gives
 // back reservations of a GB and more, so it skips what has no tables.
 //

@@ -211,10 +211,7 @@ func (m *machine) initNode() {
 	}
 	m.node = node.New(cfg, m)
 	m.node.Strace = m.params["strace"] != ""
-	if us := m.params.number("profile", 0); us > 0 {
-		rt.StartProfile(int64(us) * 1000)
-		m.node.Profile = profile
-	}
+	m.node.Sampler = sampler{}
 	m.node.Tab.SpillFPU = rt.SpillFPU
 	m.node.K.Pressure, m.node.K.Starving = m.pressure, m.starving
 	m.files.Full = m.filesFull
@@ -257,6 +254,7 @@ func (m *machine) Now() int64 { return hw.Now() }
 // RunUser implements node.Machine.
 func (m *machine) RunUser(t *proc.Thread, deadline int64) {
 	rt.SetDeadline(deadline)
+	rt.SetLabel(uint64(t.Process().PID))
 	rt.RunUser(t.Frame)
 }
 

@@ -107,7 +107,9 @@ func (n *Node) perform() {
 		for ; frames < len(m.Frames()); frames++ {
 			f := &m.Frames()[frames]
 			n.ipc.pieces[0], n.ipc.pieces[1] = f.Head(), f.Body
-			n.ipc.links[f.Link].Send(n.ipc.pieces[:])
+			if !n.ipc.links[f.Link].Send(n.ipc.pieces[:]) {
+				n.unsent++
+			}
 		}
 		switch {
 		case completes < len(out.Completes):

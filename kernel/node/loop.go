@@ -113,10 +113,12 @@ func (n *Node) trapped(t *proc.Thread) {
 	f := t.Frame
 	switch v := f.Vector; {
 	case v == abi.VecSyscall:
+		n.calls++
 		n.Ring.Add(n.Tab.Now, trace.Syscall, t.TID, f.AX, f.DI)
 		n.syscall(t)
 		n.charge(t)
 	case v == abi.VecPage:
+		n.faults++
 		n.Ring.Add(n.Tab.Now, trace.Fault, t.TID, f.CR2, f.IP)
 		n.K.Fault(t)
 		n.charge(t)

@@ -51,8 +51,8 @@ type Node struct {
 	K      *linux.Kernel
 	Ring   trace.Ring
 	Strace bool // log every system call
-	// Profile reports where the kernel's time went, if somebody measures it.
-	Profile func() string
+	// Sampler takes samples of where the CPU is; nil: this machine cannot.
+	Sampler Sampler
 
 	m         Machine
 	print     func(string)
@@ -96,6 +96,8 @@ type Node struct {
 	restarts    []*restart                  // under way
 	nextLook    int64                       // when children elsewhere are looked for again
 	moveNr      uint64
+	flights     *flights // what the last moves did
+	profile     profile  // being made
 	pace        pace     // of the last moves from here
 	echo        *echo    // under way
 	forward     [16]byte // head of a loopback frame
@@ -104,6 +106,9 @@ type Node struct {
 	began       int64 // monotonic time of the start
 	hello       proc.Timer
 	loadMilli   int
+	calls       uint64         // system calls of programs
+	faults      uint64         // page faults of programs
+	unsent      uint64         // frames for which a card had no room
 	movedIn     map[uint32]int // processes that have arrived in the middle of a call, by its number
 	denied      int            // requests refused for their capability
 	strangers   int            // broadcasts that were not from this cluster
@@ -138,6 +143,9 @@ func New(cfg Config, m Machine) *Node {
 	n.movedIn = make(map[uint32]int)
 	n.watches = make(map[int32]*endWatch)
 	n.slice = defaultSlice
+	n.flights = &flights{now: m.Now}
+	n.profile.n = n
+	n.profile.lease.Init(&n.profile)
 	n.initIPC(&cfg)
 	n.initStandards()
 	n.initFiles()

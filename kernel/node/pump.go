@@ -98,6 +98,7 @@ func (p *pump) send() {
 	buf := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
 	data := p.msg.Encode(buf, s.id, uint32(p.seq), s.round(), &s.key)
+	sent := s.flight.messageAs(api.MovePages, uint32(p.seq), len(data))
 	p.seq++
 	p.under++
 	p.bytes += int64(len(data))
@@ -112,6 +113,7 @@ func (p *pump) send() {
 			s.fail("%s", s.trouble(c))
 			return
 		}
+		sent.answered()
 		p.run()
 	})
 	s.n.m.Flush() // the target reads it while we make the next

@@ -34,6 +34,13 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.replyWith(r, api.NodesReply{Nodes: n.cluster()})
 	case api.Stats:
 		n.reply(r, std.OK, []byte(n.stats()))
+	case api.Metrics:
+		n.replyWith(r, api.MetricsReply{Node: n.Number, Metrics: n.metrics()})
+	case api.Trace:
+		moves := n.flights.trace(int32(r.Header.Offset), r.Header.Extra&api.TraceBriefly != 0)
+		n.replyWith(r, api.TraceReply{Node: n.Number, Boot: n.ipc.boot, Moves: moves, NowNs: n.m.Now()})
+	case api.Profile:
+		n.serveProfile(r)
 	case api.Exec:
 		n.serveExec(r)
 	case api.SegCreate:

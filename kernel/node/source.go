@@ -49,6 +49,7 @@ type source struct {
 	rate      int64  // of what is sent while the set runs, bytes a second, 0: no bound
 	giveUp    func() // ends the COMMIT that is under way
 	why       string // the first thing that went wrong
+	flight    flight // where it is recorded
 
 	report    api.MoveReport
 	began     int64
@@ -61,6 +62,7 @@ type source struct {
 // step takes an event and does what follows.
 func (s *source) step(ev move.SourceEvent) {
 	s.m.Step(s.n.Tab.Now, ev)
+	s.noteEvent(ev)
 	s.act()
 }
 
@@ -73,6 +75,7 @@ func (s *source) Expire(now int64) {
 func (s *source) act() {
 	effects := append([]move.Effect(nil), s.m.TakeEffects()...)
 	for _, e := range effects {
+		s.noteEffect(e)
 		switch e {
 		case move.SendOffer:
 			s.sendOffer()
@@ -125,7 +128,7 @@ func (s *source) send(command uint32, v any, done func(*rpc.Complete)) (slot int
 		s.fail("encoding: %v", err)
 		return
 	}
-	return s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, command), data, movePatience, done)
+	return s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, command), data, movePatience, s.flight.asked(command, len(data), done))
 }
 
 // trouble says what a transaction with the target came to, or "" if all is well.

@@ -2,8 +2,7 @@ package node
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"strconv"
 	"strings"
 
 	"motile/kernel/abi"
@@ -11,29 +10,25 @@ import (
 	"motile/proc/api"
 )
 
-// stats is the answer to Stats: counters, a line each.
+// stats is the answer to Stats: the metrics for people, a line each.
 func (n *Node) stats() string {
 	var b strings.Builder
-	add := func(name string, v any) { fmt.Fprintf(&b, "%s %v\n", name, v) }
-	add("uptime_ns", n.Tab.Now)
-	add("processes", len(n.Tab.Processes()))
-	add("out_of_memory_kills", n.K.OutOfMemory)
 	if n.K.LiveHeap != nil {
-		add(api.LiveHeap, n.K.LiveHeap())
+		fmt.Fprintf(&b, "%s %d\n", api.LiveHeap, n.K.LiveHeap())
 	}
-	add("segments", n.liveSegments())
-	add("denied", n.denied)
-	add("strangers", n.strangers)
-	b.WriteString("moved_in")
-	for _, nr := range slices.Sorted(maps.Keys(n.movedIn)) {
-		fmt.Fprintf(&b, " %d:%d", nr, n.movedIn[nr])
-	}
-	b.WriteByte('\n')
-	fmt.Fprintf(&b, "flip %+v\n", n.ipc.m.Box().Stats)
-	fmt.Fprintf(&b, "rpc %+v\n", n.ipc.m.Stats)
-	fmt.Fprintf(&b, "raw %+v\n", n.ipc.raw.Stats)
-	if n.Profile != nil {
-		b.WriteString(n.Profile())
+	for _, m := range n.metrics() {
+		b.WriteString(m.Name)
+		if m.Unit != "" {
+			b.WriteString("_" + m.Unit)
+		}
+		for _, v := range m.Values {
+			b.WriteByte(' ')
+			if m.Label != "" {
+				b.WriteString(v.Label + ":")
+			}
+			b.WriteString(strconv.FormatFloat(v.Value, 'f', -1, 64))
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

@@ -31,6 +31,9 @@ type target struct {
 	heard  int64      // when that was
 	wall   int64      // its source's wall clock when it was frozen, 0: unknown
 	why    string
+	flight flight           // where it is recorded
+	asked  mark             // the prepare or commit, in that record
+	last   move.TargetEvent // that was recorded
 }
 
 func (n *Node) serveMove(r *rpc.Incoming) {
@@ -71,6 +74,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 			}
 			t.step(move.Heard)
 		}
+		defer t.flight.message(api.MoveOffer, len(r.Data)).answered()
 		n.replyWith(r, t.accept())
 		return
 	}
@@ -93,6 +97,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 	t.timer.Init(t)
 	n.targets[o.Move] = t
 	t.step(move.Offer)
+	defer t.flight.message(api.MoveOffer, len(r.Data)).answered()
 	n.replyWith(r, t.accept())
 }
 
@@ -146,6 +151,7 @@ func (t *target) accept() wire.OfferReply {
 
 func (t *target) step(ev move.TargetEvent) {
 	t.m.Step(t.n.Tab.Now, ev)
+	t.noteEvent(ev)
 	t.act()
 }
 
@@ -158,6 +164,7 @@ func (t *target) Expire(now int64) {
 func (t *target) act() {
 	effects := append([]move.Effect(nil), t.m.TakeEffects()...)
 	for _, e := range effects {
+		t.noteEffect(e)
 		switch e {
 		case move.Build:
 			t.build()
@@ -183,6 +190,7 @@ func (t *target) act() {
 }
 
 func (t *target) answer(h rpc.Handle, a wire.Answer) {
+	t.asked.answered()
 	a.Boot = t.n.ipc.boot
 	b, _ := image.Marshal(a)
 	t.n.ipc.m.Reply(t.n.Tab.Now, h, &std.Header{Size: uint32(len(b))}, b)
@@ -199,6 +207,7 @@ func (n *Node) gotFile(r *rpc.Incoming) {
 		n.reply(r, std.NotFound, nil)
 		return
 	}
+	defer t.flight.message(api.MoveFile, len(r.Data)).answered()
 	t.step(move.Heard)
 	s, _ := n.putFile(vm.Digest(q.Digest), q.Path, q.Size, q.Off, q.Data)
 	n.reply(r, s, nil)
@@ -217,6 +226,7 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 		n.reply(r, std.CapBad, nil)
 		return
 	}
+	defer t.flight.messageAs(api.MovePages, m.Seq, len(r.Data)).answered()
 	t.step(move.Heard)
 	for len(t.seen) <= int(m.Seq) {
 		t.seen = append(t.seen, false)
@@ -252,6 +262,7 @@ func (n *Node) gotState(r *rpc.Incoming) {
 		n.reply(r, std.NoMem, nil)
 		return
 	}
+	defer t.flight.message(api.MoveState, len(r.Data)).answered()
 	t.step(move.Heard)
 	if q.Off+len(q.Data) > len(t.image) { // else it is repeated
 		t.image = append(t.image[:q.Off], q.Data...)
@@ -270,6 +281,7 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 		return
 	}
 	t.ready = r.Handle
+	t.asked = t.flight.message(api.MovePrepare, len(r.Data))
 	if t.m.State() == move.Receiving {
 		if missing := t.missing(q.Messages); missing >= 0 {
 			t.why = fmt.Sprintf("page message %d of %d is missing", missing, q.Messages)
@@ -350,6 +362,7 @@ func (n *Node) gotCommit(r *rpc.Incoming) {
 			t.frozen, t.heard, t.wall = max(q.FrozenNs, 0), n.Tab.Now, q.FrozeAt
 		}
 		t.commit = r.Handle
+		t.asked = t.flight.message(api.MoveCommit, len(r.Data))
 		t.step(move.CommitHeard)
 	}
 }
@@ -432,6 +445,7 @@ func (x *process) settled() {
 		of(a.p).arrived = nil
 	}
 	delete(t.n.targets, t.id)
+	t.noteRan()
 	t.answer(t.commit, wire.Answer{State: "committed", FirstRunUs: (t.n.m.Now() - t.heard) / 1000})
 }
 

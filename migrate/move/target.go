@@ -14,8 +14,6 @@ const (
 
 var targetNames = [...]string{"idle", "receiving", "building", "arriving", "active", "dropped"}
 
-func (s TargetState) String() string { return targetNames[s] }
-
 // TargetEvent is what can happen to the target.
 type TargetEvent uint8
 

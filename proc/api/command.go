@@ -33,6 +33,9 @@ const (
 	Echo    = std.PrivateFirst + 9  // EchoRequest → EchoReply: frames to a station and back
 	GetFile = std.PrivateFirst + 10 // Offset, Size; data: the digest of an immutable file → GetFileReply
 	Explain = std.PrivateFirst + 28 // MigrateRequest → ExplainReply: what the move would come to
+	Metrics = std.PrivateFirst + 30 // → MetricsReply: what Stats says, and no garbage is collected
+	Trace   = std.PrivateFirst + 31 // Offset: a pid, 0: all; Extra: TraceBriefly → TraceReply: the last moves
+	Profile = std.PrivateFirst + 32 // ProfileRequest → ProfileReply: samples of where the CPU is
 )
 
 // LiveHeap is the name of the counter that says how many bytes of its heap a kernel uses.
@@ -59,6 +62,7 @@ const (
 const (
 	StunQuietly        = 1 // Stun is transparent: the owner is not told
 	ResumeWithoutLease = 1 // Resume goes on although the lease has run out
+	TraceBriefly       = 1 // Trace leaves steps and messages out
 )
 
 // Why an owner is sent CHECKPOINT with data: Extra.

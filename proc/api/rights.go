@@ -8,7 +8,7 @@ import (
 // NodeRight is the right that a command to the process server of a node needs.
 func NodeRight(command uint32) capability.Rights {
 	switch command {
-	case List, GetDef, GetLoad, Nodes, Stats, GetFile, std.Info, std.Stat, std.GetParams:
+	case List, GetDef, GetLoad, Nodes, Stats, Metrics, Trace, GetFile, std.Info, std.Stat, std.GetParams:
 		return capability.PSRRead
 	case Exec, SGetLoad:
 		return capability.PSRExec

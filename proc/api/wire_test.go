@@ -44,6 +44,15 @@ var samples = []any{
 	HolderRequest{Node: 2, Boot: 0x0102030405060708, Seq: 9, Unlock: []Unlock{{PID: 1000007, Upto: 5e9}}},
 	EchoRequest{Station: []byte{0x52, 0x54, 0, 0x4d, 0, 2}, Rounds: 100, Window: 4, Size: 64, Fill: 3, FillSize: 1514},
 	EchoReply{RoundNs: []int64{90000, 91000}, TotalNs: 181000, Dropped: 1},
+	MetricsReply{Node: 2, Metrics: []Metric{{Name: "page_faults", Kind: Counter, Help: "Page faults.", Values: []MetricValue{{Value: 7}}},
+		{Name: "move_freeze", Kind: Histogram, Unit: "seconds", Help: "Frozen.", Label: "le", Values: []MetricValue{{Label: "+Inf", Value: 1}}, Sum: 0.5}}},
+	TraceReply{Node: 2, Boot: 0x0102030405060708, NowNs: 3, Moves: []MoveTrace{{Boot: 0x0102030405060708, Nr: 3, Out: true, Peer: 3, PIDs: []int32{1000007}, Command: "cat",
+		Outcome: "aborted", Why: "node 3 went silent", BeganNs: 1, EndedNs: 2, StepsLost: 4,
+		Steps:    []TraceStep{{AtNs: 1, What: "accepted", Effect: true, State: "sending", Figures: map[string]int64{"pages": 300}}},
+		Messages: []TraceMessage{{Command: MovePages, Seq: 5, Bytes: 60000, AtNs: 6, OverNs: 7}}}}},
+	ProfileRequest{Begin: true, PeriodNs: 1000000, End: true},
+	ProfileReply{Samples: []ProfileSample{{PID: 1000007, Addresses: []uint64{0x401000}}}, Idle: 8, Dropped: 9,
+		Commands: map[int32]string{1000007: "cat"}, Refused: "somebody else does"},
 }
 
 var sampleInfo = ProcessInfo{PID: 1000007, Parent: 1000002, PGID: 1000007, SID: 1000002, Node: 2, Trail: []int{1, 2}, Threads: 3,
