@@ -40,7 +40,7 @@ kernel: | setup ## build/kernel.elf, which QEMU boots; kernel.raw is what gdb re
 
 # The names of Motile's own commands. The shell's wait is the one that knows its
 # jobs; that of a process elsewhere is "motile wait".
-COMMANDS := nodes ps migrate drain kill stun resume checkpoint restart clone pdump logs run on resolve cap std bullet dir mkd get put del chm ren mount umount sockets interfaces
+COMMANDS := nodes metrics ps migrate drain kill stun resume checkpoint restart clone pdump logs run on resolve cap std bullet dir mkd get put del chm ren mount umount sockets interfaces
 
 .PHONY: archive
 archive: build/bbin/bb ## build/initrd.cpio, the files that a node starts with

@@ -22,6 +22,7 @@ type command struct {
 func commands() []command {
 	return append([]command{
 		{"nodes", "[--json]", "the nodes of the cluster", nodes, false},
+		{"metrics", "[--json] [NODE...]", "what nodes count and measure, as OpenMetrics text", metrics, false},
 		{"ps", "[-a] [-v] [--json]", "its processes; -a: also ended ones", ps, false},
 		{"migrate", "[--explain] [--tree] [--strategy S] [--max-freeze 20ms] [--rate R] [--residual] [--cap FILE] [--json] PID|-PGID NODE", "move a process, or a process group as one, to a node; --tree: with all descendants; --explain: only say what that would come to", migrate, false},
 		{"drain", "[--strategy S] [--max-freeze 20ms] [--rate R] [--residual] [--json] NODE", "move all processes away from a node", drain, false},

@@ -24,6 +24,27 @@ func nodes(ctx context.Context, words []string) error {
 	return e.NodesSeen(ctx, here)
 }
 
+func metrics(ctx context.Context, words []string) error {
+	e, args, err := new(flags).withJSON().open(words, 0, many)
+	if err != nil {
+		return err
+	}
+	var nodes []int
+	for _, arg := range args {
+		number, err := operate.ParseNode(arg)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, number)
+	}
+	if len(nodes) == 0 {
+		if nodes, err = e.Nodes(ctx); err != nil {
+			return err
+		}
+	}
+	return e.Metrics(ctx, nodes)
+}
+
 func ps(ctx context.Context, words []string) error {
 	var o operate.PsOptions
 	f := new(flags).withJSON()

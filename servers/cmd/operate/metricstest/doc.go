@@ -1,0 +1,2 @@
+// Package metricstest reads OpenMetrics text for tests, strictly.
+package metricstest
