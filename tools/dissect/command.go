@@ -99,6 +99,9 @@ var Commands = []Command{
 	{api.Signal, "PS_SIGNAL", of(api.SignalRequest{}), opaque, toEither},
 	{api.Shut, "PS_SHUT", opaque, opaque, toNode},
 	{api.Stats, "PS_STATS", opaque, asText, toNode},
+	{api.Metrics, "PS_METRICS", opaque, of(api.MetricsReply{}), toNode},
+	{api.Trace, "PS_TRACE", opaque, of(api.TraceReply{}), toNode},
+	{api.Profile, "PS_PROFILE", of(api.ProfileRequest{}), of(api.ProfileReply{}), toNode},
 	{api.Echo, "PS_ECHO", of(api.EchoRequest{}), of(api.EchoReply{}), toNode},
 
 	{api.Info, "PS_INFO", opaque, of(api.ProcessInfo{}), toProcess},
