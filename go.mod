@@ -8,6 +8,7 @@ require (
 	github.com/cockroachdb/datadriven v1.0.3
 	github.com/fxamacker/cbor/v2 v2.9.6
 	github.com/google/gopacket v1.1.19
+	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 	github.com/pierrec/lz4/v4 v4.1.22
 	github.com/u-root/u-root v0.16.0
 	golang.org/x/arch v0.32.0

@@ -72,7 +72,8 @@ type Status struct {
 	Dir    Dir          `json:"dir"`
 	PID    int          `json:"pid"` // of the daemon
 	Since  time.Time    `json:"since"`
-	Hosts  string       `json:"hosts_socket"`     // where tools attach to the first network
+	Hosts  string       `json:"hosts_socket"` // where tools attach to the first network
+	Kernel string       `json:"kernel"`
 	Initrd string       `json:"initrd,omitempty"` // what nodes boot; without one they have no key
 	Nodes  []NodeInfo   `json:"nodes"`
 	Bridge bridge.Stats `json:"bridge"` // of the first network

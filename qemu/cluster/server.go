@@ -184,6 +184,7 @@ func (c *Cluster) Status() Status {
 		PID:    c.owner.PID,
 		Since:  c.owner.Since,
 		Hosts:  nets[0].Hosts,
+		Kernel: c.conf.Kernel,
 		Initrd: c.conf.Initrd,
 		Nodes:  c.Nodes(),
 		Bridge: nets[0].Stats,

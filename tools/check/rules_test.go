@@ -64,6 +64,8 @@ var modules = map[string]string{
 	"github.com/pierrec/lz4/v4": "migrate/checkpoint",
 	// It is no longer maintained, and a fork lives: one package to change.
 	"github.com/google/gopacket": "qemu/bridge/pcapng",
+	// Writes profiles as go tool pprof reads them.
+	"github.com/google/pprof": "qemu/profile",
 	// It is in the kernel's panic.
 	"golang.org/x/arch": "kernel/motile tools",
 	"golang.org/x/sys":  "qemu tools",

@@ -48,6 +48,10 @@ type app struct {
 	Bridge  bridgeCmd  `cmd:"" help:"Show or change what the virtual bridge does to frames."`
 	Capture captureCmd `cmd:"" help:"Record the bridge into a pcapng file."`
 
+	Metrics metricsCmd `cmd:"" help:"Print what nodes count and measure, as OpenMetrics text."`
+	Profile profileCmd `cmd:"" help:"Write a CPU profile of a node's kernel and programs, for go tool pprof."`
+	Trace   traceCmd   `cmd:"" help:"Write what the last moves of a process did, and when, for ui.perfetto.dev."`
+
 	Daemon daemonCmd `cmd:"" hidden:"" help:"Own a cluster; started by up."`
 }
 

@@ -43,6 +43,17 @@ func (n *network) running(ctx context.Context) (nodes []int, err error) {
 	return nodes, err
 }
 
+// all lists the nodes, also those that are off.
+func (n *network) all(ctx context.Context) (nodes []int, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.at.Cluster.Status(ctx)
+	for _, i := range s.Nodes {
+		nodes = append(nodes, i.Number)
+	}
+	return nodes, err
+}
+
 // checkNode fails at once for a node of which its machine can tell that it will not
 // answer: asking it would tell the same after seconds.
 func (n *network) checkNode(ctx context.Context, number int) error {
@@ -62,6 +73,14 @@ func (n *network) checkNode(ctx context.Context, number int) error {
 		}
 	}
 	return fmt.Errorf("node %d does not exist: the last one is node %d", number, last(s.Nodes))
+}
+
+// kernel is the file that the nodes boot.
+func (n *network) kernel(ctx context.Context) (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.at.Cluster.Status(ctx)
+	return s.Kernel, err
 }
 
 // lastNode is the highest number of a node.
