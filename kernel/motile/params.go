@@ -18,7 +18,6 @@ import (
 //	shell=serial  run a shell on the serial port
 //	strace=1      log every system call
 //	break=1       when ready, do what a broken kernel does: for the test of what it says
-//	profile=N     sample where the kernel is every N microseconds; Stats shows it
 type params map[string]string
 
 func parseParams(line string) params {

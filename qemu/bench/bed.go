@@ -67,7 +67,7 @@ type bed struct {
 	flip   *flipnode.Node
 	client *client.Client
 
-	profile bool // the kernels are sampled
+	profiling *profiling // of its nodes; nil: none
 }
 
 // up boots a cluster from a boot archive.
@@ -91,12 +91,13 @@ func (b *bench) upWith(ctx context.Context, nodes []cluster.NodeSpec, conf clust
 	if err != nil {
 		return nil, err
 	}
-	c := &bed{dir: cluster.Dir(path), profile: b.profile > 0}
+	c := &bed{dir: cluster.Dir(path)}
 	conf.Kernel = kernelFile
-	if c.profile {
-		conf.Append = fmt.Sprintf("profile=%d", b.profile)
+	err = c.boot(ctx, nodes, conf)
+	if err == nil && b.profile > 0 {
+		err = c.startProfiles(ctx, time.Duration(b.profile)*time.Microsecond)
 	}
-	if err := c.boot(ctx, nodes, conf); err != nil {
+	if err != nil {
 		c.down()
 		return nil, err
 	}
@@ -125,34 +126,10 @@ func (b *bed) boot(ctx context.Context, nodes []cluster.NodeSpec, conf cluster.C
 	return nil
 }
 
-// showProfiles prints where the kernels were, and what the bridge has carried.
-func (b *bed) showProfiles(ctx context.Context) error {
-	if !b.profile {
-		return nil
-	}
-	c, err := cluster.Connect(b.dir)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	s, err := c.Status(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range s.Bridge.Ports {
-		fmt.Fprintf(os.Stderr, "port %+v\n", p)
-	}
-	for _, n := range b.status.Nodes {
-		text, err := b.client.Node(n.Number).Stats(ctx)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "node %d\n%s", n.Number, text)
-	}
-	return nil
-}
-
 func (b *bed) down() error {
+	if b.profiling != nil {
+		b.profiling.stop()
+	}
 	if b.flip != nil {
 		b.flip.Close()
 	}

@@ -1,10 +1,13 @@
 package profile
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +73,21 @@ func (r *Recorder) Take(p *api.ProfileReply) {
 // proto/profile.proto.
 func (r *Recorder) Write(w io.Writer) error { return r.profile().Write(w) }
 
+// Top prints the functions in which most samples were, innermost ones only.
+func (r *Recorder) Top(w io.Writer, most int) {
+	counts := make(map[string]int64)
+	for _, s := range r.profile().Sample {
+		counts[s.Location[0].Line[0].Function.Name] += s.Value[0]
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	fmt.Fprintf(w, "profile %d samples, %d idle, %d dropped\n", r.Samples, r.Idle, r.Dropped)
+	for _, name := range names[:min(len(names), most)] {
+		fmt.Fprintf(w, "profile %6d %s\n", counts[name], name)
+	}
+}
+
 // builder makes one.
 type builder struct {
 	r         *Recorder
@@ -109,10 +127,7 @@ func (r *Recorder) profile() *profile.Profile {
 func (b *builder) add(k *stack) {
 	s := &profile.Sample{Value: []int64{k.count, k.count * int64(b.r.period)}}
 	if pid := k.sample.PID; pid != 0 {
-		command := b.r.commands[pid]
-		if command == "" {
-			command = "process " + strconv.Itoa(int(pid)) // it ended before anybody asked
-		}
+		command := cmp.Or(b.r.commands[pid], "(ended)") // before anybody asked who it was
 		s.Label = map[string][]string{"pid": {strconv.Itoa(int(pid))}, "command": {command}}
 		s.Location = []*profile.Location{b.userLocation(command, k.sample.Addresses[0])}
 	} else {
