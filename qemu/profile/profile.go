@@ -105,7 +105,7 @@ type place struct {
 }
 
 func (r *Recorder) profile() *profile.Profile {
-	kernel := &profile.Mapping{ID: 1, Start: r.symbols.start, Limit: r.symbols.end, Offset: r.symbols.offset, File: r.symbols.path,
+	kernel := &profile.Mapping{ID: 1, Start: r.symbols.mapped, Limit: r.symbols.end, Offset: r.symbols.offset, File: r.symbols.path,
 		HasFunctions: true, HasFilenames: true, HasLineNumbers: true}
 	b := &builder{r: r, kernel: kernel, functions: make(map[string]*profile.Function),
 		locations: make(map[place]*profile.Location), programs: make(map[string]*profile.Mapping)}

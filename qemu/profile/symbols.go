@@ -8,12 +8,12 @@ import (
 )
 
 // symbols are the names in a kernel's file: those of the table that Go's own stack traces
-// are made from. It says nothing of functions that were compiled into others; go tool
-// pprof does, when it is given the kernel's file and -symbolize=force.
+// are made from. A function that was compiled into another one counts as that.
 type symbols struct {
-	path               string
-	start, end, offset uint64 // of its code, in memory and in the file
-	table              *gosym.Table
+	path           string
+	start, end     uint64 // of its code
+	mapped, offset uint64 // where its segment begins, in memory and in the file
+	table          *gosym.Table
 }
 
 // frame is a function that an address is in.
@@ -40,7 +40,12 @@ func readSymbols(path string) (*symbols, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s := &symbols{path: path, start: text.Addr, end: text.Addr + text.Size, offset: text.Offset, table: table}
+	s := &symbols{path: path, start: text.Addr, end: text.Addr + text.Size, table: table}
+	for _, h := range f.Progs { // pprof looks for what is mapped, not for sections
+		if h.Type == elf.PT_LOAD && h.Vaddr <= text.Addr && text.Addr < h.Vaddr+h.Memsz {
+			s.mapped, s.offset = h.Vaddr, h.Off
+		}
+	}
 	if abs, err := filepath.Abs(path); err == nil {
 		s.path = abs // pprof may be run in another folder
 	}
