@@ -74,15 +74,16 @@ type flightMessage struct {
 // flight is how a move writes: the zero one writes nothing, and so does one whose
 // record another move has taken over.
 type flight struct {
-	f  *flights
-	nr uint64
+	f   *flights
+	nr  uint64
+	out bool
 }
 
 func (f *flights) begin(id wire.MoveID, out bool, peer int, pids []int32, command string) flight {
 	f.begun++
 	f.moves[f.begun%flightMoves] = flightRecord{nr: f.begun, id: id, out: out, peer: peer, pids: slices.Clone(pids), command: command, began: f.now()}
 	f.count.begun[direction(out)]++
-	return flight{f, f.begun}
+	return flight{f, f.begun, out}
 }
 
 // record is nil if there is none any more.
@@ -105,11 +106,14 @@ func (l flight) step(what flightWhat, state uint8, a, b int64) {
 	r.n++
 }
 
-// end says how it came out.
+// end says how it came out, once. A move is counted also if its record is gone: many leave
+// a node at one time.
 func (l flight) end(outcome, why string) {
-	if r := l.record(); r != nil && r.outcome == "" {
+	if l.f != nil {
+		l.f.count.ended(l.out, outcome)
+	}
+	if r := l.record(); r != nil {
 		r.outcome, r.why = outcome, why
-		l.f.count.ended(r)
 	}
 }
 

@@ -32,8 +32,8 @@ func direction(out bool) int {
 }
 
 // ended counts a move by how it came out.
-func (c *flightCount) ended(r *flightRecord) {
-	switch d := direction(r.out); r.outcome {
+func (c *flightCount) ended(out bool, outcome string) {
+	switch d := direction(out); outcome {
 	case move.Done.String(), move.Active.String():
 		c.committed[d]++
 	case move.Lost.String():

@@ -112,18 +112,15 @@ func (s *source) noteRounds() {
 // noteEffect writes what the machine of a source wants done.
 func (s *source) noteEffect(e move.Effect) {
 	s.flight.step(sourceWants+flightWhat(e), uint8(s.m.State()), 0, 0)
-	if e != move.Report {
+	if e != move.Report || s.object != nil {
 		return
 	}
-	if r := s.flight.record(); r != nil {
-		done := s.m.State() == move.Done
-		why := s.why
-		if done {
-			why = ""
-			s.n.flights.count.sent(int64(s.report.Pages), s.report.Bytes, s.n.Tab.Now-s.frozenAt)
-		}
-		s.flight.end(s.m.State().String(), why)
+	why := s.why
+	if s.m.State() == move.Done {
+		why = ""
+		s.n.flights.count.sent(int64(s.report.Pages), s.report.Bytes, s.n.Tab.Now-s.frozenAt)
 	}
+	s.flight.end(s.m.State().String(), why)
 }
 
 // noteEvent writes what has stepped the machine of a target: not that something of the
