@@ -106,7 +106,7 @@ type place struct {
 
 func (r *Recorder) profile() *profile.Profile {
 	kernel := &profile.Mapping{ID: 1, Start: r.symbols.mapped, Limit: r.symbols.end, Offset: r.symbols.offset, File: r.symbols.path,
-		HasFunctions: true, HasFilenames: true, HasLineNumbers: true}
+		HasFunctions: true, HasFilenames: true, HasLineNumbers: true, HasInlineFrames: true}
 	b := &builder{r: r, kernel: kernel, functions: make(map[string]*profile.Function),
 		locations: make(map[place]*profile.Location), programs: make(map[string]*profile.Mapping)}
 	b.p = &profile.Profile{
@@ -144,8 +144,9 @@ func (b *builder) add(k *stack) {
 func (b *builder) kernelLocation(address uint64) *profile.Location {
 	l, isNew := b.location(place{"", address}, b.kernel)
 	if isNew {
-		f := b.r.symbols.at(address)
-		l.Line = []profile.Line{{Function: b.function(f.name, f.file), Line: int64(f.line)}}
+		for _, f := range b.r.symbols.at(address) {
+			l.Line = append(l.Line, profile.Line{Function: b.function(f.name, f.file), Line: int64(f.line)})
+		}
 	}
 	return l
 }

@@ -3,8 +3,13 @@ package profile
 import (
 	"bytes"
 	"debug/elf"
+	"fmt"
+	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +104,58 @@ func TestNew_NoKernel(t *testing.T) {
 	for _, file := range []string{text, text + "x"} {
 		if _, err := New(file, time.Millisecond); err == nil || !strings.Contains(err.Error(), "make builds it") {
 			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// program has functions of which one is compiled into the next.
+const program = `package main
+
+import "os"
+
+func leaf(x int) int { // line 5
+	return x*x + len(os.Args) // line 6
+}
+
+func middle(x int) int {
+	return leaf(x+1) * 3 // line 10
+}
+
+//go:noinline
+func outer(x int) int {
+	return middle(x) + 7 // line 15
+}
+
+func main() { os.Exit(outer(len(os.Args))) }
+`
+
+func TestSymbols_Inlined(t *testing.T) {
+	dir := t.TempDir()
+	source, file := dir+"/main.go", dir+"/main"
+	if err := os.WriteFile(source, []byte(program), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", file, source)
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s, err := readSymbols(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := s.table.LookupFunc("main.outer")
+	seen := make(map[string]bool)
+	for a := f.Entry; a < f.End; a++ {
+		var words []string
+		for _, g := range s.at(a) {
+			words = append(words, fmt.Sprintf("%s:%d in %s", g.name, g.line, filepath.Base(g.file)))
+		}
+		seen[strings.Join(words, " < ")] = true
+	}
+	for _, want := range []string{"main.leaf:6 in main.go < main.middle:10 in main.go < main.outer:15 in main.go", "main.outer:15 in main.go"} {
+		if !seen[want] {
+			t.Errorf("nowhere in outer is %s; there is %v", want, slices.Collect(maps.Keys(seen)))
 		}
 	}
 }

@@ -8,12 +8,13 @@ import (
 )
 
 // symbols are the names in a kernel's file: those of the table that Go's own stack traces
-// are made from. A function that was compiled into another one counts as that.
+// are made from, and for functions compiled into others the debugging information's.
 type symbols struct {
 	path           string
 	start, end     uint64 // of its code
 	mapped, offset uint64 // where its segment begins, in memory and in the file
 	table          *gosym.Table
+	inlined        *inlined // nil: the file has no debugging information
 }
 
 // frame is a function that an address is in.
@@ -41,6 +42,15 @@ func readSymbols(path string) (*symbols, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &symbols{path: path, start: text.Addr, end: text.Addr + text.Size, table: table}
+	if f.Section(".debug_info") != nil {
+		debug, err := f.DWARF()
+		if err == nil {
+			s.inlined, err = readInlined(debug)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	for _, h := range f.Progs { // pprof looks for what is mapped, not for sections
 		if h.Type == elf.PT_LOAD && h.Vaddr <= text.Addr && text.Addr < h.Vaddr+h.Memsz {
 			s.mapped, s.offset = h.Vaddr, h.Off
@@ -52,14 +62,25 @@ func readSymbols(path string) (*symbols, error) {
 	return s, nil
 }
 
-// at is the function that an address is in.
-func (s *symbols) at(address uint64) frame {
+// at is the function that an address is in, and before it those that were compiled into it,
+// the innermost first.
+func (s *symbols) at(address uint64) []frame {
 	if address < s.start || address >= s.end {
-		return frame{name: "[outside the kernel's code]"} // the stubs of the boot segment, say
+		return []frame{{name: "[outside the kernel's code]"}} // the stubs of the boot segment, say
 	}
 	file, line, f := s.table.PCToLine(address)
 	if f == nil {
-		return frame{name: "[unknown]"}
+		return []frame{{name: "[unknown]"}}
 	}
-	return frame{f.Name, file, line}
+	var calls []frame
+	if s.inlined != nil {
+		calls, _ = s.inlined.calls(address) // as far as it makes sense
+	}
+	// The table's line is the innermost function's; each call's is that of the one around it.
+	all := make([]frame, 0, len(calls)+1)
+	for _, c := range calls {
+		all = append(all, frame{c.name, file, line})
+		file, line = c.file, c.line
+	}
+	return append(all, frame{f.Name, file, line})
 }
