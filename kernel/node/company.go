@@ -78,7 +78,13 @@ func (c *company) install(words, pages []byte) bool {
 			ok = c.same(samePage{word, binary.LittleEndian.Uint64(words)})
 		case wire.Run(word):
 			words = words[8:]
-			ok = c.run(wire.RunOf(word, binary.LittleEndian.Uint64(words)))
+			process, addr, pages, kind := wire.RunOf(word, binary.LittleEndian.Uint64(words))
+			origin := addr
+			if kind == wire.Filed {
+				words = words[8:]
+				origin = filed(binary.LittleEndian.Uint64(words))
+			}
+			ok = c.run(process, vm.Run{Addr: addr, Pages: pages}, kind, origin)
 		default:
 			ok = c.page(word, pages[:vm.PageBytes])
 			pages = pages[vm.PageBytes:]
@@ -93,21 +99,24 @@ func (c *company) install(words, pages []byte) bool {
 	return true
 }
 
-// run takes what there is to say of a run of pages.
-func (c *company) run(process int, addr uint64, pages int, kind wire.RunKind) bool {
+// run takes what there is to say of a run of pages. Those that are elsewhere are found there by
+// their origin.
+func (c *company) run(process int, r vm.Run, kind wire.RunKind, origin uint64) bool {
 	a := c.member(process)
 	if a == nil {
 		return false
 	}
-	a.space.Uninstall(vm.Run{Addr: addr, Pages: pages})
-	if kind == wire.Away && pages > maxAway {
+	a.space.Uninstall(r)
+	if kind == wire.Gone {
+		return true
+	}
+	if r.Pages > maxAway {
 		return false
 	}
-	for ; kind == wire.Away && pages > 0; pages-- {
-		if !a.space.SetAway(addr, addr) {
+	for i := range uint64(r.Pages) {
+		if !a.space.SetAway(r.Addr+i*vm.PageBytes, origin+i*vm.PageBytes) {
 			return false
 		}
-		addr += vm.PageBytes
 	}
 	return true
 }

@@ -215,8 +215,13 @@ func (s *source) filesSent() {
 		if s.strategy == auto {
 			s.strategy = s.choose()
 		}
-		if s.strategy.precopies() && len(s.set) > 0 {
+		switch {
+		case len(s.set) == 0:
+		case s.strategy.precopies():
 			s.precopy()
+			return
+		case s.strategy == flushing:
+			s.findServer(s.settle)
 			return
 		}
 	}

@@ -1,30 +1,30 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
-	"motile/ipc/rpc"
-	"motile/ipc/std"
+	"motile/ipc/capability"
+	"motile/kernel/abi"
 	"motile/kernel/vm"
-	"motile/migrate/image"
 	"motile/migrate/wire"
 	"motile/proc"
-	"motile/proc/api"
 )
 
 // pager brings the pages of a memory whose processes have moved here without them: those
 // that are touched at once, each with some that follow it, and the others meanwhile, so that
-// the dependency on the old node ends by itself. If that node does not answer for long, or
-// has been restarted, the memory is lost, and with it the processes that run in it.
+// the dependency ends by itself. They are on the node that the processes have left (residue.go)
+// or in a file (flush.go). If nobody answers for long, or what answers has been restarted, the
+// memory is lost, and with it the processes that run in it.
 type pager struct {
 	n       *Node
 	id      wire.MoveID
 	key     [16]byte
-	source  int
+	source  int // the node that has the pages
 	process int // of the set that moved
 	space   *vm.Space
+	file    capability.Capability // that has the pages, if filed
+	filed   bool
 
 	asked map[uint64]bool // pages under way, by the address at which they are now
 	under int             // requests under way
@@ -53,6 +53,9 @@ func (n *Node) newPager(t *target, process int, space *vm.Space) {
 	}
 	p := &pager{n: n, id: t.id, key: t.key, source: t.offer.Source, process: process, space: space,
 		asked: make(map[uint64]bool), heard: n.Tab.Now}
+	if p.file, p.filed = capability.Decode(t.file); p.filed {
+		p.source = t.fileOn
+	}
 	p.timer.Init(p)
 	n.pagers[space] = p
 	p.more()
@@ -60,8 +63,9 @@ func (n *Node) newPager(t *target, process int, space *vm.Space) {
 
 // fetch is called when a process waits for a page.
 func (n *Node) fetch(p *proc.Process, addr uint64) {
-	if g := n.pagers[p.Space]; g != nil && !g.asked[addr&^(vm.PageBytes-1)] {
-		g.ask(addr&^(vm.PageBytes-1), pullAhead)
+	addr &^= vm.PageBytes - 1
+	if g := n.pagers[p.Space]; g != nil && !g.asked[addr] {
+		g.ask(g.pick(addr, addr+pullAhead*vm.PageBytes))
 	}
 }
 
@@ -78,71 +82,86 @@ func (n *Node) whole(p *proc.Process, f func()) {
 // do.
 func (p *pager) more() {
 	for p.under < pullBehind && p.space.Users() > 0 {
-		at, _, ok := p.space.AwayFrom(p.next)
-		if !ok && p.next != 0 {
+		pages := p.pick(p.next, abi.UserTop)
+		if len(pages) == 0 && p.next != 0 {
 			p.next = 0 // what mremap has moved may be behind us
 			continue
 		}
-		if !ok || !p.ask(at, wire.PagesMost) {
+		if len(pages) == 0 {
 			break
 		}
+		p.next = pages[len(pages)-1].at + vm.PageBytes
+		p.ask(pages)
 	}
 	if p.under == 0 && (p.space.Users() == 0 || p.space.Away() == 0) {
 		p.end()
 	}
 }
 
-// ask requests up to so many pages that are away, from one on. It reports false if all of
-// them are under way.
-func (p *pager) ask(from uint64, most int) bool {
-	q := wire.Pull{Move: p.id}
-	at := make(map[uint64]uint64) // where a page is now, by its word
-	addr := from
-	for len(q.Pages) < most {
-		is, origin, ok := p.space.AwayFrom(addr)
-		if !ok || most == pullAhead && is >= from+pullAhead*vm.PageBytes {
+// absent is a page that is away: where it is missed, and what it is called where it is.
+type absent struct{ at, origin uint64 }
+
+// pick finds pages of [from, end) that are away and not under way: as many as one request
+// brings, in a file those that follow one another.
+func (p *pager) pick(from, end uint64) (pages []absent) {
+	for len(pages) < wire.PagesMost {
+		at, origin, ok := p.space.AwayFrom(from)
+		n := len(pages)
+		if !ok || at >= end || p.filed && n > 0 && origin != pages[n-1].origin+vm.PageBytes {
 			break
 		}
-		if addr = is + vm.PageBytes; p.asked[is] {
-			continue
+		if from = at + vm.PageBytes; !p.asked[at] {
+			pages = append(pages, absent{at, origin})
+		} else if p.filed && n > 0 {
+			break
 		}
-		word := wire.PrivateWord(p.process, origin)
-		q.Pages, at[word], p.asked[is] = append(q.Pages, word), is, true
 	}
-	if most == wire.PagesMost {
-		p.next = addr
-	}
-	if len(q.Pages) == 0 {
-		return false
-	}
-	p.under++
-	p.n.pull(p.source, q, func(c *rpc.Complete) {
-		p.under--
-		for _, is := range at {
-			delete(p.asked, is)
-		}
-		if p.n.pagers[p.space] == p {
-			p.answered(c, at)
-		}
-	})
-	return true
+	return pages
 }
 
-// answered takes an answer.
-func (p *pager) answered(c *rpc.Complete, at map[uint64]uint64) {
+// ask requests pages.
+func (p *pager) ask(pages []absent) {
+	if len(pages) == 0 {
+		return
+	}
+	for _, a := range pages {
+		p.asked[a.at] = true
+	}
+	p.under++
+	from := p.fromNode
+	if p.filed {
+		from = p.fromFile
+	}
+	from(pages, func(v verdict) {
+		p.under--
+		for _, a := range pages {
+			delete(p.asked, a.at)
+		}
+		if p.n.pagers[p.space] == p {
+			p.answered(v)
+		}
+	})
+}
+
+// verdict is what an answer comes to.
+type verdict uint8
+
+const (
+	silent verdict = iota // there was none
+	arrived
+	unknown // there are no such pages any more
+	cramped // there is no memory for them here
+)
+
+func (p *pager) answered(v verdict) {
 	n := p.n
-	m, ok := wire.DecodePages(c.Data)
 	switch {
 	case p.space.Users() == 0:
-	case c.Status == std.OK && c.Header.Status() == std.NotFound:
-		p.lose() // it knows nothing of them: it has been restarted
-		return
-	case c.Status == std.OK && c.Header.Status() == std.OK && ok && m.Move == p.id && m.Authentic(&p.key):
+	case v == arrived:
 		p.heard = n.Tab.Now
-		if !p.arrived(&m, at) {
-			n.K.EndLargest()
-		}
-	case n.Tab.Now-p.heard > pullLost:
+	case v == cramped:
+		n.K.EndLargest()
+	case v == unknown || n.Tab.Now-p.heard > pullLost:
 		p.lose()
 		return
 	default:
@@ -155,42 +174,25 @@ func (p *pager) answered(c *rpc.Complete, at map[uint64]uint64) {
 // Expire implements proc.Expirer: it is tried again.
 func (p *pager) Expire(int64) { p.more() }
 
-// arrived gives pages their contents. It reports false if memory is short.
-func (p *pager) arrived(m *wire.Pages, at map[uint64]uint64) bool {
-	data := m.Data
-	for words := m.Words; len(words) > 0; words = words[8:] {
-		word := binary.LittleEndian.Uint64(words)
-		page := new([vm.PageBytes]byte)
-		switch {
-		case wire.Run(word): // of zeros
-			words = words[8:]
-			i, origin, _, _ := wire.RunOf(word, 0)
-			word = wire.PrivateWord(i, origin)
-		case wire.Same(word):
-			words = words[8:]
-			continue
-		default:
-			page, data = (*[vm.PageBytes]byte)(data), data[vm.PageBytes:]
-		}
-		_, origin := wire.Private(word)
-		if is, ok := at[word]; ok {
-			if _, mem := p.space.Arrive(is, origin, page); !mem {
-				return false
-			}
-		}
-	}
-	return true
+// take gives a page its contents. It reports false if memory is short.
+func (p *pager) take(a absent, content *[vm.PageBytes]byte) bool {
+	_, mem := p.space.Arrive(a.at, a.origin, content)
+	return mem
 }
 
-// end: all is here, or not wanted any more. The old node is told, until it has heard.
+// end: all is here, or not wanted any more.
 func (p *pager) end() {
-	n := p.n
-	n.Tab.StopTimer(&p.timer)
-	delete(n.pagers, p.space)
-	n.forgo(p.source, p.id)
+	p.stop()
+	p.forgo()
 	for _, f := range p.then {
 		f()
 	}
+}
+
+// stop takes the pager from its memory; answers that are under way come to nothing.
+func (p *pager) stop() {
+	p.n.Tab.StopTimer(&p.timer)
+	delete(p.n.pagers, p.space)
 }
 
 // stopPagers ends those whose memory nobody has any more.
@@ -202,49 +204,10 @@ func (n *Node) stopPagers() {
 	}
 }
 
-// pull is a request to the node that has the pages.
-func (n *Node) pull(source int, q wire.Pull, done func(c *rpc.Complete)) {
-	data, _ := image.Marshal(q)
-	n.call(n.nodeAt(source).address, n.nodeHeader(source, api.MovePull), data, movePatience, done)
-}
-
-// farewell tells a node that nothing of what processes left there is wanted any more, until
-// it has heard.
-type farewell struct {
-	n      *Node
-	source int
-	id     wire.MoveID
-	timer  proc.Timer
-}
-
-const farewellAgain = 1e9
-
-// forgo says so, once no pager wants anything of that move.
-func (n *Node) forgo(source int, id wire.MoveID) {
-	for _, p := range n.pagers { // order does not matter: one is enough
-		if p.id == id {
-			return
-		}
-	}
-	f := &farewell{n: n, source: source, id: id}
-	f.timer.Init(f)
-	f.Expire(0)
-}
-
-// Expire implements proc.Expirer.
-func (f *farewell) Expire(int64) {
-	f.n.pull(f.source, wire.Pull{Move: f.id}, func(c *rpc.Complete) {
-		if c.Status != std.OK {
-			f.n.Tab.StartTimer(&f.timer, f.n.Tab.Now+farewellAgain)
-		}
-	})
-}
-
 // lose ends the processes that run in the memory: some of it is lost.
 func (p *pager) lose() {
 	n := p.n
-	delete(n.pagers, p.space)
-	n.Tab.StopTimer(&p.timer)
+	p.stop()
 	i := slices.IndexFunc(n.Tab.Processes(), func(q *proc.Process) bool { return q.Space == p.space })
 	if i >= 0 {
 		n.K.LoseMemory(n.Tab.Processes()[i], p.source)
@@ -260,5 +223,9 @@ func (n *Node) residual(p *proc.Process) string {
 	if g == nil {
 		return ""
 	}
-	return fmt.Sprintf("node %d: %d KB of memory, which are being fetched", g.source, p.Space.Away()*vm.PageBytes/1024)
+	where := fmt.Sprintf("node %d", g.source)
+	if g.filed {
+		where += "'s file server"
+	}
+	return fmt.Sprintf("%s: %d KB of memory, which are being fetched", where, p.Space.Away()*vm.PageBytes/1024)
 }

@@ -15,6 +15,7 @@ type pageWalk struct {
 	report *api.MoveReport
 	pass   pass
 	leave  func(process int, r vm.PageRef) bool // pages that stay for the time being; nil: none
+	file   *flush                               // where pages are written that are not sent; nil: nowhere
 	stale  func() bool                          // the processes run, and have other memory by now; nil: never
 
 	all    []*vm.Space // of the set, by process
@@ -42,6 +43,7 @@ type pageRun struct {
 	process int
 	vm.Run
 	kind wire.RunKind
+	at   uint64 // as which page of a file
 }
 
 func newPageWalk(s set, stores []*vm.Store, report *api.MoveReport, pass pass) *pageWalk {
@@ -90,7 +92,7 @@ func (w *pageWalk) walk(room int) {
 	space := w.spaces[0]
 	if w.last {
 		if w.pass.again && w.pass.final {
-			space.Gone(func(r vm.Run) { w.runs = append(w.runs, pageRun{w.of[0], r, wire.Gone}) })
+			space.Gone(func(r vm.Run) { w.runs = append(w.runs, pageRun{process: w.of[0], Run: r, kind: wire.Gone}) })
 		}
 		w.spaces, w.of, w.last = w.spaces[1:], w.of[1:], false
 		return
@@ -109,20 +111,20 @@ func (w *pageWalk) walk(room int) {
 }
 
 // run notes something about a page that is not sent.
-func (w *pageWalk) run(addr uint64, kind wire.RunKind) {
+func (w *pageWalk) run(addr uint64, kind wire.RunKind, at uint64) {
 	if n := len(w.runs); n > 0 {
 		if last := &w.runs[n-1]; last.process == w.of[0] && last.kind == kind && last.Addr+uint64(last.Pages)*vm.PageBytes == addr {
-			last.Pages++
+			last.Pages++ // in a file, too, it is the next one
 			return
 		}
 	}
-	w.runs = append(w.runs, pageRun{w.of[0], vm.Run{Addr: addr, Pages: 1}, kind})
+	w.runs = append(w.runs, pageRun{w.of[0], vm.Run{Addr: addr, Pages: 1}, kind, at})
 }
 
 func (w *pageWalk) sendRun(msg *wire.PageBatch) {
 	r := w.runs[0]
 	w.runs = append(w.runs[:0], w.runs[1:]...)
-	msg.AddRun(wire.PrivateWord(r.process, r.Addr), r.Pages, r.kind)
+	msg.AddRun(wire.PrivateWord(r.process, r.Addr), r.Pages, r.kind, r.at)
 }
 
 // private adds a page of a space, unless it need not be sent: those of files the target
@@ -136,7 +138,7 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 	}
 	if w.leave != nil && w.leave(w.of[0], r) {
 		report.Left++
-		w.run(r.Addr, wire.Away)
+		w.run(r.Addr, wire.Away, 0)
 		return
 	}
 	word := wire.PrivateWord(w.of[0], r.Addr)
@@ -150,8 +152,13 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 	if isZero(page) && w.plain(r.Addr) {
 		report.ZeroPages++
 		if w.pass.again { // the target may have another one from before
-			w.run(r.Addr, wire.Gone)
+			w.run(r.Addr, wire.Gone, 0)
 		}
+		return
+	}
+	if w.file != nil && !w.file.along(w.of[0], r) {
+		report.Left++
+		w.run(r.Addr, wire.Filed, w.file.leave(r.Frame))
 		return
 	}
 	if shared {

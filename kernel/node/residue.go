@@ -30,7 +30,7 @@ type residue struct {
 // keepResidue keeps the memory of a set when it is committed to the target, which asks for it
 // before the first thread can run there.
 func (s *source) keepResidue() {
-	if s.report.Left == 0 {
+	if s.report.Left == 0 || s.flush != nil {
 		return
 	}
 	r := &residue{id: s.id, key: s.key, target: s.target, boot: s.boot, what: s.set.String()}
@@ -43,6 +43,7 @@ func (s *source) keepResidue() {
 
 // dropResidue: the set is lost with the target, or goes on here.
 func (s *source) dropResidue() {
+	s.flush.drop()
 	if r := s.n.residues[s.id.Nr]; r != nil {
 		r.drop(s.n)
 	}
@@ -97,7 +98,7 @@ func (r *residue) pages(words []uint64) []byte {
 		switch {
 		case frame == 0:
 		case isZero(hw.Page(frame)):
-			m.AddRun(word, 1, wire.Gone)
+			m.AddRun(word, 1, wire.Gone, 0)
 		default:
 			m.Add(word, hw.Page(frame))
 		}
@@ -113,15 +114,21 @@ func (s *source) leaves() func(process int, r vm.PageRef) bool {
 		return nil
 	}
 	s.report.LeftOn = fmt.Sprintf("node %d", s.n.Number)
+	along := s.set.urgent()
+	return func(process int, r vm.PageRef) bool {
+		return !along[wire.PrivateWord(process, r.Addr)] && !(s.strategy == dirty && r.Dirty)
+	}
+}
+
+// urgent are the pages, by their words, that go along with the set in any case.
+func (s set) urgent() map[uint64]bool {
 	along := make(map[uint64]bool)
-	for i, p := range s.set {
+	for i, p := range s {
 		for addr := range urgent(p) {
-			along[wire.PrivateWord(s.set.spaceOf(i), addr&^(vm.PageBytes-1))] = true
+			along[wire.PrivateWord(s.spaceOf(i), addr&^(vm.PageBytes-1))] = true
 		}
 	}
-	return func(process int, r vm.PageRef) bool {
-		return !along[wire.PrivateWord(process, r.Addr)]
-	}
+	return along
 }
 
 // urgent are addresses in pages that a process needs as soon as it runs: the code, the stack

@@ -43,6 +43,7 @@ type source struct {
 	cap      *captured
 	pump     *pump
 	pre      *precopy // what was sent while the set ran; nil: nothing
+	flush    *flush   // what is written to a file server; nil: nothing
 
 	strategy  strategy
 	maxFreeze int64  // ns
@@ -158,7 +159,13 @@ func (s *source) sendPages() {
 	again := s.pre != nil
 	w := newPageWalk(s.set, s.cap.stores, &s.report, pass{track: again, again: again, final: true})
 	w.leave = s.leaves()
-	s.stream(w, 0, func() { s.step(move.PagesSent) })
+	sent := func() { s.step(move.PagesSent) }
+	if s.flush != nil {
+		s.flush.begin()
+		w.file = s.flush
+		sent = func() { s.flush.write(func() { s.step(move.PagesSent) }) }
+	}
+	s.stream(w, 0, sent)
 }
 
 // sendState sends the image, once the pages have arrived: what one message does not take
@@ -200,7 +207,7 @@ func (s *source) sendPiece(img []byte, off int) {
 }
 
 func (s *source) sendPrepare(rest []byte, before int) {
-	s.send(api.MovePrepare, wire.Prepare{Move: s.id, Image: rest, Messages: s.pump.seq, Before: before}, func(c *rpc.Complete) {
+	s.send(api.MovePrepare, wire.Prepare{Move: s.id, Image: rest, Messages: s.pump.seq, Before: before, File: s.flush.file(), FileOn: s.flush.on()}, func(c *rpc.Complete) {
 		var a wire.Answer
 		if why := s.trouble(c); why != "" {
 			s.fail("%s", why)

@@ -15,10 +15,12 @@ const (
 	precopyAll                 // in rounds while they run: V
 	reference                  // when they are touched, from the source: Accent
 	hybrid                     // in rounds, and what is left by reference
+	flushing                   // to the file server, and from there when they are touched: Sprite
+	dirty                      // those that were written, frozen; the others by reference: MOSIX
 	strategies                 // how many there are
 )
 
-var strategyNames = [strategies]string{"auto", "copy", "precopy", "reference", "hybrid"}
+var strategyNames = [strategies]string{"auto", "copy", "precopy", "reference", "hybrid", "flush", "dirty"}
 
 func (s strategy) String() string { return strategyNames[s] }
 
@@ -35,8 +37,8 @@ func strategyOf(name string) (strategy, error) {
 // precopies reports whether pages are sent while the processes run.
 func (s strategy) precopies() bool { return s == precopyAll || s == hybrid }
 
-// leaves reports whether pages are left for after the move.
-func (s strategy) leaves() bool { return s == reference || s == hybrid }
+// leaves reports whether pages are left for after the move, on the source.
+func (s strategy) leaves() bool { return s == reference || s == hybrid || s == dirty }
 
 // choose is what auto comes to: a copy if the pages take no longer than the processes may
 // stand still, else precopying. Neither leaves anything behind: that a process needs

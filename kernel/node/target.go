@@ -24,6 +24,9 @@ type target struct {
 	company
 	seen  []bool // messages of the page stream, by sequence number
 	image []byte // what of the image has come before the rest of it
+	file  []byte // the capability of the file that has their pages, if one has
+
+	fileOn int // the node of its server
 
 	ready  rpc.Handle // the prepare to answer
 	commit rpc.Handle // the commit to answer
@@ -295,6 +298,7 @@ func (n *Node) gotPrepare(r *rpc.Incoming) {
 		if t.why == "" && t.all[0].im.PID != t.offer.PID {
 			t.why = fmt.Sprintf("the image is of process %d", t.all[0].im.PID)
 		}
+		t.file, t.fileOn = q.File, q.FileOn
 		t.image = nil
 	}
 	t.step(move.Prepare)

@@ -15,6 +15,7 @@ type PageRef struct {
 	Store bool // the frame is a Store's: the page equals its file, or is shared
 	Many  bool // somebody else has the frame too: relatives that share it until one writes
 	Sent  bool // a page was sent from there before
+	Dirty bool // it was written since it came to this node
 }
 
 // PagesFrom fills buf with the present pages from addr on, in order, and returns
@@ -24,7 +25,7 @@ func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
 		if n == len(buf) {
 			return false
 		}
-		buf[n] = PageRef{Addr: addr, Frame: frameOf(*e), Store: *e&pteStore != 0, Many: !exclusive(frameOf(*e))}
+		buf[n] = PageRef{Addr: addr, Frame: frameOf(*e), Store: *e&pteStore != 0, Many: !exclusive(frameOf(*e)), Dirty: *e&hw.PTEDirty != 0}
 		n++
 		return true
 	})

@@ -82,6 +82,9 @@ type Prepare struct {
 	Image    []byte `cbor:"2,keyasint"`
 	Messages int    `cbor:"3,keyasint"`           // of the page stream, all of which were answered
 	Before   int    `cbor:"4,keyasint,omitempty"` // bytes of the image that State has brought
+	// File has the pages that are Filed: the capability of a file of Bullet's.
+	File   []byte `cbor:"5,keyasint,omitempty"`
+	FileOn int    `cbor:"6,keyasint,omitempty"` // the node of its server
 }
 
 // Pull asks a source for pages that it kept when the processes left; its answer is a message

@@ -23,7 +23,7 @@ import (
 // set that has no page here: the next word, which has none either, names another private
 // page, and the two are one that the processes share until one of them writes. With both bits
 // set it begins a run of private pages, without any of them: the next word has in bits 8-63
-// how many they are, and in bits 0-7 what about them (RunKind).
+// how many they are, and in bits 0-7 what about them (RunKind), which may take a third.
 const (
 	streamHead = 24
 	streamTag  = 16
@@ -67,6 +67,8 @@ const (
 	Gone RunKind = 1
 	// Away pages stay with the source until they are asked for.
 	Away RunKind = 2
+	// Filed pages are in a file. A third word says as which page of it the first is.
+	Filed RunKind = 3
 )
 
 // Run reports whether a word begins a run.
@@ -94,9 +96,13 @@ func (m *PageBatch) Add(word uint64, p *[abi.PageSize]byte) {
 // Precondition: the batch is not full.
 func (m *PageBatch) AddSame(word, as uint64) { m.words = append(m.words, word|sameBit, as) }
 
-// AddRun adds a run of private pages, of which word is the first. Precondition: the batch is not full.
-func (m *PageBatch) AddRun(word uint64, pages int, kind RunKind) {
+// AddRun adds a run of private pages, of which word is the first; at is for Filed ones.
+// Precondition: the batch is not full.
+func (m *PageBatch) AddRun(word uint64, pages int, kind RunKind, at uint64) {
 	m.words = append(m.words, word|storeBit|sameBit, uint64(pages)<<8|uint64(kind))
+	if kind == Filed {
+		m.words = append(m.words, at)
+	}
 }
 
 // Empty reports whether nothing was added.
@@ -195,7 +201,16 @@ func countPages(words []byte) (n int, ok bool) {
 		if words = words[8:]; len(words) == 0 {
 			return n, false
 		}
-		if _, _, _, kind := RunOf(word, binary.LittleEndian.Uint64(words)); Run(word) && kind != Gone && kind != Away {
+		if !Run(word) {
+			continue
+		}
+		switch _, _, _, kind := RunOf(word, binary.LittleEndian.Uint64(words)); kind {
+		case Gone, Away:
+		case Filed:
+			if words = words[8:]; len(words) == 0 {
+				return n, false
+			}
+		default:
 			return n, false
 		}
 	}

@@ -21,7 +21,7 @@ var samples = []any{
 	OfferReply{Refused: "it is full", Boot: 9, Missing: []int{0}, Reasons: []string{"it is full"}},
 	File{Move: move, Digest: []byte{0xd1, 0xd2}, Path: "/bin/cat", Size: 4096, Data: []byte("data"), Off: 48 << 10},
 	State{Move: move, Off: 256 << 10, Data: []byte("more")},
-	Prepare{Move: move, Image: []byte("the rest"), Messages: 21, Before: 512 << 10},
+	Prepare{Move: move, Image: []byte("the rest"), Messages: 21, Before: 512 << 10, File: []byte{0xcf}, FileOn: 2},
 	Pull{Move: move, Pages: []uint64{0x5000, 1<<48 | 0x7000}},
 	Commit{Move: move, FrozenNs: 12e6, FrozeAt: 1_800_000_000e9},
 	Answer{State: "committed", Error: "none", Boot: 9, FirstRunUs: 340},
@@ -146,7 +146,7 @@ func TestPages_Same(t *testing.T) {
 
 func TestPages_Run(t *testing.T) {
 	var m PageBatch
-	m.AddRun(PrivateWord(7, 0x5000), 1<<20, Away)
+	m.AddRun(PrivateWord(7, 0x5000), 1<<20, Away, 0)
 	m.Add(PrivateWord(7, 0x4000), &[abi.PageSize]byte{1})
 	b := m.Encode(nil, move, 1, 0, &key)
 	p, ok := DecodePages(b)
@@ -160,11 +160,11 @@ func TestPages_Run(t *testing.T) {
 	if process, addr, pages, kind := RunOf(word, le64(p.Words[8:])); process != 7 || addr != 0x5000 || pages != 1<<20 || kind != Away {
 		t.Errorf("process %d, %#x, %d pages, kind %d", process, addr, pages, kind)
 	}
-	m.AddRun(PrivateWord(7, 0x5000), 1, 3)
+	m.AddRun(PrivateWord(7, 0x5000), 1, 4, 0)
 	if _, ok := DecodePages(m.Encode(nil, move, 1, 0, &key)); ok {
 		t.Error("accepted a run of no kind")
 	}
-	m.AddRun(PrivateWord(7, 0x5000), 1, Gone)
+	m.AddRun(PrivateWord(7, 0x5000), 1, Gone, 0)
 	b = m.Encode(nil, move, 1, 0, &key)
 	b[20] = 1 // the second word is missing
 	if _, ok := DecodePages(append(b[:streamHead+8:streamHead+8], b[len(b)-streamTag:]...)); ok {
@@ -179,7 +179,8 @@ func FuzzDecodePages(f *testing.F) {
 	f.Add(same.Encode(nil, move, 1, 0, &key))
 	f.Add(make([]byte, streamHead+streamTag))
 	var run PageBatch
-	run.AddRun(PrivateWord(1, 0x5000), 3, Gone)
+	run.AddRun(PrivateWord(1, 0x5000), 3, Gone, 0)
+	run.AddRun(PrivateWord(1, 0x9000), 3, Filed, 7)
 	f.Add(run.Encode(nil, move, 2, 0, &key))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := DecodePages(b)
@@ -194,6 +195,10 @@ func FuzzDecodePages(f *testing.F) {
 			} else if Run(w) {
 				words = words[8:]
 				m.words = append(m.words, w, le64(words))
+				if _, _, _, kind := RunOf(w, le64(words)); kind == Filed {
+					words = words[8:]
+					m.words = append(m.words, le64(words))
+				}
 			} else {
 				m.Add(w, (*[abi.PageSize]byte)(data))
 				data = data[abi.PageSize:]

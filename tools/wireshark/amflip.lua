@@ -608,6 +608,8 @@ local STRUCTS = {
 		[2] = { "Image", nil },
 		[3] = { "Messages", nil },
 		[4] = { "Before", nil },
+		[5] = { "File", nil },
+		[6] = { "FileOn", nil },
 	},
 	["wire.Pull"] = {
 		[1] = { "Move", "wire.MoveID" },

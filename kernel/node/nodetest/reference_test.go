@@ -21,7 +21,7 @@ func (w *World) whole(pid int32) {
 // A process that leaves its memory behind has at the target what it had, whatever it does
 // to it while it comes: it maps, unmaps, moves and frees it, and reads and writes.
 func TestReference_MemoryIsAsItWas(t *testing.T) {
-	for _, how := range []string{"reference", "hybrid"} {
+	for _, how := range []string{"reference", "hybrid", "dirty", "flush"} {
 		left, seen := 0, 0
 		for seed := range uint64(30) {
 			w, pid := scribble(t, seed, []int{3, 10, 50}[seed%3])
@@ -51,6 +51,9 @@ func TestReference_MemoryIsAsItWas(t *testing.T) {
 					t.Errorf("%s, seed %d, node %d keeps %s", how, seed, i, s)
 				}
 			}
+			if n := len(w.Bullet.Files); n > 0 {
+				t.Errorf("%s, seed %d: %d files are left", how, seed, n)
+			}
 		}
 		if left == 0 || seen == 0 {
 			t.Errorf("%s: %d pages were left, seen %d times by ps: the test looks at little", how, left, seen)
@@ -79,8 +82,8 @@ func TestReference_SourceIsLost(t *testing.T) {
 		strike func(w *World)
 		at     most // how long it takes
 	}{
-		"dies":            {func(w *World) { w.Kill(1) }, most(32e9)},
-		"is cut off":      {func(w *World) { w.Wire.Cut = func(from, to int) bool { return from == 1 || to == 1 } }, most(32e9)},
+		"dies":            {func(w *World) { w.Kill(1) }, most(45e9)},
+		"is cut off":      {func(w *World) { w.Wire.Cut = func(from, to int) bool { return from == 1 || to == 1 } }, most(45e9)},
 		"is started anew": {func(w *World) { w.Kill(1); w.Boot(1) }, most(13e9)},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -144,5 +147,45 @@ func TestReference_IsGivenBack(t *testing.T) {
 				t.Error(s)
 			}
 		})
+	}
+}
+
+// A file server that takes nothing, or that is not there, is no reason to stand still: without
+// one the move is refused, and one that fails in the middle leaves the process where it is.
+func TestFlush_Fails(t *testing.T) {
+	w, pid := scribble(t, 4, 50)
+	w.Host.Strategy = "flush"
+	move := func() (r *api.MigrateReply) {
+		w.Host.Migrate(pid, 1, 2, func(is api.MigrateReply) { r = &is })
+		w.RunUntil(30e9, "the answer", func() bool { return r != nil })
+		return r
+	}
+	w.Bullet.Full = true
+	if r := move(); !strings.Contains(r.Error, "the file server of node 2 does not take the pages") || w.On(pid) != 1 {
+		t.Errorf("%+v", r)
+	}
+	w.Run(50e6)
+	w.Host.m.Close(w.Now, w.Bullet.ep)
+	if r := move(); !strings.Contains(r.Error, "strategy flush needs a file server on another node than 1") || w.On(pid) != 1 || r.Report.FreezeUs != 0 {
+		t.Errorf("%+v", r)
+	}
+	w.Run(50e6)
+	scribbling.check(t, w.Nodes[1].Tab.Process(pid).Space)
+}
+
+// The source owes nothing once the process has gone: it may die.
+func TestFlush_SourceMayDie(t *testing.T) {
+	w, pid := scribble(t, 5, 50)
+	w.Host.Strategy = "flush"
+	w.Wire.Delay = 5e6
+	if r := w.Move(pid, 2); r.Report.Left == 0 || w.Nodes[2].Tab.Process(pid).Space.Away() == 0 || len(w.Bullet.Files) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	w.Kill(1)
+	w.whole(pid)
+	w.Run(5e9)
+	scribbling.check(t, w.Nodes[2].Tab.Process(pid).Space)
+	if n := len(w.Bullet.Files); n > 0 {
+		t.Errorf("%d files are left", n)
 	}
 }

@@ -25,12 +25,13 @@ type Wire struct {
 
 // World is the cluster, its clock and its wire. Party 0 is the host.
 type World struct {
-	T     testing.TB
-	Now   int64
-	Wire  Wire
-	Key   api.Key
-	Nodes []*Node // by number; index 0 is nil
-	Host  *Host
+	T      testing.TB
+	Now    int64
+	Wire   Wire
+	Key    api.Key
+	Nodes  []*Node // by number; index 0 is nil
+	Bullet *Bullet
+	Host   *Host
 
 	// Watch, unless nil, sees every frame that a party sends.
 	Watch func(from int, frame []byte)
@@ -86,6 +87,7 @@ func New(t testing.TB, n int, seed uint64) *World {
 	w := &World{T: t, rng: rand.New(rand.NewPCG(seed, 1)), Key: api.Key{1, 2, 3}, Wire: Wire{Delay: 50_000}}
 	w.Nodes = make([]*Node, n+1)
 	w.Host = newHost(w)
+	w.Bullet = w.Host.Bullet(n)
 	for i := 1; i <= n; i++ {
 		w.Boot(i)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Strategies are the ways in which pages travel.
-var Strategies = []string{"auto", "copy", "precopy", "reference", "hybrid"}
+var Strategies = []string{"auto", "copy", "precopy", "reference", "hybrid", "flush", "dirty"}
 
 // Move says how a process is to move.
 type Move struct {

@@ -1,0 +1,164 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"motile/ipc/capability"
+	"motile/ipc/flip"
+	"motile/ipc/rpc"
+	"motile/ipc/std"
+	"motile/kernel/hw"
+	"motile/kernel/vm"
+	"motile/migrate/move"
+	"motile/migrate/wire"
+)
+
+// Flushing (Sprite: Douglis and Ousterhout, 1991): the pages of the frozen set are written
+// to the file server, here Bullet, and come from there when they are touched at the target.
+// So the old node owes nothing once they have gone. The processes depend on the server instead,
+// until all is fetched; then the file is removed.
+
+// flush is that of one move.
+type flush struct {
+	s    *source
+	cap  capability.Capability // of the server; of the file, once there is one
+	must map[uint64]bool       // pages that go along, by their words
+
+	server int  // its node
+	made   bool // there is one
+
+	pages []hw.PFN // to be written
+	count uint64   // pages, those that are written too
+	buf   []byte
+}
+
+// flushPages is how many pages a request brings to the server.
+const flushPages = 32
+
+// serviceBullet is the name of Bullet's servers, each of which has the number of its node.
+const serviceBullet = "bullet"
+
+// findServer looks for a file server that is not on this node, before anything stands still:
+// the target's own, or else that of the lowest number.
+func (s *source) findServer(then func()) {
+	n := s.n
+	nodes := []int{s.target}
+	for nr := range n.neighbours {
+		if nr != s.target && nr != n.Number {
+			nodes = append(nodes, nr)
+		}
+	}
+	slices.Sort(nodes[1:])
+	answers, open, over := make([]bool, len(nodes)), len(nodes), false
+	for i, nr := range nodes {
+		h := &std.Header{Command: std.Info}
+		h.SetCapability(n.ipc.key.ServiceCap(serviceBullet, nr))
+		n.call(flip.Address{}, h, nil, movePatience, func(c *rpc.Complete) {
+			answers[i] = c.Status == std.OK && c.Header.Status() == std.OK
+			if open--; over || open > 0 && !(i == 0 && answers[0]) || s.m.State() != move.Sending {
+				return
+			}
+			over = true
+			best := slices.Index(answers, true)
+			if best < 0 {
+				s.fail("strategy flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)
+				return
+			}
+			s.flush = &flush{s: s, server: nodes[best], cap: n.ipc.key.ServiceCap(serviceBullet, nodes[best]), buf: make([]byte, 0, flushPages*vm.PageBytes)}
+			s.report.LeftOn = fmt.Sprintf("the file server of node %d", nodes[best])
+			then()
+		})
+	}
+}
+
+// begin takes the set as it stands still.
+func (f *flush) begin() { f.must = f.s.set.urgent() }
+
+// along reports whether a page goes along with the set.
+func (f *flush) along(process int, r vm.PageRef) bool {
+	return f.must[wire.PrivateWord(process, r.Addr)]
+}
+
+// leave notes a page to be written, and says as which page of the file.
+func (f *flush) leave(frame hw.PFN) (page uint64) {
+	f.pages = append(f.pages, frame)
+	f.count++
+	return f.count - 1
+}
+
+// write brings pages to the server, and goes on when they are there.
+func (f *flush) write(then func()) {
+	s := f.s
+	if len(f.pages) == 0 {
+		then()
+		return
+	}
+	f.buf = f.buf[:0]
+	for _, frame := range f.pages[:min(len(f.pages), flushPages)] {
+		f.buf = append(f.buf, hw.Page(frame)[:]...)
+	}
+	h := &std.Header{Command: std.BulletCreate, Size: uint32(len(f.buf))}
+	if f.made {
+		h.Command, h.Offset = std.BulletModify, (f.count-uint64(len(f.pages)))*vm.PageBytes
+	}
+	last := len(f.pages) <= flushPages
+	if last {
+		h.Extra = std.BulletCommit
+	}
+	h.SetCapability(f.cap)
+	s.report.Bytes += int64(len(f.buf))
+	s.n.call(flip.Address{}, h, f.buf, movePatience, func(c *rpc.Complete) {
+		if s.m.State() != move.Frozen {
+			return // it was given up meanwhile
+		}
+		if c.Status != std.OK || c.Header.Status() != std.OK {
+			s.fail("%s does not take the pages (%v, %v)", s.report.LeftOn, c.Status, c.Header.Status())
+			return
+		}
+		f.cap, f.made = c.Header.Capability(), true
+		if f.pages = f.pages[min(len(f.pages), flushPages):]; last {
+			then()
+			return
+		}
+		f.write(then)
+	})
+}
+
+// drop removes the file: the processes stay here, or are lost.
+func (f *flush) drop() {
+	if f != nil && f.made {
+		f.made = false
+		f.s.n.destroy(f.cap)
+	}
+}
+
+// destroy removes a file, if its server is there.
+func (n *Node) destroy(c capability.Capability) {
+	h := &std.Header{Command: std.Destroy}
+	h.SetCapability(c)
+	n.call(flip.Address{}, h, nil, movePatience, func(*rpc.Complete) {})
+}
+
+// file is the capability of the pages' file, for the target; nil if there is none.
+func (f *flush) file() []byte {
+	if f == nil || !f.made {
+		return nil
+	}
+	return f.cap.Append(nil)
+}
+
+// on is the node that it is on, or 0.
+func (f *flush) on() int {
+	if f == nil {
+		return 0
+	}
+	return f.server
+}
+
+// filed is the origin of a page that is in a file: addresses of nowhere, since
+// an origin is an address (vm: SetAway).
+func filed(page uint64) (origin uint64) { return fileOrigin + page*vm.PageBytes }
+
+// fileOrigin is above what no process has mapped.
+const fileOrigin = 1 << 20
