@@ -64,7 +64,7 @@ const maxMaxFreeze = 3600e6
 // startMove moves a process by itself, for whom nothing is in the way.
 func (n *Node) startMove(p *proc.Process, target int, residual bool, asked rpc.Handle) {
 	s := n.newSource(target)
-	s.named, s.roots, s.residual, s.asked = p.PID, []int32{p.PID}, residual, asked
+	s.named, s.roots, s.residual, s.asked, s.strategy = p.PID, []int32{p.PID}, residual, asked, copyAll
 	s.set = set{p}
 	s.enter(s.set)
 	s.step(move.Start)

@@ -174,6 +174,9 @@ func (t *target) act() {
 		case move.SendReady:
 			t.answer(t.ready, wire.Answer{State: "ready"})
 		case move.SendRefused:
+			if t.why == "" {
+				t.why = "an object that it has open does not answer; try again"
+			}
 			t.answer(t.ready, wire.Answer{State: "dropped", Error: t.why})
 		case move.Activate:
 			t.activate()

@@ -78,6 +78,9 @@ const (
 	doubt       = 30e9  // how long a committed source answers BUSY
 	silence     = 15e9  // a receiving target gives up on its source
 	askPause    = 2e9   // an arriving target asks its source
+	// building is how long objects may take to answer that somebody else has them open now.
+	// Two moves at once whose objects are each other's wait in vain: both stand still.
+	building = 3e9
 )
 
 // Source is the source's side of one move. Its owner steps it and does what

@@ -65,7 +65,7 @@ func (t *Target) Step(now int64, ev TargetEvent) {
 	case t.state == Receiving && ev == Heard:
 		t.deadline = now + silence
 	case t.state == Receiving && ev == Prepare:
-		t.state, t.deadline = Building, now+silence
+		t.state, t.deadline = Building, now+building
 		t.do(Build)
 	case t.state == Building && ev == Built:
 		t.state, t.deadline = Arriving, now+askPause
@@ -108,7 +108,10 @@ func (t *Target) Tick(now int64) {
 		return
 	}
 	switch t.state {
-	case Receiving, Building:
+	case Receiving:
+		t.drop()
+	case Building:
+		t.do(SendRefused)
 		t.drop()
 	case Arriving:
 		t.deadline = now + askPause
