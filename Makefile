@@ -10,6 +10,7 @@ TOPOLOGY ?=
 NODE     ?= 1
 DIR      ?= .motile
 BENCH    ?= .
+PEERS    ?= .
 FUZZTIME ?= 20s
 
 # Options that keep the outside of a build out of what it gives: paths, commits.
@@ -169,6 +170,22 @@ build/linux-guest.cpio: FORCE guests | setup
 bench: all guests build/linux-guest.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|open|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
+# What our moves are compared with, likewise.
+build/peers: scripts/peers
+	@mkdir -p build
+	$(QUIET)scripts/peers build/peers
+
+build/peers-guest.cpio: FORCE archive | setup
+	$(QUIET)$(MAKE) --no-print-directory build/linux build/peers || true
+	$(QUIET)[ ! -d build/linux ] || { \
+		$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./tools/peers/linuxguest ./tools/peers/worker && \
+		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxguest file:/worker=build/worker \
+			tree:/modules=build/linux/modules tree:/diag=build/linux/diag $$([ ! -d build/peers ] || echo file:/criu=build/peers/root/criu tree:/lib64=build/peers/root/lib64); }
+
+.PHONY: bench-peers
+bench-peers: all guests build/peers-guest.cpio ## measure beside Linux, CRIU and QEMU's live migration; PEERS=messages|criu|live picks some
+	$(QUIET)$(GO) run ./tools/peers -run '$(PEERS)' -o tools/peers/results $(PEERSFLAGS)
+
 SEEDS ?= 10000
 SEED  ?= 1
 
@@ -238,10 +255,10 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-BOOTS := qemu-cluster demo session test e2e bench soak powercuts download gobuild conformance guests
+BOOTS := qemu-cluster demo session test e2e bench bench-peers soak powercuts download gobuild conformance guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
-	$(if $(filter test unit e2e bench soak powercuts download guests,$(MAKECMDGOALS)),cc) \
+	$(if $(filter test unit e2e bench bench-peers soak powercuts download guests,$(MAKECMDGOALS)),cc) \
 	$(if $(filter test unit e2e golden,$(MAKECMDGOALS)),tshark) \
 	$(if $(filter gdb,$(MAKECMDGOALS)),gdb)
 

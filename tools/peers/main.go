@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"motile/qemu/machine"
+	"motile/tools/peers/result"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+// suite is what is measured together.
+type suite struct {
+	name string
+	run  func(ctx context.Context, p *peers) error
+}
+
+var suites = []suite{
+	{"messages", messages},
+}
+
+// deadline bounds a suite, so that a guest that hangs does not hang us.
+const deadline = 30 * time.Minute
+
+// peers is what all suites share.
+type peers struct {
+	result result.Result
+	runs   int
+	short  bool
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
+	pattern := flags.String("run", ".", "`PATTERN` of the suites to run: "+names())
+	runs := flags.Int("runs", 10, "how often everything is measured, in turns")
+	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
+	asJSON := flags.Bool("json", false, "print JSON")
+	folder := flags.String("o", "", "write peers.json and peers.md into `FOLDER`")
+	render := flags.String("render", "", "measure nothing: write peers.md anew from the peers.json in `FOLDER`")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *render != "" {
+		r, err := result.Load(filepath.Join(*render, "peers.json"))
+		if err != nil {
+			return err
+		}
+		return r.SaveMarkdown(filepath.Join(*render, "peers.md"))
+	}
+	re, err := regexp.Compile(*pattern)
+	if err != nil {
+		return err
+	}
+	if *short {
+		*runs = 1
+	}
+	p := &peers{runs: *runs, short: *short}
+	if err := p.begin(); err != nil {
+		return err
+	}
+	for _, s := range suites {
+		if !re.MatchString(s.name) {
+			continue
+		}
+		say("%s …", s.name)
+		within, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("took longer than %v", deadline))
+		err := s.run(within, p)
+		if err != nil && within.Err() != nil {
+			err = fmt.Errorf("%w: %v", context.Cause(within), err)
+		}
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	p.result.Took = time.Since(p.result.Began).Round(time.Second).String()
+	p.result.Load[1] = loadAverage()
+	return p.report(*folder, *asJSON)
+}
+
+func names() string {
+	var all []string
+	for _, s := range suites {
+		all = append(all, s.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// say tells of progress.
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "peers: "+format+"\n", args...) }
+
+// begin sees to it that what make built is there, and notes the circumstances.
+func (p *peers) begin() error {
+	for _, f := range []string{kernelFile, testArchive, motileFile} {
+		if _, err := os.Stat(f); err != nil {
+			return fmt.Errorf("%w: run make bench-peers, at the top", err)
+		}
+	}
+	program, err := machine.Find("")
+	if err != nil {
+		return err
+	}
+	version, err := exec.Command(program, "--version").Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", program, err)
+	}
+	first, _, _ := strings.Cut(string(version), "\n")
+	p.result = result.Result{
+		Began: time.Now(), Runs: p.runs, Short: p.short, CPUs: runtime.NumCPU(),
+		QEMU: fmt.Sprintf("%s, TCG, every machine %s with one CPU %s and %d MB", first, machine.Q35, machine.DefaultCPU, memMB),
+	}
+	p.result.Load[0] = loadAverage()
+	if err := haveLinux(); err != nil {
+		p.result.Miss("Linux and all that runs on it", err)
+		return nil
+	}
+	p.result.Peers = append(p.result.Peers, linuxVersion())
+	return nil
+}
+
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	f := strings.Fields(string(b))
+	return strings.Join(f[:min(3, len(f))], " ")
+}
+
+// some is how many of n there are to be: few, if we only try whether it works.
+func (p *peers) some(n int) int {
+	if p.short {
+		return min(n, 3)
+	}
+	return n
+}
+
+func (p *peers) report(folder string, asJSON bool) error {
+	if folder != "" {
+		err := errors.Join(
+			p.result.Save(filepath.Join(folder, "peers.json")),
+			p.result.SaveMarkdown(filepath.Join(folder, "peers.md")))
+		if err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return p.result.Save("/dev/stdout")
+	}
+	return p.result.Table(os.Stdout)
+}
