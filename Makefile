@@ -180,7 +180,7 @@ build/peers-guest.cpio: FORCE archive | setup
 	$(QUIET)[ ! -d build/linux ] || { \
 		$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./tools/peers/linuxguest ./tools/peers/worker && \
 		$(GO) run ./tools/mkarchive -o $@ file:/init=build/linuxguest file:/worker=build/worker \
-			tree:/modules=build/linux/modules tree:/diag=build/linux/diag $$([ ! -d build/peers ] || echo file:/criu=build/peers/root/criu tree:/lib64=build/peers/root/lib64); }
+			tree:/modules=build/linux/modules tree:/modules.criu=build/linux/criu $$([ ! -d build/peers ] || echo file:/criu=build/peers/root/criu tree:/lib=build/peers/root/lib tree:/lib64=build/peers/root/lib64); }
 
 .PHONY: bench-peers
 bench-peers: all guests build/peers-guest.cpio ## measure beside Linux, CRIU and QEMU's live migration; PEERS=messages|criu|live picks some

@@ -57,14 +57,14 @@ type guests struct {
 // Beyond the numbers of nodes in use, for the hardware address.
 const firstGuest = 401
 
-// startGuests boots two, and halts them.
-func startGuests(ctx context.Context, dir cluster.Dir, bridge string, mtu int) (*guests, error) {
+// startGuests boots two, and halts them. The words are for linuxguest.
+func startGuests(ctx context.Context, dir cluster.Dir, bridge string, mtu int, words string) (*guests, error) {
 	g := new(guests)
 	for i, at := range []**guest{&g.a, &g.b} {
 		node := firstGuest + i
 		nic := machine.NIC{Socket: bridge, MTU: mtu, Virtio: machine.Modern}
 		var err error
-		if *at, err = startGuest(ctx, dir, machine.Spec{Node: node, NICs: []machine.NIC{nic}}); err != nil {
+		if *at, err = startGuest(ctx, dir, machine.Spec{Node: node, NICs: []machine.NIC{nic}, Append: words}); err != nil {
 			g.stop()
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func startGuest(ctx context.Context, dir cluster.Dir, s machine.Spec) (*guest, e
 	s.Type, s.Kernel, s.Initrd, s.MemMB = machine.Q35, linuxKernel, linuxArchive, memMB
 	// The time stamp counter is QEMU's, and right; what guards against flaws of real CPUs
 	// would only make Linux slower.
-	s.Append = "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off addr=" + addr + "/24"
+	s.Append = "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off addr=" + addr + "/24 " + s.Append
 	s.ConsoleSocket, s.ConsoleLog, s.QMPSocket = path("console"), path("log"), path("qmp")
 	p, err := machine.Start(ctx, s, console)
 	if err != nil {

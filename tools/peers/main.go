@@ -37,6 +37,7 @@ type suite struct {
 
 var suites = []suite{
 	{"messages", messages},
+	{"criu", criu},
 }
 
 // deadline bounds a suite, so that a guest that hangs does not hang us.

@@ -59,7 +59,7 @@ func (p *peers) messagesOn(ctx context.Context, mtu int) error {
 			return err
 		}
 	}
-	g, err := startGuests(ctx, b.dir, b.status.Hosts, mtu)
+	g, err := startGuests(ctx, b.dir, b.status.Hosts, mtu, "")
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,15 @@ func initialize() error {
 			return fmt.Errorf("mount %s: %w", m.at, err)
 		}
 	}
-	for _, folder := range []string{"/modules", "/diag"} {
-		if err := loadModules(folder); err != nil {
+	if err := loadModules("/modules"); err != nil {
+		return err
+	}
+	if os.Getenv("criu") != "" {
+		if err := loadModules("/modules.criu"); err != nil {
+			return err
+		}
+		// Go reserves address space that it never uses; CRIU asks for it as memory.
+		if err := os.WriteFile("/proc/sys/vm/overcommit_memory", []byte("1"), 0); err != nil {
 			return err
 		}
 	}
@@ -54,6 +61,9 @@ func initialize() error {
 		if err := startServer(self(server...)); err != nil {
 			return err
 		}
+	}
+	if err := serveTarget(); err != nil {
+		return err
 	}
 	fmt.Println(orders.Ready)
 	return serve(console)

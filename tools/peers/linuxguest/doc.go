@@ -1,6 +1,6 @@
 // Command linuxguest is /init of a Linux guest, beside which Motile is measured
 // (tools/peers). It loads the drivers, gives the card the address that the kernel's
-// command line has ("addr=ADDRESS/BITS"), starts the servers that the other guest
+// command line has ("addr=ADDRESS/BITS"), loads what CRIU wants if that has "criu=yes", starts the servers that the other guest
 // talks to, and then does what the console says (package orders).
 //
 //	linuxguest                      as process 1: the guest's init

@@ -42,6 +42,18 @@ func do(o *orders.Order) (a orders.Answer, err error) {
 		a.Ns, err = timed("ping", o.Kind, o.Peer, strconv.Itoa(o.Bytes), strconv.Itoa(o.N))
 	case orders.Bulk:
 		a.Ns, err = timed("bulk", o.Peer, strconv.Itoa(o.Bytes), strconv.Itoa(o.N))
+	case orders.Work:
+		a.PID, err = startWorker(o.Bytes, o.N)
+	case orders.Gap:
+		a.Gap, _, err = gap(o.PID)
+	case orders.Kill:
+		err = killWorker(o.PID)
+	case orders.Move:
+		s, err := sourceTo(o.Peer)
+		if err != nil {
+			return a, err
+		}
+		return s.move(o)
 	default:
 		err = fmt.Errorf("no order %q is known", o.Do)
 	}

@@ -56,7 +56,7 @@ func (w *Row) value(v float64) string {
 	if w.Unit == MBs {
 		return fmt.Sprintf("%.1f MB/s", v)
 	}
-	return duration(v)
+	return Duration(v)
 }
 
 func (w *Row) target() string {
@@ -108,8 +108,8 @@ func (r *Result) Conditions() string {
 	return text
 }
 
-// duration shows nanoseconds with three digits that matter.
-func duration(ns float64) string {
+// Duration shows nanoseconds with three digits that matter.
+func Duration(ns float64) string {
 	d := time.Duration(ns)
 	for unit := time.Second; unit > 1; unit /= 10 {
 		if d >= unit {

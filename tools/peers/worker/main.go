@@ -51,6 +51,7 @@ func run(args []string) error {
 	for {
 		select {
 		case <-asked:
+			w.look()
 			if err := w.say(fmt.Sprintf("gap %d %d\n", w.gap, w.gapEnd)); err != nil {
 				return err
 			}

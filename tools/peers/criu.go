@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"motile/proc/api/client"
+	"motile/tools/peers/orders"
+	"motile/tools/peers/result"
+)
+
+// Targets of a move, as ratios to CRIU's best, on networks with long frames.
+const (
+	smallTotal  = 0.1  // from the order until the process runs at the target, for smallWork
+	largeTotal  = 0.25 // for largeWork
+	freezeLimit = 0.05 // of the longest time that the process does nothing
+)
+
+// Working sets.
+const (
+	smallWork = 100 << 10
+	middle    = 1 << 20
+	largeWork = 16 << 20
+)
+
+// criuPackages says what CRIU is made of, where it is to be had.
+const criuPackages = "build/peers/packages"
+
+// haveCRIU returns its version.
+func haveCRIU() (string, error) {
+	if err := haveLinux(); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(criuPackages)
+	if err != nil {
+		return "", fmt.Errorf("%w (make bench-peers has said why)", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return first, nil
+}
+
+// way is one way to move a process: a strategy of ours, or a mode of CRIU.
+type way struct {
+	strategy string // ours
+	mode     string // CRIU's
+	resident bool   // CRIU's service does it
+
+	failed error // the first time: it is not tried again
+}
+
+func (w *way) String() string {
+	switch {
+	case w.mode == "":
+		return "migrate --strategy " + w.strategy
+	case w.resident:
+		return "CRIU " + w.mode + ", resident"
+	}
+	return "CRIU " + w.mode + ", by command"
+}
+
+// moved is what was measured of moves.
+type moved struct {
+	total, freeze, bytes result.Sample
+	steps                map[string]result.Sample
+}
+
+func criu(ctx context.Context, p *peers) error {
+	version, err := haveCRIU()
+	if err != nil {
+		p.result.Miss("CRIU", err)
+		return nil
+	}
+	p.result.Peers = append(p.result.Peers, "Debian's "+version)
+	mtus := []int{1500, longMTU}
+	if p.short {
+		mtus = mtus[1:]
+	}
+	for _, mtu := range mtus {
+		if err := p.criuOn(ctx, mtu); err != nil {
+			return fmt.Errorf("MTU %d: %w", mtu, err)
+		}
+	}
+	return nil
+}
+
+// criuOn moves the same program with every strategy of ours and every mode of CRIU's, on
+// one bridge.
+func (p *peers) criuOn(ctx context.Context, mtu int) error {
+	b, err := up(ctx, mtu)
+	if err != nil {
+		return err
+	}
+	defer b.down()
+	path, err := b.put(ctx, workerFile)
+	if err != nil {
+		return err
+	}
+	g, err := startGuests(ctx, b.dir, b.status.Hosts, mtu, "criu=yes")
+	if err != nil {
+		return err
+	}
+	defer g.stop()
+	var ways []*way
+	for _, s := range client.Strategies {
+		ways = append(ways, &way{strategy: s})
+	}
+	for _, resident := range []bool{false} {
+		for _, m := range orders.Modes {
+			ways = append(ways, &way{mode: m, resident: resident})
+		}
+	}
+	for _, size := range []int{smallWork, middle, largeWork} {
+		measured := make(map[*way]*moved)
+		for i := range (p.runs + 1) / 2 { // each is long
+			say("moves of %s, MTU %d, run %d of %d", bytesInWords(size), mtu, i+1, (p.runs+1)/2)
+			for _, w := range ways {
+				if w.failed != nil {
+					continue
+				}
+				if measured[w] == nil {
+					measured[w] = &moved{steps: make(map[string]result.Sample)}
+				}
+				w.failed = measured[w].add(ctx, w, b, path, g, size)
+				if w.failed != nil && (ctx.Err() != nil || w.strategy != "") {
+					return fmt.Errorf("%v: %w", w, w.failed)
+				}
+				if w.failed != nil {
+					say("%v does not work: %v", w, w.failed)
+					p.result.Miss(fmt.Sprintf("%v, MTU %d", w, mtu), w.failed)
+				}
+			}
+		}
+		p.judgeMoves(ways, measured, size, mtu)
+	}
+	return nil
+}
+
+// add moves a worker once.
+func (m *moved) add(ctx context.Context, w *way, b *bed, path string, g *guests, size int) error {
+	if w.strategy != "" {
+		return m.ours(ctx, w, b, path, size)
+	}
+	return g.awake(ctx, func() (err error) {
+		a, err := g.a.order(ctx, orders.Order{Do: orders.Work, Bytes: size})
+		if err != nil {
+			return err
+		}
+		a, err = g.a.order(ctx, orders.Order{Do: orders.Move, Kind: w.mode, Resident: w.resident, Peer: g.b.addr, PID: a.PID})
+		if err != nil {
+			return err
+		}
+		m.total, m.freeze = append(m.total, float64(a.Total)), append(m.freeze, float64(a.Gap))
+		m.bytes = append(m.bytes, float64(a.Bytes))
+		for _, s := range a.Steps {
+			m.steps[s.Name] = append(m.steps[s.Name], float64(s.Ns))
+		}
+		return nil
+	})
+}
+
+// ours is a move from node 1 to node 2. What the process itself has seen is its freeze,
+// as with CRIU; the total is by the source's clock.
+func (m *moved) ours(ctx context.Context, w *way, b *bed, path string, size int) (err error) {
+	worker, err := b.startWorker(ctx, path, size, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, worker.Destroy(ctx)) }()
+	if _, err := worker.gap(ctx); err != nil { // it begins to look anew
+		return err
+	}
+	r, err := worker.Migrate(ctx, client.Move{Target: 2, Strategy: w.strategy})
+	if err != nil {
+		return err
+	}
+	gap, err := worker.gap(ctx)
+	if err != nil {
+		return err
+	}
+	m.total, m.freeze = append(m.total, float64(r.Report.TotalUs)*1e3), append(m.freeze, gap)
+	m.bytes = append(m.bytes, float64(r.Report.Bytes)+float64(r.Report.StateBytes))
+	return nil
+}
+
+// judgeMoves holds every strategy against CRIU's best mode, and every mode against the
+// strategy that is ours by default.
+func (p *peers) judgeMoves(ways []*way, measured map[*way]*moved, size, mtu int) {
+	total := func(m *moved) result.Sample { return m.total }
+	freeze := func(m *moved) result.Sample { return m.freeze }
+	for _, aspect := range []struct {
+		name string
+		of   func(*moved) result.Sample
+	}{{"total", total}, {"freeze", freeze}} {
+		suite := fmt.Sprintf("Moves of a process with %s, MTU %d: %s", bytesInWords(size), mtu, aspect.name)
+		var best, ours *way
+		for _, w := range ways {
+			switch m := measured[w]; {
+			case m == nil || len(m.total) == 0:
+			case w.mode == "" && (ours == nil || w.strategy == "auto"):
+				ours = w
+			case w.mode != "" && (best == nil || aspect.of(m).Stat().Median < aspect.of(measured[best]).Stat().Median):
+				best = w
+			}
+		}
+		if best == nil || ours == nil {
+			continue // the report says what does not work
+		}
+		for _, w := range ways {
+			m := measured[w]
+			if w.mode != "" || m == nil || len(m.total) == 0 {
+				continue
+			}
+			p.result.Add(suite, w.String(), "CRIU's best: "+best.String(), result.Ns, aspect.of(m), aspect.of(measured[best]))
+			if limit := moveLimit(aspect.name, size); w == ours && mtu >= longMTU && limit > 0 {
+				p.result.Target(limit)
+			}
+		}
+		for _, w := range ways {
+			m := measured[w]
+			if w.mode == "" || m == nil || len(m.total) == 0 {
+				continue
+			}
+			p.result.Add(suite, ours.String(), w.String(), result.Ns, aspect.of(measured[ours]), aspect.of(m)).Note = m.note()
+		}
+	}
+}
+
+// moveLimit is 0 where there is no target.
+func moveLimit(aspect string, size int) float64 {
+	switch {
+	case aspect == "freeze":
+		return freezeLimit
+	case size == smallWork:
+		return smallTotal
+	case size == largeWork:
+		return largeTotal
+	}
+	return 0
+}
+
+// note says what CRIU's steps took.
+func (m *moved) note() string {
+	var names []string
+	for name := range m.steps {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %s", name, result.Duration(m.steps[name].Stat().Median))
+	}
+	return fmt.Sprintf("images %s; %s", bytesInWords(int(m.bytes.Stat().Median)), strings.Join(names, ", "))
+}
+
+func bytesInWords(n int) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%.3g MB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.3g KB", float64(n)/(1<<10))
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// The modes return when the process began to stand still for the last time, at the
+// earliest, and when CRIU said that it runs at the target, at the latest.
+
+// full is dump, copy, restore: one after the other.
+func (s *source) full(pid int) (began, ran int64, err error) {
+	if err := s.folder(images); err != nil {
+		return 0, 0, err
+	}
+	began = time.Now().UnixNano()
+	if err := s.criu(&job{do: "dump", pid: pid, dir: images}); err != nil {
+		return 0, 0, err
+	}
+	if err := s.copy(images); err != nil {
+		return 0, 0, err
+	}
+	ran, err = s.restore(images, false)
+	return began, ran, err
+}
+
+// pageServer has pages written at the target, not here.
+func (s *source) pageServer(pid int) (began, ran int64, err error) {
+	if began, err = s.toServer(&job{do: "dump", pid: pid, dir: images}); err != nil {
+		return 0, 0, err
+	}
+	ran, err = s.restore(images, false)
+	return began, ran, err
+}
+
+// preDumps is how often pages are sent while the process runs.
+const preDumps = 2
+
+// iterative sends what has changed since, again and again.
+func (s *source) iterative(pid int) (began, ran int64, err error) {
+	prev := ""
+	for i := range preDumps {
+		dir := fmt.Sprintf("%s-%d", images, i)
+		if _, err = s.toServer(&job{do: "pre-dump", pid: pid, dir: dir, prev: prev, track: true}); err != nil {
+			return 0, 0, err
+		}
+		prev = "../" + dir[len("/tmp/"):]
+	}
+	if began, err = s.toServer(&job{do: "dump", pid: pid, dir: images, prev: prev, track: true}); err != nil {
+		return 0, 0, err
+	}
+	ran, err = s.restore(images, false)
+	return began, ran, err
+}
+
+// toServer has CRIU send pages to a server at the target, and copies the rest.
+func (s *source) toServer(j *job) (began int64, err error) {
+	if err := s.folder(j.dir); err != nil {
+		return 0, err
+	}
+	at := Job{Dir: j.dir, Prev: j.prev}
+	if err := s.step("page-server", func() error { return s.call("PageServer", at, new(Void)) }); err != nil {
+		return 0, err
+	}
+	began = time.Now().UnixNano()
+	j.server = s.peer
+	if err := s.criu(j); err != nil {
+		return 0, err
+	}
+	if err := s.call("PagesDone", Void{}, new(Void)); err != nil {
+		return 0, err
+	}
+	return began, s.copy(j.dir)
+}
+
+// lazyPages restores the process without its pages.
+func (s *source) lazyPages(pid int) (began, ran int64, err error) {
+	if err := s.folder(images); err != nil {
+		return 0, 0, err
+	}
+	began = time.Now().UnixNano()
+	j := &job{do: "dump", pid: pid, dir: images, server: "0.0.0.0", lazy: true}
+	dump := j.command() // it ends when all pages have been fetched
+	err = s.step("dump", func() error {
+		if err := dump.Start(); err != nil {
+			return err
+		}
+		return awaitListener(pagePort)
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := s.copy(images); err != nil {
+		return 0, 0, err
+	}
+	err = s.step("lazy-pages", func() error {
+		return s.call("LazyPages", Job{Dir: images, Server: s.peer}, new(Void))
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	ran, err = s.restore(images, true)
+	go dump.Wait()
+	return began, ran, err
+}

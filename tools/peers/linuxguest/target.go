@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/rpc"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"motile/tools/peers/orders"
+)
+
+const pagePort = orders.PagePort
+
+// Target is what a guest does for another one that moves a worker to it.
+type Target struct {
+	pages, lazy *exec.Cmd // CRIU's servers, while they run
+}
+
+// Void is nothing.
+type Void struct{}
+
+// serveTarget serves moves to this guest.
+func serveTarget() error {
+	if err := rpc.Register(new(Target)); err != nil {
+		return err
+	}
+	for port, serve := range map[int]func(net.Conn){
+		orders.RPCPort: func(c net.Conn) { rpc.ServeConn(c) },
+		orders.FilePort: func(c net.Conn) {
+			receiveFiles(c) // its error is the sender's, too
+			c.Close()
+		},
+	} {
+		l, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return err
+		}
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go serve(c)
+			}
+		}()
+	}
+	return nil
+}
+
+// Clock is the time here, in ns.
+func (*Target) Clock(_ Void, now *int64) error {
+	*now = time.Now().UnixNano()
+	return nil
+}
+
+// Reset ends what a move that failed has left.
+func (t *Target) Reset(Void, *Void) error {
+	for _, c := range []*exec.Cmd{t.pages, t.lazy} {
+		if c != nil {
+			c.Process.Kill() // after Wait it does nothing
+			c.Wait()
+		}
+	}
+	t.pages, t.lazy = nil, nil
+	return nil
+}
+
+// Adjust turns the clock on by so many ns.
+func (*Target) Adjust(by int64, _ *Void) error {
+	t := unix.NsecToTimeval(time.Now().UnixNano() + by)
+	return unix.Settimeofday(&t)
+}
+
+// Folder makes an empty folder for images.
+func (*Target) Folder(dir string, _ *Void) error { return emptyFolder(dir) }
+
+func emptyFolder(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o755)
+}
+
+// Job is a job for the target's CRIU.
+type Job struct {
+	Dir, Prev, Server string
+	PID               int
+	Lazy, Resident    bool
+}
+
+// PageServer has CRIU take pages of a dump, once.
+func (t *Target) PageServer(j Job, _ *Void) error {
+	t.pages = (&job{do: "page-server", dir: j.Dir, prev: j.Prev, server: "0.0.0.0"}).command()
+	if err := t.pages.Start(); err != nil {
+		return err
+	}
+	return awaitListener(pagePort)
+}
+
+// PagesDone waits until it has.
+func (t *Target) PagesDone(Void, *Void) error { return t.pages.Wait() }
+
+// LazyPages has CRIU fetch pages from the source, for a process that Restore makes.
+func (t *Target) LazyPages(j Job, _ *Void) error {
+	t.lazy = (&job{do: "lazy-pages", dir: j.Dir, server: j.Server, lazy: true}).command()
+	if err := t.lazy.Start(); err != nil {
+		return err
+	}
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(j.Dir + "/lazy-pages.socket"); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("criu lazy-pages does not come up")
+}
+
+// LazyDone waits until all pages are here.
+func (t *Target) LazyDone(Void, *Void) error { return t.lazy.Wait() }
+
+// Restore makes the process from its images, and says when that was done.
+func (t *Target) Restore(j Job, at *int64) error {
+	err := (&job{do: "restore", dir: j.Dir, lazy: j.Lazy}).run()
+	*at = time.Now().UnixNano()
+	return err
+}
+
+// Report is what the worker saw.
+type Report struct{ Gap, End int64 }
+
+// Ask asks the worker.
+func (*Target) Ask(pid int, r *Report) (err error) {
+	r.Gap, r.End, err = gap(pid)
+	return err
+}
+
+// Kill ends the worker.
+func (*Target) Kill(pid int, _ *Void) error { return killWorker(pid) }
+
+// awaitListener waits until there is a server at a TCP port of ours, without connecting
+// to it: CRIU's page server serves one who does.
+func awaitListener(port int) error {
+	listening := fmt.Sprintf(":%04X 00000000:0000 0A", port)
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
+		table, err := os.ReadFile("/proc/net/tcp")
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(table, []byte(listening)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("nobody listens at port %d", port)
+}
