@@ -94,7 +94,7 @@ func (s *source) lazyPages(pid int) (began, ran int64, err error) {
 		return 0, 0, err
 	}
 	err = s.step("lazy-pages", func() error {
-		return s.call("LazyPages", Job{Dir: images, Server: s.peer}, new(Void))
+		return s.call("LazyPages", Job{Dir: images, Server: s.here()}, new(Void))
 	})
 	if err != nil {
 		return 0, 0, err

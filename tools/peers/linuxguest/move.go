@@ -46,6 +46,15 @@ func sourceTo(peer string) (*source, error) {
 	return s, nil
 }
 
+// here is our address, as the target sees it.
+func (s *source) here() string {
+	host, _, err := net.SplitHostPort(s.files.LocalAddr().String())
+	if err != nil {
+		panic(err) // TCP's have a port
+	}
+	return host
+}
+
 func (s *source) call(method string, args, reply any) error {
 	if err := s.target.Call("Target."+method, args, reply); err != nil {
 		return fmt.Errorf("target, %s: %w", method, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/rpc"
@@ -108,7 +109,8 @@ func (t *Target) PagesDone(Void, *Void) error { return t.pages.Wait() }
 
 // LazyPages has CRIU fetch pages from the source, for a process that Restore makes.
 func (t *Target) LazyPages(j Job, _ *Void) error {
-	t.lazy = (&job{do: "lazy-pages", dir: j.Dir, server: j.Server, lazy: true}).command()
+	lazy := &job{do: "lazy-pages", dir: j.Dir, server: j.Server, lazy: true}
+	t.lazy = lazy.command()
 	if err := t.lazy.Start(); err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (t *Target) LazyPages(j Job, _ *Void) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("criu lazy-pages does not come up")
+	return lazy.fail(errors.New("it does not come up"))
 }
 
 // LazyDone waits until all pages are here.
@@ -127,6 +129,9 @@ func (t *Target) LazyDone(Void, *Void) error { return t.lazy.Wait() }
 func (t *Target) Restore(j Job, at *int64) error {
 	err := (&job{do: "restore", dir: j.Dir, lazy: j.Lazy}).run()
 	*at = time.Now().UnixNano()
+	if err != nil && j.Lazy {
+		err = (&job{do: "lazy-pages", dir: j.Dir}).fail(errors.Join(err, t.lazy.Wait()))
+	}
 	return err
 }
 
