@@ -43,6 +43,9 @@ func (s Spec) Args(now time.Time) []string {
 			"-chardev", fmt.Sprintf("socket,id=gdb,path=%s,server=on,wait=off", quote(s.GDBSocket)),
 			"-gdb", "chardev:gdb")
 	}
+	if s.Incoming != "" {
+		args = append(args, "-incoming", "unix:"+s.Incoming)
+	}
 	if s.Type == MicroVM {
 		args = append(args, "-global", "virtio-mmio.force-legacy=false") // modern, as PCI
 	}

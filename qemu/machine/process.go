@@ -116,7 +116,7 @@ func (p *Process) await() {
 }
 
 func (p *Process) removeSockets() {
-	for _, path := range []string{p.Spec.ConsoleSocket, p.Spec.QMPSocket, p.Spec.GDBSocket} {
+	for _, path := range []string{p.Spec.ConsoleSocket, p.Spec.QMPSocket, p.Spec.GDBSocket, p.Spec.Incoming} {
 		if path != "" {
 			os.Remove(path)
 		}

@@ -101,6 +101,10 @@ type Spec struct {
 	QMPSocket     string // required
 	GDBSocket     string // a debugger may attach; default: none
 	Halt          bool   // do not let the guest run: a debugger, or QMP.Cont, will
+
+	// Incoming is a socket that QEMU listens on for another QEMU's machine, which then goes
+	// on here; default: the machine boots.
+	Incoming string
 }
 
 // NIC is a network card.
@@ -217,7 +221,7 @@ func (s Spec) Validate() error {
 			}
 		}
 	}
-	sockets := []string{s.ConsoleSocket, s.QMPSocket, s.GDBSocket}
+	sockets := []string{s.ConsoleSocket, s.QMPSocket, s.GDBSocket, s.Incoming}
 	for i, n := range s.NICs {
 		if n.MTU < minMTU || n.MTU > MaxMTU {
 			return fail("MTU %d of card %d: give %d to %d", n.MTU, i, minMTU, MaxMTU)

@@ -70,6 +70,9 @@ var modules = map[string]string{
 	"golang.org/x/arch": "kernel/motile tools",
 	"golang.org/x/sys":  "qemu tools",
 	"golang.org/x/term": "tools",
+	// How CRIU's service is asked, by a Linux guest.
+	"github.com/checkpoint-restore/go-criu/v7": "tools/peers/linuxguest",
+	"google.golang.org/protobuf":               "tools/peers/linuxguest",
 	// TCP/IP is a server's, not the kernel's.
 	"gvisor.dev/gvisor/":        "servers/ip",
 	"github.com/u-root/u-root/": "tools/mkarchive/archive",

@@ -14,4 +14,15 @@
 //	bed.go       a cluster of Motile nodes
 //	guests.go    two Linux guests on its bridge
 //	pingpong.go  messages: transactions against UDP, TCP and pipes; bulk against TCP
+//	worker.go    the program that is moved, on a node (tools/peers/worker)
+//	criu.go      its moves by every strategy of ours, against CRIU's
+//	live.go      the same against QEMU's live migration of a whole guest
+//
+// What is measured of a move is the time from the order, as who carries it out has it,
+// until the program runs at the target; and the freeze. CRIU's freeze is the longest time
+// between two of the program's own looks at the clock, for which the guests' clocks are set by
+// each other before every move; ours is by the source's clock, because nodes' clocks agree
+// to some milliseconds only, and what the program itself missed is noted beside it. CRIU's
+// guests have all connections before an order comes, and copy images without encryption:
+// a move by scp would take longer.
 package main

@@ -72,11 +72,25 @@ func startGuests(ctx context.Context, dir cluster.Dir, bridge string, mtu int, w
 	return g, g.halt(ctx)
 }
 
-// startGuest adds what all have to a machine that has its network cards.
+// startGuest returns when the guest takes orders.
 func startGuest(ctx context.Context, dir cluster.Dir, s machine.Spec) (*guest, error) {
 	say("a Linux guest boots")
+	g, err := startMachine(ctx, dir, s, fmt.Sprintf("l%d", s.Node))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.find(ctx, orders.Ready); err != nil {
+		g.stop()
+		return nil, fmt.Errorf("the Linux guest did not start: %w\n%s", err, strings.Join(g.Console().Tail(20), "\n"))
+	}
+	return g, nil
+}
+
+// startMachine adds what all have to a machine that has its network cards. Its sockets have
+// the name in theirs.
+func startMachine(ctx context.Context, dir cluster.Dir, s machine.Spec, name string) (*guest, error) {
 	console := machine.NewConsole()
-	path := func(what string) string { return filepath.Join(string(dir), fmt.Sprintf("l%d.%s", s.Node, what)) }
+	path := func(what string) string { return filepath.Join(string(dir), name+"."+what) }
 	addr := fmt.Sprintf("10.77.0.%d", s.Node-firstGuest+1)
 	s.Type, s.Kernel, s.Initrd, s.MemMB = machine.Q35, linuxKernel, linuxArchive, memMB
 	// The time stamp counter is QEMU's, and right; what guards against flaws of real CPUs
@@ -87,12 +101,7 @@ func startGuest(ctx context.Context, dir cluster.Dir, s machine.Spec) (*guest, e
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{Process: p, view: console.View(0), addr: addr}
-	if _, err := g.find(ctx, orders.Ready); err != nil {
-		g.stop()
-		return nil, fmt.Errorf("the Linux guest did not start: %w\n%s", err, strings.Join(console.Tail(20), "\n"))
-	}
-	return g, nil
+	return &guest{Process: p, view: console.View(0), addr: addr}, nil
 }
 
 // find waits until the machine prints something, or ends.

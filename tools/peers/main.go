@@ -38,6 +38,7 @@ type suite struct {
 var suites = []suite{
 	{"messages", messages},
 	{"criu", criu},
+	{"live", live},
 }
 
 // deadline bounds a suite, so that a guest that hangs does not hang us.
@@ -74,6 +75,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	if *short {
 		*runs = 1
+	}
+	if *runs < 1 {
+		return fmt.Errorf("%d runs: give 1 or more", *runs)
+	}
+	if *folder != "" && *pattern != "." {
+		say("results are kept of whole runs only")
+		*folder = ""
 	}
 	p := &peers{runs: *runs, short: *short}
 	if err := p.begin(); err != nil {

@@ -41,15 +41,6 @@ func initialize() error {
 	if err := loadModules("/modules"); err != nil {
 		return err
 	}
-	if os.Getenv("criu") != "" {
-		if err := loadModules("/modules.criu"); err != nil {
-			return err
-		}
-		// Go reserves address space that it never uses; CRIU asks for it as memory.
-		if err := os.WriteFile("/proc/sys/vm/overcommit_memory", []byte("1"), 0); err != nil {
-			return err
-		}
-	}
 	prefix, err := netip.ParsePrefix(os.Getenv("addr"))
 	if err != nil {
 		return fmt.Errorf("the kernel's command line has no addr=ADDRESS/BITS: %w", err)
@@ -62,11 +53,28 @@ func initialize() error {
 			return err
 		}
 	}
-	if err := serveTarget(); err != nil {
-		return err
+	if os.Getenv("criu") != "" {
+		if err := prepareCRIU(); err != nil {
+			return err
+		}
 	}
 	fmt.Println(orders.Ready)
 	return serve(console)
+}
+
+// prepareCRIU makes a source and a target of moves of the guest.
+func prepareCRIU() error {
+	if err := loadModules("/modules.criu"); err != nil {
+		return err
+	}
+	// Go reserves address space that it never uses; CRIU asks for it as memory.
+	if err := os.WriteFile("/proc/sys/vm/overcommit_memory", []byte("1"), 0); err != nil {
+		return err
+	}
+	if err := startService(); err != nil {
+		return err
+	}
+	return serveTarget()
 }
 
 // startServer returns when the server can be asked.

@@ -19,13 +19,15 @@ type job struct {
 	server string // who has or wants pages: an address; else empty
 	track  bool   // remember which pages are written to from now on
 	lazy   bool   // leave pages where they are
+
+	resident bool // the service does it
 }
 
 // command is CRIU as one types it.
 func (j *job) command() *exec.Cmd {
 	args := []string{j.do, "--images-dir", j.dir, "--log-file", j.do + ".log", "-v1"}
-	add := func(if_ bool, words ...string) {
-		if if_ {
+	add := func(really bool, words ...string) {
+		if really {
 			args = append(args, words...)
 		}
 	}
@@ -38,14 +40,15 @@ func (j *job) command() *exec.Cmd {
 		add(j.do != "page-server" && !(j.lazy && j.do == "dump"), "--page-server")
 		add(true, "--address", j.server, "--port", strconv.Itoa(pagePort))
 	}
-	c := exec.Command("/criu", args...)
-	return c
+	return exec.Command("/criu", args...)
 }
 
-// run does the job by a command, to its end.
+// run does the job to its end.
 func (j *job) run() error {
-	c := j.command()
-	out, err := c.CombinedOutput()
+	if j.resident {
+		return j.ask()
+	}
+	out, err := j.command().CombinedOutput()
 	if err == nil {
 		return nil
 	}

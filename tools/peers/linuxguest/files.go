@@ -61,8 +61,8 @@ func sendFile(conn net.Conn, path string) error {
 	return err
 }
 
-// receiveFiles takes files until the connection ends.
-func receiveFiles(conn net.Conn) error {
+// receiveFiles takes files until the connection ends. Their paths begin at root.
+func receiveFiles(conn net.Conn, root string) error {
 	in := bufio.NewReaderSize(conn, 256<<10)
 	for {
 		var head fileHead
@@ -79,7 +79,7 @@ func receiveFiles(conn net.Conn) error {
 		if _, err := io.ReadFull(in, name); err != nil {
 			return err
 		}
-		f, err := os.Create(string(name))
+		f, err := os.Create(filepath.Join(root, string(name)))
 		if err != nil {
 			return err
 		}

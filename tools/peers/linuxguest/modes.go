@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -58,7 +59,7 @@ func (s *source) toServer(j *job) (began int64, err error) {
 	if err := s.folder(j.dir); err != nil {
 		return 0, err
 	}
-	at := Job{Dir: j.dir, Prev: j.prev}
+	at := Job{Dir: j.dir, Prev: j.prev, Resident: s.resident}
 	if err := s.step("page-server", func() error { return s.call("PageServer", at, new(Void)) }); err != nil {
 		return 0, err
 	}
@@ -73,18 +74,16 @@ func (s *source) toServer(j *job) (began int64, err error) {
 	return began, s.copy(j.dir)
 }
 
-// lazyPages restores the process without its pages.
+// lazyPages restores the process without its pages, and returns when all have followed.
 func (s *source) lazyPages(pid int) (began, ran int64, err error) {
 	if err := s.folder(images); err != nil {
 		return 0, 0, err
 	}
 	began = time.Now().UnixNano()
-	j := &job{do: "dump", pid: pid, dir: images, server: "0.0.0.0", lazy: true}
-	dump := j.command() // it ends when all pages have been fetched
+	j := &job{do: "dump", pid: pid, dir: images, server: "0.0.0.0", lazy: true, resident: s.resident}
+	served := make(chan error, 1)
 	err = s.step("dump", func() error {
-		if err := dump.Start(); err != nil {
-			return err
-		}
+		go func() { served <- j.run() }() // it ends when all pages have been fetched
 		return awaitListener(pagePort)
 	})
 	if err != nil {
@@ -99,7 +98,9 @@ func (s *source) lazyPages(pid int) (began, ran int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	ran, err = s.restore(images, true)
-	go dump.Wait()
+	if ran, err = s.restore(images, true); err != nil {
+		return 0, 0, err
+	}
+	err = s.step("the other pages", func() error { return errors.Join(s.call("LazyDone", Void{}, new(Void)), <-served) })
 	return began, ran, err
 }

@@ -99,11 +99,6 @@ func (s *source) move(o *orders.Order) (a orders.Answer, err error) {
 	if r.End > began {
 		ran = r.End
 	}
-	if o.Kind == orders.Lazy {
-		if err := s.step("the other pages", func() error { return s.call("LazyDone", Void{}, new(Void)) }); err != nil {
-			return a, err
-		}
-	}
 	a = orders.Answer{Gap: r.Gap, Total: ran - ordered, Bytes: s.bytes, Steps: s.steps}
 	unix.Wait4(o.PID, nil, 0, nil) // what the dump has left
 	return a, s.call("Kill", o.PID, new(Void))
@@ -132,7 +127,10 @@ func (s *source) synchronize() error {
 }
 
 // criu does a job here.
-func (s *source) criu(j *job) error { return s.step(j.do, j.run) }
+func (s *source) criu(j *job) error {
+	j.resident = s.resident
+	return s.step(j.do, j.run)
+}
 
 // copy brings a folder of images to the target.
 func (s *source) copy(dir string) error {

@@ -33,7 +33,7 @@ func serveTarget() error {
 	for port, serve := range map[int]func(net.Conn){
 		orders.RPCPort: func(c net.Conn) { rpc.ServeConn(c) },
 		orders.FilePort: func(c net.Conn) {
-			receiveFiles(c) // its error is the sender's, too
+			receiveFiles(c, "/") // its error is the sender's, too
 			c.Close()
 		},
 	} {
@@ -97,17 +97,27 @@ type Job struct {
 
 // PageServer has CRIU take pages of a dump, once.
 func (t *Target) PageServer(j Job, _ *Void) error {
-	t.pages = (&job{do: "page-server", dir: j.Dir, prev: j.Prev, server: "0.0.0.0"}).command()
+	pages := &job{do: "page-server", dir: j.Dir, prev: j.Prev, server: "0.0.0.0", resident: j.Resident}
+	if t.pages = nil; j.Resident {
+		return pages.ask()
+	}
+	t.pages = pages.command()
 	if err := t.pages.Start(); err != nil {
 		return err
 	}
 	return awaitListener(pagePort)
 }
 
-// PagesDone waits until it has.
-func (t *Target) PagesDone(Void, *Void) error { return t.pages.Wait() }
+// PagesDone waits until it has. The service's has when the dump has ended.
+func (t *Target) PagesDone(Void, *Void) error {
+	if t.pages == nil {
+		return nil
+	}
+	return t.pages.Wait()
+}
 
-// LazyPages has CRIU fetch pages from the source, for a process that Restore makes.
+// LazyPages has CRIU fetch pages from the source, for a process that Restore makes. The
+// service does not do that.
 func (t *Target) LazyPages(j Job, _ *Void) error {
 	lazy := &job{do: "lazy-pages", dir: j.Dir, server: j.Server, lazy: true}
 	t.lazy = lazy.command()
@@ -127,7 +137,7 @@ func (t *Target) LazyDone(Void, *Void) error { return t.lazy.Wait() }
 
 // Restore makes the process from its images, and says when that was done.
 func (t *Target) Restore(j Job, at *int64) error {
-	err := (&job{do: "restore", dir: j.Dir, lazy: j.Lazy}).run()
+	err := (&job{do: "restore", dir: j.Dir, lazy: j.Lazy, resident: j.Resident}).run()
 	*at = time.Now().UnixNano()
 	if err != nil && j.Lazy {
 		err = (&job{do: "lazy-pages", dir: j.Dir}).fail(errors.Join(err, t.lazy.Wait()))

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a worker may take to say something, or CRIU to come up.
-const patience = 8 * time.Second
+const patience = 30 * time.Second
 
 // nextPID is the id of the next worker. Ids that nothing else has are what a restored
 // process and its threads can have at the target, too.
@@ -69,12 +69,17 @@ func awaitLine(pid int, start string) (string, error) {
 	return "", fmt.Errorf("worker %d said nothing for %v", pid, patience)
 }
 
-// killWorker ends a worker and waits until it is gone.
+// killWorker ends a worker and waits until it is gone, whoever's child it is.
 func killWorker(pid int) error {
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		return err
+		return fmt.Errorf("worker %d: %w", pid, err)
 	}
-	_, err := unix.Wait4(pid, nil, 0, nil)
 	os.Remove(reportFile(pid))
-	return err
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
+		unix.Wait4(pid, nil, unix.WNOHANG, nil) // it may be ours
+		if unix.Kill(pid, 0) == unix.ESRCH {
+			return nil
+		}
+	}
+	return fmt.Errorf("worker %d does not die", pid)
 }

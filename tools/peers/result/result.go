@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -84,7 +85,7 @@ func (r *Result) Target(limit float64) {
 
 // Miss notes that something could not be measured.
 func (r *Result) Miss(peer string, why error) {
-	r.Missing = append(r.Missing, Missing{peer, why.Error()})
+	r.Missing = append(r.Missing, Missing{peer, strings.Join(strings.Fields(why.Error()), " ")})
 }
 
 // Load reads a record.
