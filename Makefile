@@ -175,7 +175,8 @@ build/peers: scripts/peers
 	@mkdir -p build
 	$(QUIET)scripts/peers build/peers
 
-build/peers-guest.cpio: FORCE archive | setup
+build/peers-guest.cpio: FORCE | setup
+	@mkdir -p build
 	$(QUIET)$(MAKE) --no-print-directory build/linux build/peers || true
 	$(QUIET)[ ! -d build/linux ] || { \
 		$(GUEST) $(GO) build -ldflags '-s -w' -o build/ ./tools/peers/linuxguest ./tools/peers/worker && \

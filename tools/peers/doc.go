@@ -15,7 +15,8 @@
 //	guests.go    two Linux guests on its bridge
 //	pingpong.go  messages: transactions against UDP, TCP and pipes; bulk against TCP
 //	worker.go    the program that is moved, on a node (tools/peers/worker)
-//	criu.go      its moves by every strategy of ours, against CRIU's
+//	moves.go     one move of it, by a strategy of ours or a mode of CRIU's
+//	criu.go      every strategy of ours against CRIU's best
 //	live.go      the same against QEMU's live migration of a whole guest
 //
 // What is measured of a move is the time from the order, as who carries it out has it,

@@ -134,13 +134,13 @@ func (g *guest) order(ctx context.Context, o orders.Order) (orders.Answer, error
 	}
 	found, err := g.find(ctx, regexp.QuoteMeta(orders.Mark)+`([^\r\n]*)\r?\n`)
 	if err != nil {
-		return a, fmt.Errorf("Linux guest, order %s: %w\n%s", line, err, strings.Join(g.Console().Tail(20), "\n"))
+		return a, fmt.Errorf("the Linux guest, order %s: %w\n%s", line, err, strings.Join(g.Console().Tail(20), "\n"))
 	}
 	if err := json.Unmarshal([]byte(found[1]), &a); err != nil {
-		return a, fmt.Errorf("Linux guest, answer %q: %w", found[1], err)
+		return a, fmt.Errorf("the Linux guest, answer %q: %w", found[1], err)
 	}
 	if a.Error != "" {
-		return a, fmt.Errorf("Linux guest, order %s: %s", line, a.Error)
+		return a, fmt.Errorf("the Linux guest, order %s: %s", line, a.Error)
 	}
 	return a, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func (s *source) iterative(pid int) (began, ran int64, err error) {
 		if _, err = s.toServer(&job{do: "pre-dump", pid: pid, dir: dir, prev: prev, track: true}); err != nil {
 			return 0, 0, err
 		}
-		prev = "../" + dir[len("/tmp/"):]
+		prev = "../" + filepath.Base(dir) // CRIU wants it from there
 	}
 	if began, err = s.toServer(&job{do: "dump", pid: pid, dir: images, prev: prev, track: true}); err != nil {
 		return 0, 0, err
@@ -71,7 +72,13 @@ func (s *source) toServer(j *job) (began int64, err error) {
 	if err := s.call("PagesDone", Void{}, new(Void)); err != nil {
 		return 0, err
 	}
-	return began, s.copy(j.dir)
+	if err := s.copy(j.dir); err != nil {
+		return 0, err
+	}
+	var there int64
+	err = s.call("Size", j.dir, &there)
+	s.bytes += there - s.copied // pages
+	return began, err
 }
 
 // lazyPages restores the process without its pages, and returns when all have followed.

@@ -21,8 +21,9 @@ type source struct {
 	files    net.Conn
 	resident bool
 
-	steps []orders.Step
-	bytes int64
+	steps  []orders.Step
+	bytes  int64
+	copied int64 // of them, the last time
 }
 
 // sources are by the peer's address.
@@ -138,7 +139,7 @@ func (s *source) copy(dir string) error {
 	if err != nil {
 		return err
 	}
-	s.bytes += n
+	s.copied, s.bytes = n, s.bytes+n
 	return s.step("copy", func() error { return sendFolder(s.files, dir) })
 }
 

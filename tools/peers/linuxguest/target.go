@@ -116,6 +116,12 @@ func (t *Target) PagesDone(Void, *Void) error {
 	return t.pages.Wait()
 }
 
+// Size is how much is in a folder of images.
+func (*Target) Size(dir string, n *int64) (err error) {
+	*n, err = imageBytes(dir)
+	return err
+}
+
 // LazyPages has CRIU fetch pages from the source, for a process that Restore makes. The
 // service does not do that.
 func (t *Target) LazyPages(j Job, _ *Void) error {

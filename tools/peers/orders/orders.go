@@ -41,7 +41,7 @@ type Answer struct {
 	PID   int     `json:"pid,omitempty"`
 	Gap   int64   `json:"gap,omitempty"`   // the longest time between two of the worker's looks at the clock
 	Total int64   `json:"total,omitempty"` // of a move: from the order until the worker ran at the target
-	Bytes int64   `json:"bytes,omitempty"` // of images, that a move has made
+	Bytes int64   `json:"bytes,omitempty"` // of images that went to the target, but for pages that were fetched when they were touched
 	Steps []Step  `json:"steps,omitempty"`
 }
 

@@ -18,12 +18,11 @@ const (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "worker:", run(os.Args[1:]))
+	os.Exit(1)
 }
 
+// run returns only if something went wrong.
 func run(args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("usage: worker BYTES PAGES REPORT")
@@ -51,7 +50,7 @@ func run(args []string) error {
 	for {
 		select {
 		case <-asked:
-			w.look()
+			w.look(now())
 			if err := w.say(fmt.Sprintf("gap %d %d\n", w.gap, w.gapEnd)); err != nil {
 				return err
 			}
@@ -59,7 +58,7 @@ func run(args []string) error {
 		default:
 		}
 		time.Sleep(beat)
-		w.look()
+		w.look(now())
 	}
 }
 
@@ -82,6 +81,7 @@ type worker struct {
 
 	began   int64
 	written int // pages since then
+	next    int // the page to be written to, as an offset in set
 	last    int64
 	gap     int64 // the longest
 	gapEnd  int64
@@ -90,8 +90,8 @@ type worker struct {
 // now is without Go's monotonic clock, which says nothing on another machine.
 func now() int64 { return time.Now().UnixNano() }
 
-func (w *worker) look() {
-	t := now()
+// look is at the clock, which says t.
+func (w *worker) look(t int64) {
 	if d := t - w.last; d > w.gap {
 		w.gap, w.gapEnd = d, t
 	}
@@ -101,11 +101,12 @@ func (w *worker) look() {
 	}
 	due := int((t - w.began) * int64(w.pages) / 1e9)
 	// What was missed while it stood still is not made up for.
-	if most := w.written + 1 + w.pages/50; due > most {
+	if due > w.written+1+w.pages/50 {
 		w.began, w.written, due = t, 0, 0
 	}
 	for ; w.written < due; w.written++ {
-		w.set[w.written*pageBytes%len(w.set)]++
+		w.set[w.next]++
+		w.next = (w.next + pageBytes) % len(w.set)
 	}
 }
 
