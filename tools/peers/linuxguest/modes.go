@@ -12,18 +12,23 @@ import (
 
 // full is dump, copy, restore: one after the other.
 func (s *source) full(pid int) (began, ran int64, err error) {
-	if err := s.folder(images); err != nil {
-		return 0, 0, err
-	}
-	began = time.Now().UnixNano()
-	if err := s.criu(&job{do: "dump", pid: pid, dir: images}); err != nil {
-		return 0, 0, err
-	}
-	if err := s.copy(images); err != nil {
+	if began, err = s.byFiles(&job{do: "dump", pid: pid, dir: images}); err != nil {
 		return 0, 0, err
 	}
 	ran, err = s.restore(images, false)
 	return began, ran, err
+}
+
+// byFiles has CRIU write images here, and copies them.
+func (s *source) byFiles(j *job) (began int64, err error) {
+	if err := s.folder(j.dir, j.prev); err != nil {
+		return 0, err
+	}
+	began = time.Now().UnixNano()
+	if err := s.criu(j); err != nil {
+		return 0, err
+	}
+	return began, s.copy(j.dir)
 }
 
 // pageServer has pages written at the target, not here.
@@ -38,17 +43,25 @@ func (s *source) pageServer(pid int) (began, ran int64, err error) {
 // preDumps is how often pages are sent while the process runs.
 const preDumps = 2
 
-// iterative sends what has changed since, again and again.
+// iterative sends what has changed since, again and again, and iterativeServer as well.
 func (s *source) iterative(pid int) (began, ran int64, err error) {
+	return s.again(pid, s.byFiles)
+}
+
+func (s *source) iterativeServer(pid int) (began, ran int64, err error) {
+	return s.again(pid, s.toServer)
+}
+
+func (s *source) again(pid int, send func(*job) (int64, error)) (began, ran int64, err error) {
 	prev := ""
 	for i := range preDumps {
 		dir := fmt.Sprintf("%s-%d", images, i)
-		if _, err = s.toServer(&job{do: "pre-dump", pid: pid, dir: dir, prev: prev, track: true}); err != nil {
+		if _, err = send(&job{do: "pre-dump", pid: pid, dir: dir, prev: prev, track: true}); err != nil {
 			return 0, 0, err
 		}
 		prev = "../" + filepath.Base(dir) // CRIU wants it from there
 	}
-	if began, err = s.toServer(&job{do: "dump", pid: pid, dir: images, prev: prev, track: true}); err != nil {
+	if began, err = send(&job{do: "dump", pid: pid, dir: images, prev: prev, track: true}); err != nil {
 		return 0, 0, err
 	}
 	ran, err = s.restore(images, false)
@@ -57,7 +70,7 @@ func (s *source) iterative(pid int) (began, ran int64, err error) {
 
 // toServer has CRIU send pages to a server at the target, and copies the rest.
 func (s *source) toServer(j *job) (began int64, err error) {
-	if err := s.folder(j.dir); err != nil {
+	if err := s.folder(j.dir, ""); err != nil {
 		return 0, err
 	}
 	at := Job{Dir: j.dir, Prev: j.prev, Resident: s.resident}
@@ -83,7 +96,7 @@ func (s *source) toServer(j *job) (began int64, err error) {
 
 // lazyPages restores the process without its pages, and returns when all have followed.
 func (s *source) lazyPages(pid int) (began, ran int64, err error) {
-	if err := s.folder(images); err != nil {
+	if err := s.folder(images, ""); err != nil {
 		return 0, 0, err
 	}
 	began = time.Now().UnixNano()

@@ -83,6 +83,7 @@ func (s *source) move(o *orders.Order) (a orders.Answer, err error) {
 	time.Sleep(50 * time.Millisecond)
 	way, ok := map[string]func(int) (began, ran int64, err error){
 		orders.Full: s.full, orders.PageServer: s.pageServer, orders.Iterative: s.iterative, orders.Lazy: s.lazyPages,
+		orders.IterativeServer: s.iterativeServer,
 	}[o.Kind]
 	if !ok {
 		return a, fmt.Errorf("CRIU has no mode %q", o.Kind)
@@ -151,11 +152,11 @@ func (s *source) restore(dir string, lazy bool) (ran int64, err error) {
 }
 
 // folder is an empty one for images, here and at the target.
-func (s *source) folder(dir string) error {
+func (s *source) folder(dir, prev string) error {
 	if err := emptyFolder(dir); err != nil {
 		return err
 	}
-	return s.call("Folder", dir, new(Void))
+	return s.call("Folder", Job{Dir: dir, Prev: prev}, new(Void))
 }
 
 const images = "/tmp/images"

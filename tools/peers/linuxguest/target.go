@@ -78,8 +78,14 @@ func (*Target) Adjust(by int64, _ *Void) error {
 	return unix.Settimeofday(&t)
 }
 
-// Folder makes an empty folder for images.
-func (*Target) Folder(dir string, _ *Void) error { return emptyFolder(dir) }
+// Folder makes an empty folder for images that are copied, and those before may belong to.
+func (*Target) Folder(j Job, _ *Void) error {
+	err := emptyFolder(j.Dir)
+	if err == nil && j.Prev != "" {
+		err = os.Symlink(j.Prev, j.Dir+"/parent") // as CRIU does
+	}
+	return err
+}
 
 func emptyFolder(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {

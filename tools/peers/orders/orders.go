@@ -24,14 +24,15 @@ const (
 )
 
 // Modes are the ways in which CRIU moves a process.
-var Modes = []string{Full, PageServer, Iterative, Lazy}
+var Modes = []string{Full, PageServer, Iterative, IterativeServer, Lazy}
 
 // The modes.
 const (
-	Full       = "full"        // dump, copy, restore
-	PageServer = "page-server" // pages go to the target as they are dumped
-	Iterative  = "iterative"   // the same, and before it twice while the process runs
-	Lazy       = "lazy-pages"  // pages are fetched when they are touched, and the others after that
+	Full            = "full"                  // dump, copy, restore
+	PageServer      = "page-server"           // pages go to the target as they are dumped
+	Iterative       = "iterative"             // full, and before it twice dump and copy while the process runs
+	IterativeServer = "iterative page-server" // the same, but that pages go to the target as they are dumped
+	Lazy            = "lazy-pages"            // pages are fetched when they are touched, and the others after that
 )
 
 // Answer is what became of an order. Times are in ns.

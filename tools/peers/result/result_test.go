@@ -14,8 +14,8 @@ func TestStat(t *testing.T) {
 		want Stat
 	}{
 		{Sample{3}, Stat{3, 3, 3, 1}},
-		{Sample{2, 1}, Stat{1, 1, 2, 2}},
-		{Sample{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, Stat{5, 1, 9, 10}},
+		{Sample{2, 1}, Stat{1.5, 1, 2, 2}},
+		{Sample{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, Stat{5.5, 1, 9, 10}},
 	} {
 		if got := c.in.Stat(); got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.in, got, c.want)

@@ -21,7 +21,8 @@ func (s Sample) Stat() Stat {
 	t := slices.Clone(s)
 	slices.Sort(t)
 	at := func(share float64) float64 { return t[max(int(math.Ceil(share*float64(len(t))))-1, 0)] }
-	return Stat{Median: at(0.5), P10: at(0.1), P90: at(0.9), N: len(t)}
+	median := (t[(len(t)-1)/2] + t[len(t)/2]) / 2
+	return Stat{Median: median, P10: at(0.1), P90: at(0.9), N: len(t)}
 }
 
 // Each is a sample with every value changed.
