@@ -152,7 +152,7 @@ func (p *peers) judgeMoves(ways []*way, measured map[*way]*moved, size, mtu int)
 			if w.mode != "" || m == nil || len(m.total) == 0 {
 				continue
 			}
-			p.result.Add(suite, w.String(), "CRIU's best: "+best.String(), result.Ns, aspect.of(m), aspect.of(measured[best])).Note = m.ourNote()
+			p.result.Add(suite, w.String(), "CRIU's best: "+best.String(), result.Ns, aspect.of(m), aspect.of(measured[best])).Note = m.ourNote(w.strategy)
 			if limit := moveLimit(aspect.name, size); w == ours && mtu >= longMTU && limit > 0 {
 				p.result.Target(limit)
 			}

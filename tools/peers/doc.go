@@ -8,7 +8,8 @@
 // runs there), CRIU of Debian's package in them, and QEMU's own live migration. The
 // scripts linux and peers download what is needed; where that cannot be, the report says
 // what was not measured, and why. What is compared is measured in turns (A B A B …), and
-// ratios are between medians of one run.
+// ratios are between medians of one run. Guests are halted while nodes are measured; nodes,
+// which are not, idle while guests are.
 //
 //	main.go      the suites, and the report
 //	bed.go       a cluster of Motile nodes

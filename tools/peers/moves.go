@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"motile/proc/api"
 	"motile/proc/api/client"
 	"motile/tools/peers/orders"
 	"motile/tools/peers/result"
@@ -36,6 +37,7 @@ type moved struct {
 	total, freeze, bytes result.Sample
 	gap                  result.Sample // that our process saw
 	steps                map[string]result.Sample
+	report               api.MoveReport // of our last move
 }
 
 // add moves a worker once.
@@ -81,14 +83,25 @@ func (m *moved) ours(ctx context.Context, strategy string, b *bed, path string, 
 		return err
 	}
 	m.total, m.freeze = append(m.total, float64(r.Report.TotalUs)*1e3), append(m.freeze, float64(r.Report.FreezeUs)*1e3)
-	m.gap = append(m.gap, gap)
+	m.gap, m.report = append(m.gap, gap), r.Report
 	m.bytes = append(m.bytes, float64(r.Report.Bytes)+float64(r.Report.StateBytes))
 	return nil
 }
 
-// ourNote says what the process saw, and what was sent.
-func (m *moved) ourNote() string {
-	return fmt.Sprintf("%s sent; the program's own clock missed %s", bytesInWords(int(m.bytes.Stat().Median)), result.Duration(m.gap.Stat().Median))
+// ourNote says what the process saw, and what was sent; and which strategy it was, if not the
+// one that was asked for, as of auto.
+func (m *moved) ourNote(asked string) string {
+	words := []string{
+		bytesInWords(int(m.bytes.Stat().Median)) + " sent",
+		"the program's own clock missed " + result.Duration(m.gap.Stat().Median),
+	}
+	if s := m.report.Strategy; s != "" && s != asked {
+		words = append(words, "the last one was by "+s)
+	}
+	if m.report.Left > 0 {
+		words = append(words, fmt.Sprintf("%d of its pages followed after it ran", m.report.Left))
+	}
+	return strings.Join(words, "; ")
 }
 
 // note says what CRIU's steps took.

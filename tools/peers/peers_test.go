@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"motile/proc/api"
 	"motile/tools/peers/result"
 )
 
@@ -118,6 +119,17 @@ func TestJudgeMoves(t *testing.T) {
 	}
 	if note, want := p.result.Rows[2].Note, "images 1 MB; dump 2ms, restore 1ms"; note != want {
 		t.Errorf("note %q, want %q", note, want)
+	}
+}
+
+func TestOurNote(t *testing.T) {
+	m := sampleOf(20e6, 10e6)
+	if got, want := m.ourNote("copy"), "1 MB sent; the program's own clock missed 10ms"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	m.report = api.MoveReport{Strategy: "hybrid", Left: 12}
+	if got, want := m.ourNote("auto"), "1 MB sent; the program's own clock missed 10ms; the last one was by hybrid; 12 of its pages followed after it ran"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
