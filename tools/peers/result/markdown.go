@@ -102,10 +102,20 @@ func (r *Result) Conditions() string {
 		fmt.Sprintf("%d runs taken in turns, %s in all", r.Runs, r.Took),
 	}
 	text := strings.Join(words, "; ") + "."
+	if r.busy() {
+		text += " The host had other things to do: what this says of targets is provisional."
+	}
 	if r.Short {
 		text = "Short run, to see that everything works: nothing is held against its target. " + text
 	}
 	return text
+}
+
+// busy says that more wanted to run than there are CPUs, before we began.
+func (r *Result) busy() bool {
+	var load float64
+	_, err := fmt.Sscan(r.Load[0], &load)
+	return err == nil && load > float64(r.CPUs)
 }
 
 // Duration shows nanoseconds with three digits that matter.

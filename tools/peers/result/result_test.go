@@ -87,6 +87,16 @@ Not measured: lazy pages, because the kernel lacks userfaultfd.
 	}
 }
 
+func TestBusy(t *testing.T) {
+	for load, want := range map[string]bool{"0.40 0.20 0.10": false, "2.00 9.00 9.00": false, "2.10 0.10 0.10": true, "unknown": false} {
+		r := example()
+		r.Load[0] = load
+		if got := strings.Contains(r.Conditions(), "provisional"); got != want {
+			t.Errorf("load %s: provisional %v, want %v", load, got, want)
+		}
+	}
+}
+
 func TestSaveLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results", "peers.json")
 	want := example()
