@@ -52,7 +52,7 @@ func TestArgs_Options(t *testing.T) {
 	s := goodSpec(t)
 	s.Type, s.Initrd, s.Append = Q35, s.Kernel, "node=258 x"
 	s.RTCOffset, s.TBSizeMB, s.MemMB = -time.Hour, 32, 48
-	s.Disk = "/r/disk,1"
+	s.Disk, s.Incoming = "/r/disk,1", "/r/in"
 	s.GDBSocket, s.NICs[0].Virtio, s.NICs[0].MTU = "/r/gdb", Modern, 1500
 	args := strings.Join(s.Args(time.Date(2026, 1, 1, 0, 30, 0, 0, time.UTC)), "\n")
 	for _, want := range [][]string{
@@ -62,6 +62,7 @@ func TestArgs_Options(t *testing.T) {
 		{"-accel", "tcg,thread=single,tb-size=32"},
 		{"-m", "48M"},
 		{"-gdb", "chardev:gdb"},
+		{"-incoming", "unix:/r/in"},
 		{"-blockdev", "driver=raw,node-name=disk,file.driver=file,file.locking=on,file.filename=/r/disk,,1"},
 		{"-device", "virtio-blk-pci,drive=disk"},
 		{"-device", "virtio-net-pci,romfile=,disable-legacy=on,disable-modern=off,netdev=net0,mac=52:54:00:4d:01:02,host_mtu=1500"},

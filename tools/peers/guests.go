@@ -95,7 +95,7 @@ func startMachine(ctx context.Context, dir cluster.Dir, s machine.Spec, name str
 	s.Type, s.Kernel, s.Initrd, s.MemMB = machine.Q35, linuxKernel, linuxArchive, memMB
 	// The time stamp counter is QEMU's, and right; what guards against flaws of real CPUs
 	// would only make Linux slower.
-	s.Append = "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off addr=" + addr + "/24 " + s.Append
+	s.Append = fmt.Sprintf("console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off addr=%s/24 mtu=%d %s", addr, s.NICs[0].MTU, s.Append)
 	s.ConsoleSocket, s.ConsoleLog, s.QMPSocket = path("console"), path("log"), path("qmp")
 	p, err := machine.Start(ctx, s, console)
 	if err != nil {

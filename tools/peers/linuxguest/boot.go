@@ -123,8 +123,16 @@ func loadModules(folder string) error {
 	return nil
 }
 
-// networkUp gives the card its address. Its MTU the device has said (host_mtu).
+// networkUp gives the card its address. Its MTU the device has said (host_mtu), and it
+// must be the one that was meant.
 func networkUp(prefix netip.Prefix) error {
+	eth, err := net.InterfaceByName(card)
+	if err != nil {
+		return err
+	}
+	if want := os.Getenv("mtu"); strconv.Itoa(eth.MTU) != want {
+		return fmt.Errorf("%s has an MTU of %d, and not of %s", card, eth.MTU, want)
+	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		return err
