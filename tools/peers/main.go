@@ -165,6 +165,10 @@ func (p *peers) some(n int) int {
 }
 
 func (p *peers) report(folder string, asJSON bool) error {
+	if folder != "" && len(p.result.Rows) == 0 {
+		say("nothing was measured: %s stays as it is", folder)
+		folder = ""
+	}
 	if folder != "" {
 		err := errors.Join(
 			p.result.Save(filepath.Join(folder, "peers.json")),
