@@ -93,11 +93,15 @@ func (w *Row) note() string {
 
 // Conditions is a paragraph about the circumstances of the run.
 func (r *Result) Conditions() string {
+	against := "without peers"
+	if len(r.Peers) > 0 {
+		against = "against " + strings.Join(r.Peers, ", ")
+	}
 	words := []string{
 		r.Began.UTC().Format("2006-01-02"),
 		fmt.Sprintf("%d host CPUs", r.CPUs),
 		r.QEMU,
-		"against " + strings.Join(r.Peers, ", "),
+		against,
 		fmt.Sprintf("load average before %s, after %s", r.Load[0], r.Load[1]),
 		fmt.Sprintf("%d runs taken in turns, %s in all", r.Runs, r.Took),
 	}
