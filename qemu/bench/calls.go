@@ -8,11 +8,8 @@ import (
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
-	"motile/proc/api"
+	"motile/qemu/testbed"
 )
-
-// pingBytes is the length of a frame that is sent there and back.
-const pingBytes = 64
 
 // Targets.
 const (
@@ -24,11 +21,11 @@ const (
 
 // calls measures what a system call, a transaction and a frame take.
 func calls(ctx context.Context, b *bench) error {
-	bed, err := b.up(ctx, 2, testArchive)
+	bed, err := b.up(ctx, 2, testbed.Archive)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	// A server on each node for C programs, and one for Go programs.
 	near, far, goNear, goFar := port("near"), port("far"), port("go near"), port("go far")
 	for _, s := range []struct {
@@ -39,15 +36,15 @@ func calls(ctx context.Context, b *bench) error {
 		{1, "calls", hexadecimal(near)}, {2, "calls", hexadecimal(far)},
 		{1, "bench", goNear.String()}, {2, "bench", goFar.String()},
 	} {
-		if _, err := bed.start(ctx, s.node, s.program, "serve", s.get); err != nil {
+		if _, err := bed.Start(ctx, s.node, s.program, "serve", s.get); err != nil {
 			return err
 		}
 	}
 	echoer := flip.Address(port("raw"))
-	if _, err := bed.start(ctx, 2, "calls", "echo", hexadecimal(capability.Port(echoer))); err != nil {
+	if _, err := bed.Start(ctx, 2, "calls", "echo", hexadecimal(capability.Port(echoer))); err != nil {
 		return err
 	}
-	peer, err := station(2)
+	peer, err := testbed.Station(2)
 	if err != nil {
 		return err
 	}
@@ -72,17 +69,17 @@ func calls(ctx context.Context, b *bench) error {
 	}
 	for range b.runs {
 		for _, p := range programs {
-			got, err := bed.numbers(ctx, p.program, append(p.args, strconv.Itoa(b.some(p.n)))...)
+			got, err := bed.Numbers(ctx, p.program, append(p.args, strconv.Itoa(b.some(p.n)))...)
 			if err != nil {
 				return err
 			}
 			*p.to = append(*p.to, got...)
 		}
-		got, err := bed.pings(ctx, peer, b.some(200))
+		got, err := bed.Pings(ctx, peer, b.some(200))
 		if err != nil {
 			return err
 		}
-		echo = append(echo, times(got.RoundNs)...)
+		echo = append(echo, testbed.Times(got.RoundNs)...)
 		if lin != nil {
 			got, err := lin.exchange(ctx, b.some(200))
 			if err != nil {
@@ -97,14 +94,14 @@ func calls(ctx context.Context, b *bench) error {
 	r := &b.report
 	r.target(r.add("null call", "ns", null), nullLimit, "≤ 3 µs")
 	w := r.add("null trans, one node", "ns", local)
-	w.Note = fmt.Sprintf("%.1f null calls", w.Median/null.median())
-	r.target(w, localCalls*null.median(), "≤ %d null calls", localCalls)
+	w.Note = fmt.Sprintf("%.1f null calls", w.Median/null.Median())
+	r.target(w, localCalls*null.Median(), "≤ %d null calls", localCalls)
 	w = r.add("null trans, two nodes", "ns", remote)
-	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.median())
-	r.target(w, remoteEchos*echo.median(), "≤ %.1f echoes", remoteEchos)
+	w.Note = fmt.Sprintf("%.2f echoes", w.Median/echo.Median())
+	r.target(w, remoteEchos*echo.Median(), "≤ %.1f echoes", remoteEchos)
 	w = r.add("  the same, held against raw FLIP", "ns", remote)
-	w.Note = fmt.Sprintf("%.2f echoes through raw FLIP", w.Median/raw.median())
-	r.target(w, rawEchos*raw.median(), "≤ %.1f of its echoes", rawEchos)
+	w.Note = fmt.Sprintf("%.2f echoes through raw FLIP", w.Median/raw.Median())
+	r.target(w, rawEchos*raw.Median(), "≤ %.1f of its echoes", rawEchos)
 	r.add("echo of 64 bytes through raw FLIP", "ns", raw)
 	r.add("  the same of Go programs, one node", "ns", goLocal)
 	r.add("  the same of Go programs, two nodes", "ns", goRemote)
@@ -113,31 +110,9 @@ func calls(ctx context.Context, b *bench) error {
 		w.Note = "nothing to compare with: there is no " + linuxKernel
 		return nil
 	}
-	r.target(w, linuxEcho.median(), "≤ Linux's")
+	r.target(w, linuxEcho.Median(), "≤ Linux's")
 	r.add("echo of 64 bytes, Linux's AF_PACKET", "ns", linuxEcho)
 	return nil
 }
 
 func hexadecimal(p capability.Port) string { return hex.EncodeToString(p[:]) }
-
-// warmUp is how many exchanges come before those that count.
-const warmUp = 20
-
-// pings has node 1 exchange short frames with a station, one after the other.
-func (b *bed) pings(ctx context.Context, peer []byte, rounds int) (api.EchoReply, error) {
-	q := &api.EchoRequest{Station: peer, Rounds: warmUp, Window: 1, Size: pingBytes}
-	if _, err := b.echo(ctx, 1, q); err != nil {
-		return api.EchoReply{}, err
-	}
-	q.Rounds = rounds
-	return b.echo(ctx, 1, q)
-}
-
-// echo exchanges frames, and sees to it that none was lost.
-func (b *bed) echo(ctx context.Context, node int, q *api.EchoRequest) (api.EchoReply, error) {
-	r, err := b.client.Node(node).Echo(ctx, q)
-	if err == nil && (len(r.RoundNs) != q.Rounds || r.Dropped > 0) {
-		err = fmt.Errorf("echo: %d of %d frames came back, the card had no room for %d", len(r.RoundNs), q.Rounds, r.Dropped)
-	}
-	return r, err
-}

@@ -8,6 +8,7 @@ import (
 
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/qemu/testbed"
 )
 
 // A process that has moved a thousand times moves as fast as one that has not (CRIU's
@@ -24,16 +25,16 @@ const (
 )
 
 func chain(ctx context.Context, b *bench) error {
-	bed, err := b.up(ctx, chainNodes, testArchive)
+	bed, err := b.up(ctx, chainNodes, testbed.Archive)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
-	p, err := bed.start(ctx, 1, "idle", "256")
+	defer bed.Down()
+	p, err := bed.Start(ctx, 1, "idle", "256")
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, p); err != nil {
+	if err := testbed.Await(ctx, p); err != nil {
 		return err
 	}
 	hops := chainHops
@@ -62,7 +63,7 @@ func chain(ctx context.Context, b *bench) error {
 	r.add(fmt.Sprintf("hops %d to %d of a chain", chainFirst, chainFirst+chainPart-1), "ns", first)
 	w := r.add(fmt.Sprintf("hops %d to %d", len(all)-chainPart+1, len(all)), "ns", last)
 	w.Note = fmt.Sprintf("of a 256 kB process about %d nodes", chainNodes)
-	r.target(w, chainSlack*first.median(), "≤ %.2f of those", chainSlack)
+	r.target(w, chainSlack*first.Median(), "≤ %.2f of those", chainSlack)
 	since := float64(len(all) - chainPart - 1)
 	w = r.add("  what a node's kernel keeps of a hop", "bytes", sample{(after.live - before.live) / chainNodes / since})
 	w.Note = fmt.Sprintf("since hop %d the nodes together have %+.0f kB more live heap after a collection, which takes %+d kB more pages, and %+d kB less free",
@@ -78,8 +79,8 @@ type memory struct {
 }
 
 func (b *bed) memory(ctx context.Context) (m memory, err error) {
-	for _, n := range b.status.Nodes {
-		node := b.client.Node(n.Number)
+	for _, n := range b.Status.Nodes {
+		node := b.Client.Node(n.Number)
 		text, err := node.Stats(ctx) // this collects it
 		if err != nil {
 			return m, err

@@ -12,6 +12,7 @@ import (
 	"motile/migrate/checkpoint"
 	"motile/proc/api"
 	"motile/proc/api/client"
+	"motile/qemu/testbed"
 )
 
 const (
@@ -31,11 +32,11 @@ var checkpointMB = []int{1, 8}
 
 // checkpoints stops processes, writes them down, seals them, and makes processes of that.
 func checkpoints(ctx context.Context, b *bench) error {
-	on, err := b.up(ctx, 1, testArchive)
+	on, err := b.up(ctx, 1, testbed.Archive)
 	if err != nil {
 		return err
 	}
-	defer on.down()
+	defer on.Down()
 	if err := stuns(ctx, b, on); err != nil {
 		return err
 	}
@@ -54,11 +55,11 @@ func checkpoints(ctx context.Context, b *bench) error {
 // do, and one whose threads all want to run.
 func stuns(ctx context.Context, b *bench, bed *bed) error {
 	for _, life := range []string{"sleep", "compute"} {
-		p, err := bed.start(ctx, 1, "calls", life, strconv.Itoa(stunThreads))
+		p, err := bed.Start(ctx, 1, "calls", life, strconv.Itoa(stunThreads))
 		if err != nil {
 			return err
 		}
-		if err := await(ctx, p); err != nil {
+		if err := testbed.Await(ctx, p); err != nil {
 			return err
 		}
 		var took, null sample
@@ -87,7 +88,7 @@ func stuns(ctx context.Context, b *bench, bed *bed) error {
 			return err
 		}
 		w := b.report.add(fmt.Sprintf("stun to parked, %d threads that %s", stunThreads, life), "ns", took)
-		w.Note = fmt.Sprintf("as the host sees it; a request that does nothing takes %s", duration(null.median()))
+		w.Note = fmt.Sprintf("as the host sees it; a request that does nothing takes %s", testbed.Duration(null.Median()))
 		b.report.target(w, stunLimit, "≤ 2 ms")
 	}
 	return nil
@@ -124,18 +125,18 @@ const calm = 2 * time.Second
 // firstSnapshot is that of a Go program, when the node has not made any: the emulator has
 // not seen all of the code yet.
 func firstSnapshot(ctx context.Context, b *bench, bed *bed) error {
-	load, err := bed.client.Node(1).Load(ctx)
+	load, err := bed.Client.Node(1).Load(ctx)
 	if err != nil {
 		return err
 	}
 	if err := pause(ctx, calm-time.Duration(load.UptimeMs)*time.Millisecond); err != nil {
 		return err
 	}
-	p, err := bed.start(ctx, 1, "counter")
+	p, err := bed.Start(ctx, 1, "counter")
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, p); err != nil {
+	if err := testbed.Await(ctx, p); err != nil {
 		return err
 	}
 	var f [2]freezes
@@ -149,7 +150,7 @@ func firstSnapshot(ctx context.Context, b *bench, bed *bed) error {
 	}
 	for i, what := range []string{"freeze of the first snapshot, of a Go program", "  of further ones"} {
 		w := b.report.add(what, "ns", f[i].freeze)
-		w.Note = fmt.Sprintf("capture %s, fork %s, encode %s", duration(f[i].capture.median()), duration(f[i].fork.median()), duration(f[i].encode.median()))
+		w.Note = fmt.Sprintf("capture %s, fork %s, encode %s", testbed.Duration(f[i].capture.Median()), testbed.Duration(f[i].fork.Median()), testbed.Duration(f[i].encode.Median()))
 	}
 	return p.Destroy(ctx)
 }
@@ -157,11 +158,11 @@ func firstSnapshot(ctx context.Context, b *bench, bed *bed) error {
 // snapshots takes checkpoints of a process with some memory that is not zero, which is
 // copied in turns with that, and makes processes of them on the same node.
 func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
-	p, err := bed.start(ctx, 1, "idle", strconv.Itoa(mb<<10))
+	p, err := bed.Start(ctx, 1, "idle", strconv.Itoa(mb<<10))
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, p); err != nil {
+	if err := testbed.Await(ctx, p); err != nil {
 		return err
 	}
 	var f freezes
@@ -174,17 +175,17 @@ func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
 		}
 		last = s
 		f.note(&s.SnapshotReply)
-		got, err := bed.numbers(ctx, "calls", "copy", strconv.Itoa(s.Pages*pageBytes), strconv.Itoa(b.some(5)))
+		got, err := bed.Numbers(ctx, "calls", "copy", strconv.Itoa(s.Pages*pageBytes), strconv.Itoa(b.some(5)))
 		if err != nil {
 			return err
 		}
 		memcpy = append(memcpy, got...)
-		r, err := s.Clone(ctx, bed.client.Node(1), api.ExecRequest{Stdio: client.LogFiles(), Detached: true})
+		r, err := s.Clone(ctx, bed.Client.Node(1), api.ExecRequest{Stdio: client.LogFiles(), Detached: true})
 		if err != nil {
 			return err
 		}
 		clone = append(clone, float64(r.Restart.TotalUs)*1e3)
-		if err := bed.client.Process(r.PID).Destroy(ctx); err != nil {
+		if err := bed.Client.Process(r.PID).Destroy(ctx); err != nil {
 			return err
 		}
 		file, reading, seals, err := bed.sealed(ctx, s)
@@ -197,14 +198,14 @@ func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
 			return err
 		}
 		restart = append(restart, float64(r.Restart.TotalUs)*1e3)
-		if err := bed.client.Process(r.PID).Destroy(ctx); err != nil {
+		if err := bed.Client.Process(r.PID).Destroy(ctx); err != nil {
 			return err
 		}
 	}
 	r := &b.report
-	limit := checkpointCopies * memcpy.median()
+	limit := checkpointCopies * memcpy.Median()
 	held := func(w *row, note string) {
-		w.Note = fmt.Sprintf("%s%.2f memcpy", note, w.Median/memcpy.median())
+		w.Note = fmt.Sprintf("%s%.2f memcpy", note, w.Median/memcpy.Median())
 		r.target(w, limit, "≤ %.1f memcpy", checkpointCopies)
 	}
 	w := r.add(fmt.Sprintf("memcpy of %d pages, those of a %d MB process", last.Pages, mb), "ns", memcpy)
@@ -219,7 +220,7 @@ func snapshots(ctx context.Context, b *bench, bed *bed, mb int) error {
 	w = r.add("  from a file, its segments written before", "ns", restart)
 	held(w, "")
 	w = r.add("sealing of it for a file", "ns", sealing)
-	w.Note = fmt.Sprintf("on the host, after the freeze (in which only the state of endpoints is sealed) and after its pages were read, in %s", duration(read.median()))
+	w.Note = fmt.Sprintf("on the host, after the freeze (in which only the state of endpoints is sealed) and after its pages were read, in %s", testbed.Duration(read.Median()))
 	return p.Destroy(ctx)
 }
 
@@ -246,7 +247,7 @@ func (b *bed) sealed(ctx context.Context, s *client.Snapshot) (file []byte, read
 	out := new(bytes.Buffer)
 	out.Grow(len(pieces) << 20)
 	start = time.Now()
-	w, err := checkpoint.NewWriter(out, b.client.Key(), salt, s.Descriptor, checkpoint.Options{})
+	w, err := checkpoint.NewWriter(out, b.Client.Key(), salt, s.Descriptor, checkpoint.Options{})
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -263,9 +264,9 @@ func (b *bed) sealed(ctx context.Context, s *client.Snapshot) (file []byte, read
 
 // restart makes a process of a file.
 func (b *bed) restart(ctx context.Context, file []byte) (r api.ExecReply, err error) {
-	c, err := checkpoint.Open(io.NewSectionReader(bytes.NewReader(file), 0, int64(len(file))), b.client.Key())
+	c, err := checkpoint.Open(io.NewSectionReader(bytes.NewReader(file), 0, int64(len(file))), b.Client.Key())
 	if err != nil {
 		return r, err
 	}
-	return b.client.Node(1).Restart(ctx, c, api.ExecRequest{Stdio: client.LogFiles(), Detached: true}, nil)
+	return b.Client.Node(1).Restart(ctx, c, api.ExecRequest{Stdio: client.LogFiles(), Detached: true}, nil)
 }

@@ -7,6 +7,7 @@ import (
 
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 )
 
 // Targets.
@@ -28,21 +29,7 @@ func (b *bench) upDisks(ctx context.Context, nodes int) (*bed, error) {
 	for i := range specs {
 		specs[i] = cluster.NodeSpec{DiskMB: diskMB, MemMB: 2 * machine.DefaultMemMB}
 	}
-	return b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
-}
-
-// serve starts a server on each node, one after the other.
-func (d *bed) serve(ctx context.Context, nodes int, server ...string) error {
-	for node := range nodes {
-		p, err := d.startPath(ctx, node+1, "/bbin/motiled", server...)
-		if err != nil {
-			return err
-		}
-		if err := await(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.upNodes(ctx, specs, testbed.Archive, machine.DefaultMTU)
 }
 
 // files measures disks and the file servers on them.
@@ -52,8 +39,8 @@ func files(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	defer bed.down()
-	if err := bed.serve(ctx, nodes, "bullet"); err != nil {
+	defer bed.Down()
+	if err := bed.Serve(ctx, testbed.First(nodes), "bullet"); err != nil {
 		return err
 	}
 	large := strconv.Itoa(largeFile)
@@ -74,13 +61,13 @@ func files(ctx context.Context, b *bench) error {
 	}
 	for range b.runs {
 		for _, p := range programs {
-			got, err := bed.numbers(ctx, "bench", append(p.args, strconv.Itoa(b.some(p.n)))...)
+			got, err := bed.Numbers(ctx, "bench", append(p.args, strconv.Itoa(b.some(p.n)))...)
 			if err != nil {
 				return err
 			}
 			*p.to = append(*p.to, got...)
 		}
-		took, err := bed.bare(ctx, 2, 1, machine.DefaultMTU, largeFile)
+		took, err := bed.Bare(ctx, 2, 1, machine.DefaultMTU, largeFile)
 		if err != nil {
 			return err
 		}
@@ -111,8 +98,8 @@ func files(ctx context.Context, b *bench) error {
 		w.Note = rateOf(largeFile, w.Median)
 	}
 	w = r.add("  from the memory of a server elsewhere", "ns", far)
-	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(largeFile, w.Median), 100*driver.median()/w.Median)
-	r.target(w, driver.median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
+	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(largeFile, w.Median), 100*driver.Median()/w.Median)
+	r.target(w, driver.Median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
 	return nil
 }
 

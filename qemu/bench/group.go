@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"motile/ipc/capability"
+	"motile/qemu/testbed"
 )
 
 // sendTranses is how many null transactions between nodes an ordered send to a group
@@ -16,13 +17,13 @@ const sendTranses = 2.5
 // sender is on the first, the sequencer on the second. With resilience 1 a send ends
 // when another member has confirmed the message.
 func groups(ctx context.Context, b *bench) error {
-	bed, err := b.up(ctx, 3, testArchive)
+	bed, err := b.up(ctx, 3, testbed.Archive)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	server := port("group bench")
-	if _, err := bed.start(ctx, 2, "calls", "serve", hexadecimal(server)); err != nil {
+	if _, err := bed.Start(ctx, 2, "calls", "serve", hexadecimal(server)); err != nil {
 		return err
 	}
 	secret := [2]capability.Port{port("r = 0"), port("r = 1")}
@@ -31,11 +32,11 @@ func groups(ctx context.Context, b *bench) error {
 			node int
 			does string
 		}{{2, "found"}, {3, "join"}} {
-			p, err := bed.start(ctx, m.node, "calls", m.does, hexadecimal(s), strconv.Itoa(r))
+			p, err := bed.Start(ctx, m.node, "calls", m.does, hexadecimal(s), strconv.Itoa(r))
 			if err != nil {
 				return err
 			}
-			if err := await(ctx, p); err != nil {
+			if err := testbed.Await(ctx, p); err != nil {
 				return err
 			}
 		}
@@ -43,13 +44,13 @@ func groups(ctx context.Context, b *bench) error {
 	var trans sample
 	var send [2]sample
 	for range b.runs {
-		got, err := bed.numbers(ctx, "calls", "trans", hexadecimal(server.Put()), "1", strconv.Itoa(b.some(200)))
+		got, err := bed.Numbers(ctx, "calls", "trans", hexadecimal(server.Put()), "1", strconv.Itoa(b.some(200)))
 		if err != nil {
 			return err
 		}
 		trans = append(trans, got...)
 		for r, s := range secret {
-			got, err := bed.numbers(ctx, "calls", "send", hexadecimal(s), strconv.Itoa(b.some(200)))
+			got, err := bed.Numbers(ctx, "calls", "send", hexadecimal(s), strconv.Itoa(b.some(200)))
 			if err != nil {
 				return err
 			}
@@ -62,9 +63,9 @@ func groups(ctx context.Context, b *bench) error {
 	r := &b.report
 	r.add("null trans, two of three nodes", "ns", trans)
 	w := r.add("ordered send to 3 members, r = 0", "ns", send[0])
-	w.Note = fmt.Sprintf("%.2f null transactions", w.Median/trans.median())
-	r.target(w, sendTranses*trans.median(), "≤ %.1f null transactions", sendTranses)
+	w.Note = fmt.Sprintf("%.2f null transactions", w.Median/trans.Median())
+	r.target(w, sendTranses*trans.Median(), "≤ %.1f null transactions", sendTranses)
 	w = r.add("  the same, r = 1", "ns", send[1])
-	w.Note = fmt.Sprintf("%.2f null transactions", w.Median/trans.median())
+	w.Note = fmt.Sprintf("%.2f null transactions", w.Median/trans.Median())
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"motile/proc/api/client"
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 )
 
 // linuxRate is the share of Linux's requests per second that there must be.
@@ -43,13 +44,13 @@ func webServers(ctx context.Context, b *bench) error {
 	near, far, theirs := ports[0], ports[1], ports[2]
 	spec := cluster.NodeSpec{Machine: machine.Q35, MemMB: webMemory}
 	bed, err := b.upWith(ctx, []cluster.NodeSpec{spec, spec}, cluster.Config{
-		Initrd:  archiveFile,
+		Initrd:  testbed.BootArchive,
 		Outside: &cluster.Outside{Node: 1, Forwards: []machine.Forward{{Host: near, Guest: 80}, {Host: far, Guest: 81}}},
 	})
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	if err := bed.serveWeb(ctx); err != nil {
 		return err
 	}
@@ -106,9 +107,9 @@ func webServers(ctx context.Context, b *bench) error {
 			w.Note += ", nothing to compare with: there is no " + linuxKernel
 			continue
 		}
-		w.Note += fmt.Sprintf(", %.2f × Linux's", x.theirs.median()/w.Median)
+		w.Note += fmt.Sprintf(", %.2f × Linux's", x.theirs.Median()/w.Median)
 		if x.judged {
-			r.target(w, x.theirs.median()/linuxRate, "≥ %.1f × Linux's requests/s", linuxRate)
+			r.target(w, x.theirs.Median()/linuxRate, "≥ %.1f × Linux's requests/s", linuxRate)
 		}
 	}
 	if lin != nil {
@@ -139,11 +140,11 @@ func freePorts(n int) (ports []int, err error) {
 
 // serveWeb starts the TCP/IP server, and the web server on both nodes.
 func (b *bed) serveWeb(ctx context.Context) error {
-	p, err := b.startPath(ctx, 1, "/bbin/ipd")
+	p, err := b.StartPath(ctx, 1, "/bbin/ipd")
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, p); err != nil {
+	if err := testbed.Await(ctx, p); err != nil {
 		return err
 	}
 	f, err := os.Open(webFile)
@@ -157,14 +158,14 @@ func (b *bed) serveWeb(ctx context.Context) error {
 	}
 	path := c.Place(filepath.Base(webFile))
 	for node, port := range []string{":80", ":81"} {
-		if err := b.client.Node(node+1).PutFile(ctx, c, path); err != nil {
+		if err := b.Client.Node(node+1).PutFile(ctx, c, path); err != nil {
 			return err
 		}
-		p, err := b.startPath(ctx, node+1, path, port)
+		p, err := b.StartPath(ctx, node+1, path, port)
 		if err != nil {
 			return err
 		}
-		if err := await(ctx, p); err != nil {
+		if err := testbed.Await(ctx, p); err != nil {
 			return err
 		}
 	}

@@ -7,19 +7,21 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"motile/qemu/testbed"
 )
 
 const idleLimit = 6 // % of a core
 
 // idle measures what a cluster of three takes of the host while nothing happens.
 func idle(ctx context.Context, b *bench) error {
-	bed, err := b.up(ctx, 3, archiveFile)
+	bed, err := b.up(ctx, 3, testbed.BootArchive)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
-	pids := []int{bed.status.PID}
-	for _, n := range bed.status.Nodes {
+	defer bed.Down()
+	pids := []int{bed.Status.PID}
+	for _, n := range bed.Status.Nodes {
 		pids = append(pids, n.PID)
 	}
 	length := 10 * time.Second
@@ -27,7 +29,7 @@ func idle(ctx context.Context, b *bench) error {
 		length = time.Second
 	}
 	// Our own attachment to the bridge is not part of an idle cluster.
-	bed.flip.Close()
+	bed.Detach()
 	var share sample
 	// What a node does because it has just booted is not idleness either: it is over
 	// when the others know it, a hello or two later.

@@ -48,7 +48,7 @@ func startLinux(ctx context.Context, b *bed) (*linux, error) {
 		role string
 	}{{&l.echo, echoNode, "role=echo"}, {&l.ping, pingNode, "role=ping peer=" + machine.MAC(echoNode, 0)}} {
 		var err error
-		s := machine.Spec{Node: m.node, NICs: []machine.NIC{{Socket: b.status.Hosts, Virtio: machine.Modern}}}
+		s := machine.Spec{Node: m.node, NICs: []machine.NIC{{Socket: b.Status.Hosts, Virtio: machine.Modern}}}
 		if *m.at, err = b.startLinuxMachine(ctx, s, m.role); err != nil {
 			l.stop()
 			return nil, err
@@ -73,7 +73,7 @@ func (l *linux) each(do func(*linuxMachine) error) error {
 // startLinuxMachine adds what all have to a machine that has its network cards.
 func (b *bed) startLinuxMachine(ctx context.Context, s machine.Spec, words string) (*linuxMachine, error) {
 	console := machine.NewConsole()
-	path := func(what string) string { return filepath.Join(string(b.dir), fmt.Sprintf("l%d.%s", s.Node, what)) }
+	path := func(what string) string { return filepath.Join(string(b.Dir), fmt.Sprintf("l%d.%s", s.Node, what)) }
 	s.Type, s.Kernel, s.Initrd = machine.Q35, linuxKernel, linuxArchive
 	// The time stamp counter is QEMU's, and right; what guards against flaws of real CPUs
 	// would only make Linux slower.
@@ -122,6 +122,9 @@ func (l *linux) stop() {
 		l.echo.stop()
 	}
 }
+
+// warmUp is how many exchanges come before those that count.
+const warmUp = 20
 
 // exchange has so many frames go there and back, after some that do not count, and
 // returns how long each took.

@@ -6,7 +6,7 @@ import (
 
 	"motile/proc/api"
 	"motile/proc/api/client"
-	"motile/qemu/machine"
+	"motile/qemu/testbed"
 )
 
 // A move may take so long, and so many times what its bytes take alone.
@@ -17,16 +17,16 @@ const (
 
 // moves moves an idle process to and fro, and has the drivers alone carry as much.
 func moves(ctx context.Context, b *bench) error {
-	bed, err := b.up(ctx, 2, testArchive)
+	bed, err := b.up(ctx, 2, testbed.Archive)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
-	p, err := bed.start(ctx, 1, "idle", "1024")
+	defer bed.Down()
+	p, err := bed.Start(ctx, 1, "idle", "1024")
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, p); err != nil {
+	if err := testbed.Await(ctx, p); err != nil {
 		return err
 	}
 	var total, bulk sample
@@ -45,7 +45,7 @@ func moves(ctx context.Context, b *bench) error {
 		}
 		bytes, pages = append(bytes, float64(r.Bytes)), append(pages, float64(r.Pages))
 		state = append(state, float64(r.StateBytes))
-		took, err := bed.carry(ctx, from, to, int(r.Bytes)+r.StateBytes)
+		took, err := bed.Carry(ctx, from, to, int(r.Bytes)+r.StateBytes)
 		if err != nil {
 			return err
 		}
@@ -56,8 +56,8 @@ func moves(ctx context.Context, b *bench) error {
 	}
 	r := &b.report
 	w := r.add("move of an idle 1 MB process", "ns", total)
-	w.Note = fmt.Sprintf("%.0f pages, %.0f bytes and %.0f of state", pages.median(), bytes.median(), state.median())
-	r.target(w, moveBase+moveBulks*bulk.median(), "≤ 15 ms + %.1f bulk", moveBulks)
+	w.Note = fmt.Sprintf("%.0f pages, %.0f bytes and %.0f of state", pages.Median(), bytes.Median(), state.Median())
+	r.target(w, moveBase+moveBulks*bulk.Median(), "≤ 15 ms + %.1f bulk", moveBulks)
 	for _, ph := range phasesOf(new(api.MoveReport)) {
 		r.add("  "+ph.name, "ns", phases[ph.name])
 	}
@@ -75,14 +75,4 @@ func phasesOf(r *api.MoveReport) []phase {
 		{"negotiate", r.NegotiateUs}, {"precopy", r.PrecopyUs}, {"freeze", r.FreezeUs},
 		{"transfer", r.TransferUs}, {"commit", r.CommitUs}, {"first run", r.FirstRunUs},
 	}
-}
-
-// carry is how long the driver takes to bring so many bytes to another node, in
-// frames as long as they can be, in nanoseconds.
-func (b *bed) carry(ctx context.Context, from, to, bytes int) (float64, error) {
-	const frames = 16
-	const round = frames * machine.DefaultMTU
-	rounds := (bytes + round - 1) / round
-	// Rounds are equal, so frames are a little shorter than they could be.
-	return b.fill(ctx, from, to, rounds, frames, (bytes+rounds*frames-1)/(rounds*frames))
 }

@@ -9,6 +9,7 @@ import (
 
 	"motile/ipc/std"
 	"motile/qemu/cluster"
+	"motile/qemu/testbed"
 )
 
 // names measures the directory servers: three that keep what they know on their nodes'
@@ -20,9 +21,9 @@ func names(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	for _, server := range [][]string{{"bullet"}, {"soap", "--keep", "--replicas", "1,2,3"}} {
-		if err := bed.serve(ctx, nodes, server...); err != nil {
+		if err := bed.Serve(ctx, testbed.First(nodes), server...); err != nil {
 			return err
 		}
 	}
@@ -49,7 +50,7 @@ func names(ctx context.Context, b *bench) error {
 			if first, err = bed.spent(ctx, nodes); err != nil {
 				return err
 			}
-			got, err := bed.numbers(ctx, "bench", append(p.args, strconv.Itoa(n))...)
+			got, err := bed.Numbers(ctx, "bench", append(p.args, strconv.Itoa(n))...)
 			if err != nil {
 				return err
 			}
@@ -72,10 +73,10 @@ func names(ctx context.Context, b *bench) error {
 	}
 	note(r.add("name looked up", "ns", looked), "")
 	w := r.add("name entered or deleted, on three disks", "ns", one)
-	note(w, ", %.1f × a file on one disk; %.1f frames, %.1f syncs of each disk", w.Median/safe.median(),
+	note(w, ", %.1f × a file on one disk; %.1f frames, %.1f syncs of each disk", w.Median/safe.Median(),
 		cost.frames/cost.updates, cost.syncs/cost.updates/float64(nodes))
 	w = r.add("  eight clients at a time", "ns", many)
-	note(w, ", %.1f × a file on one disk", w.Median/safe.median())
+	note(w, ", %.1f × a file on one disk", w.Median/safe.Median())
 	r.target(w, replicatedRate, "≥ 150/s")
 	return nil
 }
@@ -99,7 +100,7 @@ func numberIn(re *regexp.Regexp, text string) float64 {
 
 // says is what a server says of itself.
 func (b *bed) says(ctx context.Context, name string, n int) (string, error) {
-	return b.client.Object(b.client.Service(name, n)).Text(ctx, std.Stat)
+	return b.Client.Object(b.Client.Service(name, n)).Text(ctx, std.Stat)
 }
 
 // settled waits until all directory servers are in one group.
@@ -131,7 +132,7 @@ func (b *bed) spent(ctx context.Context, nodes int) (s spent, err error) {
 		}
 		s.syncs += numberIn(syncsLine, text)
 	}
-	c, err := cluster.Connect(b.dir)
+	c, err := cluster.Connect(b.Dir)
 	if err != nil {
 		return s, err
 	}

@@ -10,6 +10,7 @@ import (
 	"motile/proc/api/client"
 	"motile/qemu/cluster"
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 )
 
 // Targets.
@@ -29,27 +30,27 @@ func opened(ctx context.Context, b *bench) error {
 	for i := range specs {
 		specs[i].MemMB = 2 * machine.DefaultMemMB
 	}
-	bed, err := b.upNodes(ctx, specs, testArchive, machine.DefaultMTU)
+	bed, err := b.upNodes(ctx, specs, testbed.Archive, machine.DefaultMTU)
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	const dir = "/tmp"
-	if err := bed.serve(ctx, 1, "file"); err != nil {
+	if err := bed.Serve(ctx, testbed.First(1), "file"); err != nil {
 		return err
 	}
-	if err := bed.mount(ctx, nodes, dir); err != nil {
+	if err := bed.Mount(ctx, dir); err != nil {
 		return err
 	}
 	many := strconv.Itoa(manyOpen)
-	if _, err := bed.run(ctx, 1, "/test/bench", "make", dir, many); err != nil {
+	if _, err := bed.Run(ctx, 1, "/test/bench", "make", dir, many); err != nil {
 		return err
 	}
 	// Files are opened on the second and the third node; the first on the way finds out
 	// where the server is.
 	var counts [4]sample
 	for node := 2; node <= nodes; node++ {
-		got, err := bed.numbersOn(ctx, node, "bench", "open", dir, many)
+		got, err := bed.NumbersOn(ctx, node, "bench", "open", dir, many)
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func opened(ctx context.Context, b *bench) error {
 		limit float64
 	}{{"requests to open a file of another node", coldRequests}, {"  that is open there already", warmRequests}} {
 		w := r.add(x.what, "requests", counts[2*i])
-		w.Note = fmt.Sprintf("each with its reply; %.1f frames", counts[2*i+1].median())
+		w.Note = fmt.Sprintf("each with its reply; %.1f frames", counts[2*i+1].Median())
 		r.target(w, x.limit, "≤ %.0f", x.limit)
 	}
 	return bed.moveOpen(ctx, b, dir)
@@ -77,11 +78,11 @@ func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
 		total, state, requests sample
 	}
 	for i, n := range []int{0, manyOpen} {
-		p, err := d.start(ctx, 2, "bench", "hold", dir, strconv.Itoa(n))
+		p, err := d.Start(ctx, 2, "bench", "hold", dir, strconv.Itoa(n))
 		if err != nil {
 			return err
 		}
-		if err := await(ctx, p); err != nil {
+		if err := testbed.Await(ctx, p); err != nil {
 			return err
 		}
 		who[i].p = p
@@ -111,20 +112,10 @@ func (d *bed) moveOpen(ctx context.Context, b *bench, dir string) error {
 	}
 	r, none, all := &b.report, &who[0], &who[1]
 	w := r.add("move of a Go program without files", "ns", none.total)
-	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", none.state.median(), none.requests.median())
+	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", none.state.Median(), none.requests.Median())
 	w = r.add(fmt.Sprintf("  with %d files open", manyOpen), "ns", all.total)
-	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", all.state.median(), all.requests.median())
-	r.target(w, none.total.median()+moreToMove, "≤ 1 ms more")
-	return nil
-}
-
-// mount has all nodes see the file server's files.
-func (d *bed) mount(ctx context.Context, nodes int, dir string) error {
-	for node := 1; node <= nodes; node++ {
-		if _, err := d.run(ctx, node, "/bbin/mount", "file:/", dir); err != nil {
-			return err
-		}
-	}
+	w.Note = fmt.Sprintf("%.0f bytes of state, %.0f requests of nodes", all.state.Median(), all.requests.Median())
+	r.target(w, none.total.Median()+moreToMove, "≤ 1 ms more")
 	return nil
 }
 
@@ -150,8 +141,8 @@ func (d *bed) quiet(ctx context.Context) (float64, error) {
 
 // asked is how many requests nodes have sent to each other by now.
 func (d *bed) asked(ctx context.Context) (n float64, err error) {
-	for _, node := range d.status.Nodes {
-		text, err := d.client.Node(node.Number).Stats(ctx)
+	for _, node := range d.Status.Nodes {
+		text, err := d.Client.Node(node.Number).Stats(ctx)
 		if err != nil {
 			return 0, err
 		}

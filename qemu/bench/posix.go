@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 )
 
 // cacheShare of the rate of a memcpy on the same node is a target.
@@ -26,7 +27,7 @@ func posix(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	defer bed.down()
+	defer bed.Down()
 	var made, madeFar, first, cached, copied, driver sample
 	for range b.runs {
 		for _, m := range []struct {
@@ -41,13 +42,13 @@ func posix(ctx context.Context, b *bench) error {
 			{&cached, 2, []string{"posix", "/tmp", "read", strconv.Itoa(b.some(3))}},
 			{&copied, 2, []string{"memcpy", strconv.Itoa(longFile), strconv.Itoa(b.some(3))}},
 		} {
-			got, err := bed.numbersOn(ctx, m.node, "bench", m.args...)
+			got, err := bed.NumbersOn(ctx, m.node, "bench", m.args...)
 			if err != nil {
 				return err
 			}
 			*m.to = append(*m.to, got...)
 		}
-		took, err := bed.bare(ctx, 1, 2, machine.DefaultMTU, longFile)
+		took, err := bed.Bare(ctx, 1, 2, machine.DefaultMTU, longFile)
 		if err != nil {
 			return err
 		}
@@ -67,11 +68,11 @@ func posix(ctx context.Context, b *bench) error {
 	r.target(w, replicatedRate, "≥ 150/s")
 	r.add("memcpy of 16 MB", "ns", copied)
 	w = r.add("16 MB of a file read, in the node's page cache", "ns", cached)
-	w.Note = fmt.Sprintf("%s, %.0f %% of memcpy", rateOf(longFile, w.Median), 100*copied.median()/w.Median)
-	r.target(w, copied.median()/cacheShare, "≥ %.0f %% of memcpy", 100*cacheShare)
+	w.Note = fmt.Sprintf("%s, %.0f %% of memcpy", rateOf(longFile, w.Median), 100*copied.Median()/w.Median)
+	r.target(w, copied.Median()/cacheShare, "≥ %.0f %% of memcpy", 100*cacheShare)
 	w = r.add("  for the first time, from another node", "ns", first)
-	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(longFile, w.Median), 100*driver.median()/w.Median)
-	r.target(w, driver.median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
+	w.Note = fmt.Sprintf("%s, %.0f %% of the frames' rate", rateOf(longFile, w.Median), 100*driver.Median()/w.Median)
+	r.target(w, driver.Median()/readShare, "≥ %.0f %% of the frames' rate", 100*readShare)
 	return nil
 }
 
@@ -86,17 +87,17 @@ func (b *bench) upFiles(ctx context.Context, disks int) (*bed, error) {
 	if disks > 1 {
 		file = append(file, "--disk", "1,2")
 	}
-	err = bed.serve(ctx, disks, "bullet")
+	err = bed.Serve(ctx, testbed.First(disks), "bullet")
 	for _, server := range [][]string{{"soap", "--keep", "--replicas", "1"}, file} {
 		if err == nil {
-			err = bed.serve(ctx, 1, server...)
+			err = bed.Serve(ctx, testbed.First(1), server...)
 		}
 	}
 	if err == nil {
-		err = bed.mount(ctx, nodes, "/tmp")
+		err = bed.Mount(ctx, "/tmp")
 	}
 	if err != nil {
-		return nil, errors.Join(err, bed.down())
+		return nil, errors.Join(err, bed.Down())
 	}
 	return bed, nil
 }
@@ -107,6 +108,6 @@ func (b *bench) posixTwice(ctx context.Context) (sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer bed.down()
-	return bed.numbers(ctx, "bench", "posix", "/tmp", "make", strconv.Itoa(b.some(100)))
+	defer bed.Down()
+	return bed.Numbers(ctx, "bench", "posix", "/tmp", "make", strconv.Itoa(b.some(100)))
 }

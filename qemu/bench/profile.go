@@ -9,6 +9,7 @@ import (
 
 	"motile/qemu/cluster"
 	"motile/qemu/profile"
+	"motile/qemu/testbed"
 )
 
 // profiling samples the nodes of a bed while things are measured on them.
@@ -28,15 +29,15 @@ type profiled struct {
 func (b *bed) startProfiles(ctx context.Context, period time.Duration) error {
 	ctx, stop := context.WithCancel(ctx)
 	b.profiling = &profiling{stop: stop}
-	for _, n := range b.status.Nodes {
-		r, err := profile.New(kernelFile, period)
+	for _, n := range b.Status.Nodes {
+		r, err := profile.New(testbed.Kernel, period)
 		if err != nil {
 			stop()
 			return err
 		}
 		p := &profiled{n.Number, r, make(chan error, 1)}
 		b.profiling.nodes = append(b.profiling.nodes, p)
-		go func() { p.over <- b.client.Node(p.node).Profile(ctx, period, r.Take) }()
+		go func() { p.over <- b.Client.Node(p.node).Profile(ctx, period, r.Take) }()
 	}
 	return nil
 }
@@ -58,7 +59,7 @@ func (b *bed) showProfiles(ctx context.Context) error {
 		if err := <-p.over; err != nil {
 			return err
 		}
-		text, err := b.client.Node(p.node).Stats(ctx)
+		text, err := b.Client.Node(p.node).Stats(ctx)
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (b *bed) showProfiles(ctx context.Context) error {
 }
 
 func (b *bed) showPorts(ctx context.Context) error {
-	c, err := cluster.Connect(b.dir)
+	c, err := cluster.Connect(b.Dir)
 	if err != nil {
 		return err
 	}

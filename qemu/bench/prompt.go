@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"motile/qemu/cluster"
+	"motile/qemu/testbed"
 )
 
 // prompts measures how long it takes from the command to the shell's prompt.
@@ -36,12 +37,12 @@ func prompts(ctx context.Context, b *bench) error {
 // shell asks for a command.
 func prompt(ctx context.Context, b *bench, nodes int) (took time.Duration, err error) {
 	start := time.Now()
-	bed, err := b.up(ctx, nodes, archiveFile)
+	bed, err := b.up(ctx, nodes, testbed.BootArchive)
 	if err != nil {
 		return 0, err
 	}
-	defer bed.down()
-	c, err := cluster.Connect(bed.dir)
+	defer bed.Down()
+	c, err := cluster.Connect(bed.Dir)
 	if err != nil {
 		return 0, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"motile/qemu/testbed"
 )
 
 // row is one thing that was measured.
@@ -37,7 +39,7 @@ type report struct {
 
 // add notes a row without a target.
 func (r *report) add(name, unit string, s sample) *row {
-	r.Rows = append(r.Rows, row{Name: name, Unit: unit, Median: s.median(), P99: s.p99(), N: len(s)})
+	r.Rows = append(r.Rows, row{Name: name, Unit: unit, Median: s.Median(), P99: s.P99(), N: len(s)})
 	return &r.Rows[len(r.Rows)-1]
 }
 
@@ -73,7 +75,7 @@ func (w *row) value(v float64) string {
 	case "requests":
 		return fmt.Sprintf("%.2f", v)
 	}
-	return duration(v)
+	return testbed.Duration(v)
 }
 
 func (w *row) verdict() string {
@@ -90,7 +92,7 @@ func (w *row) verdict() string {
 func (w *row) cells() []string {
 	target := w.Target
 	if w.Limit != nil && w.Unit == "ns" {
-		target += " = " + duration(*w.Limit)
+		target += " = " + testbed.Duration(*w.Limit)
 	}
 	return []string{w.Name, w.value(w.Median), w.value(w.P99), fmt.Sprint(w.N), target, w.verdict(), w.Note}
 }
