@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "hold":
+			return hold(args[1:])
+		case "poll":
+			return poll(args[1:])
+		case "exec":
+			return execute(args[1:])
+		}
+	}
+	return errors.New("usage: worker hold|poll|exec ... (see doc.go)")
+}
+
+var began = time.Now()
+
+// now is nanoseconds since the start.
+func now() int64 { return int64(time.Since(began)) }

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"motile/ipc/capability"
+	"motile/proc/api/client"
+	"motile/qemu/cluster"
+	"motile/tools/experiments/record"
+)
+
+var figure1 = &experiment{
+	name:    "figure1",
+	title:   "The time of a move by size, load of the source, and place of the migration server (Steketee et al., 1996, Figure 1)",
+	runs:    10,
+	measure: measureFigure1,
+	explain: explainFigure1,
+}
+
+// The paper's loads of the source, its two migration servers, and our two networks.
+const (
+	loadIdle, loadCompute, loadRPC = "idle", "compute loop", "null-RPC pair"
+	inKernel, atUser               = "kernel", "user"
+	shaped, unshaped               = "10 Mbit/s", "unshaped"
+)
+
+// ethernet is the rate of the paper's network, bit/s.
+const ethernet = 10e6
+
+func measureFigure1(ctx context.Context, l *lab) error {
+	f := &figure1Bench{lab: l}
+	defer func() { f.setLoad(context.WithoutCancel(ctx), "") }()
+	defer l.SetFaults(context.WithoutCancel(ctx), cluster.FaultChange{Heal: true})
+	if err := l.warmUp(ctx); err != nil {
+		return err
+	}
+	for _, server := range []string{inKernel, atUser} {
+		axes := []record.Axis{
+			{Name: "server", Values: []string{server}},
+			{Name: "net", Values: []string{shaped, unshaped}},
+			{Name: "load", Values: []string{loadIdle, loadCompute, loadRPC}},
+			{Name: "kb", Values: pick(l,
+				texts(0, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000),
+				texts(0, 50, 100, 400, 1000),
+				texts(0, 100))},
+		}
+		if _, err := orderFor(server); err != nil {
+			l.declare(axes[:1])
+			l.note(0, record.Params{"server": server}, record.Measurement{Without: err.Error()})
+			continue
+		}
+		if err := l.each(ctx, axes, f.measure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orderFor is the order to a migration server in the kernel or at user level.
+func orderFor(server string) (client.Move, error) {
+	if server == inKernel {
+		return client.Move{Target: target, Strategy: "copy"}, nil
+	}
+	return client.Move{}, impossible{errors.New("not built: an order cannot say that a user-level server should carry it out")}
+}
+
+// figure1Bench is the state of network and source, which change more seldom than sizes.
+type figure1Bench struct {
+	*lab
+	net, load string
+	mbits     float64 // as measured since the network changed
+	loading   []*subject
+}
+
+func (f *figure1Bench) measure(ctx context.Context, p record.Params) (m record.Measurement, err error) {
+	if err := errors.Join(f.setNet(ctx, p["net"]), f.setLoad(ctx, p["load"])); err != nil {
+		return m, err
+	}
+	s, err := f.start(ctx, source, "idle", p["kb"])
+	if err != nil {
+		return m, err
+	}
+	defer s.end(ctx)
+	order, err := orderFor(p["server"])
+	if err != nil {
+		return m, err
+	}
+	if m, _, err = s.move(ctx, order); err == nil {
+		m.Values["net_mbits"] = f.mbits
+	}
+	return m, err
+}
+
+// setNet shapes the bridge, or ends that, and measures how fast it then is: by the driver
+// alone, on the way that the process will take.
+func (f *figure1Bench) setNet(ctx context.Context, net string) error {
+	if net == f.net {
+		return nil
+	}
+	rate, rounds := int64(0), 400
+	if net == shaped {
+		rate, rounds = ethernet, 40
+	}
+	if err := f.SetFaults(ctx, cluster.FaultChange{Heal: true, Rate: &rate}); err != nil {
+		return err
+	}
+	// Two frames of the largest size at a time: what may wait at a shaped port is little.
+	bits, err := f.Speed(ctx, source, target, rounds, 2, 9000)
+	f.net, f.mbits = net, bits/1e6
+	return err
+}
+
+// calm is how long a load of the source runs before it counts.
+const calm = 300 * time.Millisecond
+
+// pairPeriod: the paper's pair made some 100 null RPCs a second.
+const pairPeriod = 10 * time.Millisecond
+
+func (f *figure1Bench) setLoad(ctx context.Context, load string) error {
+	if load == f.load {
+		return nil
+	}
+	for _, s := range f.loading {
+		if err := s.end(ctx); err != nil {
+			return err
+		}
+	}
+	f.loading, f.load = nil, load
+	get := port("figure1")
+	var programs [][]string
+	switch load {
+	case loadCompute:
+		programs = [][]string{{"calls", "compute", "1"}}
+	case loadRPC:
+		programs = [][]string{
+			{"worker", "hold", "-port", get.String()},
+			{"worker", "poll", "-port", get.Put().String(), "-every", strconv.Itoa(int(pairPeriod.Microseconds())), "-most", "0"},
+		}
+	default:
+		return nil
+	}
+	for _, words := range programs {
+		s, err := f.start(ctx, source, words[0], words[1:]...)
+		if err != nil {
+			return err
+		}
+		f.loading = append(f.loading, s)
+	}
+	return pause(ctx, calm)
+}
+
+// port is a get-port for a server of ours.
+func port(name string) capability.Port {
+	return capability.Port(capability.OneWay("experiments", []byte(name)))
+}
+
+// The paper's line for a server in the kernel and an idle source, in ms and KB, and what
+// is asked of ours on a network as fast as that one was.
+var (
+	paperLine = record.Line{A: 47, B: 3.8}
+	askedLine = record.Line{A: 47, B: 1.0}
+)
+
+// rateSlack is how far the shaped bridge may be off.
+const rateSlack = 0.02
+
+func explainFigure1(p *page, r *record.Record) {
+	p.text(`A process that does nothing and has 0 to 1000 KB of resident anonymous memory, all of it random bytes, is moved
+by the strategy "copy" from an idle node, from one on which a compute loop runs, and from one with a pair of processes that make
+%d null RPCs a second: a process of its own for each move. The time is from the order's arrival at the source until
+the process runs at the target. The paper had 386s of 40 MHz on a 10 Mbit/s Ethernet; the bridge is shaped to that, or not shaped.
+Its developers' RPC reached 250 KB/s; its line is theirs for a server in the kernel and an idle source.`, int(time.Second/pairPeriod))
+	figure1Lines(p, r)
+	figure1Rivals(p, r)
+	figure1Chart(p, r)
+	figure1Targets(p, r)
+}
+
+func figure1Lines(p *page, r *record.Record) {
+	heads := []string{"migration server", "network", "source", "a, ms", "b, ms/KB", "R²", "100 KB, ms: median (p10–p90)", "1000 KB, ms", "n"}
+	var rows [][]string
+	for _, server := range r.Axis("server") {
+		if why := r.All().Where("server", server).Without(); len(why) > 0 {
+			rows = append(rows, []string{server, why[0]})
+			continue
+		}
+		for _, net := range r.Axis("net") {
+			for _, load := range r.Axis("load") {
+				set := r.All().Where("server", server, "net", net, "load", load)
+				line, ok := record.Fit(set.Points("kb", "total_ms"))
+				if !ok {
+					continue
+				}
+				rows = append(rows, []string{server, net, load,
+					figure(line.A), figure(line.B), fmt.Sprintf("%.3f", line.R2),
+					spread(set.Where("kb", "100").Sample("total_ms")), spread(set.Where("kb", "1000").Sample("total_ms")),
+					strconv.Itoa(len(set.Sample("total_ms")))})
+			}
+		}
+	}
+	rows = append(rows,
+		[]string{"kernel", "10 Mbit/s, 1996", "idle", "47", "3.8", "–", "430", "≈ 4000", "10 each"},
+		[]string{"user", "10 Mbit/s, 1996", "idle", "≈ 350", "3.8", "–", "–", "–", "10 each"},
+		[]string{"user", "10 Mbit/s, 1996", "compute loop", "≈ 1550", "3.8", "–", "–", "–", "10 each"})
+	p.text("T = a + b·m, fitted to all moves by least squares, m in KB:")
+	p.table(heads, rows)
+	p.text("The rows of 1996 are the paper's (§7.1): 50 ms of clock granularity, ten runs averaged; a user-level server adds about 300 ms, and about 1500 ms beside a compute loop.")
+}
+
+// rivals are the paper's table of 100 KB, ms (§7.2). Each is of its own hardware.
+var rivals = []struct {
+	system  string
+	ms      float64
+	formula string
+}{
+	{"Sprite", 330, "76 + 9.4 files + 0.48 file KB flushed + 0.66 KB"},
+	{"Amoeba", 430, "47 + 3.8 KB"},
+	{"Mach", 500, "150 + 48 n + 22.8 rr + 5.5 sr + 5.5 sor + 58 t"},
+	{"V", 650, "80 + 6 KB (which gives 680)"},
+	{"Charlotte", 750, "45 + 78 p + 6.1 KB + 9.9 r + 1.7 q"},
+}
+
+func figure1Rivals(p *page, r *record.Record) {
+	var rows [][]string
+	for _, v := range rivals {
+		rows = append(rows, []string{v.system, figure(v.ms), v.formula})
+	}
+	for _, net := range r.Axis("net") {
+		set := r.All().Where("server", inKernel, "net", net, "load", loadIdle, "kb", "100")
+		rows = append(rows, []string{"Motile, " + net, spread(set.Sample("total_ms")), "above"})
+	}
+	p.text("A process of 100 KB, beside the systems of the paper's table, each on the hardware of its time, which says little about ours:")
+	p.table([]string{"system", "ms", "T, ms"}, rows)
+}
+
+func figure1Chart(p *page, r *record.Record) {
+	for _, net := range r.Axis("net") {
+		c := p.chart("Move of a process, "+net, "random resident memory, KB", "time, ms")
+		for _, server := range r.Axis("server") {
+			for _, load := range r.Axis("load") {
+				set := r.All().Where("server", server, "net", net, "load", load)
+				c.Series = append(c.Series, curve(load+", "+server, set, r.Axis("kb"), "kb", "total_ms"))
+			}
+		}
+		if net == shaped {
+			c.Series = append(c.Series, straight("1996: 47 + 3.8 m", paperLine, 1000), straight("asked: 47 + 1.0 m", askedLine, 1000))
+			p.figure("shaped", c)
+			continue
+		}
+		p.figure("unshaped", c)
+	}
+}
+
+func figure1Targets(p *page, r *record.Record) {
+	set := r.All().Where("server", inKernel, "net", shaped, "load", loadIdle)
+	mbits := set.Sample("net_mbits")
+	p.target(target10Mbit, mbits.Median() >= 10*(1-rateSlack) && mbits.Median() <= 10*(1+rateSlack), mbits, "%s Mbit/s", spread(mbits))
+	line, ok := record.Fit(set.Points("kb", "total_ms"))
+	all := set.Sample("total_ms")
+	if !ok {
+		all = nil
+	}
+	p.target("`copy` on the bridge shaped to 10 Mbit/s: a ≤ 47 ms", line.A <= askedLine.A, all, "a = %s ms", figure(line.A))
+	p.target("`copy` on the bridge shaped to 10 Mbit/s: b ≤ 1.0 ms/KB", line.B <= askedLine.B, all, "b = %s ms/KB", figure(line.B))
+}
+
+const target10Mbit = "the shaped bridge carries 10 Mbit/s ± 2 %"
