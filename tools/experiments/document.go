@@ -32,7 +32,7 @@ func writeDocument(dir string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "experiments: wrote %s, with %d figures\n", path, len(figures))
+	fmt.Fprintf(os.Stderr, "experiments: wrote %s\n", path)
 	return record.WriteFile(path, text)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -18,11 +19,20 @@ func host(ctx context.Context) record.Host {
 	return record.Host{
 		CPU:    procLine("/proc/cpuinfo", "model name"),
 		CPUs:   runtime.NumCPU(),
-		Memory: procLine("/proc/meminfo", "MemTotal"),
-		Kernel: firstWords("/proc/version", 3),
+		Memory: memory(),
+		Kernel: strings.Replace(firstWords("/proc/version", 3), " version", "", 1),
 		QEMU:   qemuVersion(ctx),
 		Load:   [2]string{loadAverage(), ""},
 	}
+}
+
+// memory is what the machine has, GB.
+func memory() string {
+	var kb float64
+	if _, err := fmt.Sscan(procLine("/proc/meminfo", "MemTotal"), &kb); err != nil {
+		return unknown
+	}
+	return fmt.Sprintf("%.0f GB", kb/(1<<20))
 }
 
 func loadAverage() string { return firstWords("/proc/loadavg", 3) }

@@ -81,13 +81,11 @@ func run(ctx context.Context, args []string) error {
 	default:
 		out = trialsDir
 	}
-	if !*render {
-		s := session{scale: scale, runs: *runs, seed: *seed, dir: out, progress: os.Stderr}
-		if err := s.do(ctx, which); err != nil {
-			return err
-		}
+	if *render {
+		return writeDocument(out)
 	}
-	return writeDocument(out)
+	s := session{scale: scale, runs: *runs, seed: *seed, dir: out, progress: os.Stderr}
+	return s.do(ctx, which)
 }
 
 func listTo(w io.Writer) error {
@@ -132,7 +130,7 @@ type session struct {
 }
 
 // do does experiments one after the other. The record of each is written when it is
-// complete.
+// complete, and the document with it.
 func (s *session) do(ctx context.Context, which []*experiment) error {
 	if err := testbed.Built(); err != nil {
 		return err
@@ -176,5 +174,5 @@ func (s *session) one(ctx context.Context, e *experiment, bed *testbed.Bed) erro
 		}
 		return err
 	}
-	return l.finish().Save(s.dir)
+	return errors.Join(l.finish().Save(s.dir), writeDocument(s.dir))
 }

@@ -79,11 +79,9 @@ best on that network at that moment. Frozen / in all / those frames, ms, medians
 	names := r.Axis("strategy")
 	for _, life := range r.Axis("life") {
 		p.text("**%s**", life)
-		p.sizes("strategy", names, r.Axis("kb"), func(name, kb string) string {
+		sizes := slices.DeleteFunc(slices.Clone(r.Axis("kb")), func(kb string) bool { return len(r.All().Where("life", life, "kb", kb)) == 0 })
+		p.sizes("strategy", names, sizes, func(name, kb string) string {
 			s := r.All().Where("life", life, "strategy", name, "kb", kb)
-			if len(s) == 0 {
-				return ""
-			}
 			return strings.Join([]string{median(s.Sample("freeze_ms")), median(s.Sample("total_ms")), median(s.Sample("bulk_ms"))}, " / ")
 		})
 	}

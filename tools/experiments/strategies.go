@@ -145,9 +145,9 @@ what the source reports; the first output is the time from the order, on the hos
 whole frames, from the order until nothing of the process was left behind, so other traffic of the nodes is among them. The slowdown is that of reading a share of the pages right
 after the move, against the same before it.`, beatMs)
 	names := r.Axis("strategy")
-	none := r.All().Where("touched", r.Axis("touched")[0])
+	base := r.All().Where("touched", r.Axis("touched")[0])
 	for _, dirty := range r.Axis("dirty") {
-		set := none.Where("dirty", dirty)
+		set := base.Where("dirty", dirty)
 		p.text("**%s %% of the pages dirtied each second.** Frozen / in all, ms, medians:", dirty)
 		p.sizes("strategy", names, r.Axis("kb"), func(name, kb string) string {
 			s := set.Where("strategy", name, "kb", kb)
@@ -157,7 +157,7 @@ after the move, against the same before it.`, beatMs)
 	largest := r.Axis("kb")[len(r.Axis("kb"))-1]
 	p.text("**%s**, by strategy and dirty rate: KB on the wire; rounds; pages sent again; first output, ms: median (p10–p90).", size(largest))
 	p.grid("strategy", names, percents(r.Axis("dirty"), "dirty a second"), func(name, dirty string) string {
-		s := none.Where("strategy", name, "kb", largest, "dirty", bare(dirty))
+		s := base.Where("strategy", name, "kb", largest, "dirty", bare(dirty))
 		wire := s.Sample("wire_bytes").Median() / 1024
 		return fmt.Sprintf("%s; %s; %s; %s", figure(wire), median(s.Sample("rounds")), median(s.Sample("resent_pages")), spread(s.Sample("first_output_ms")))
 	})
@@ -173,7 +173,7 @@ after the move, against the same before it.`, beatMs)
 		})
 	}
 	p.excuses(r, "strategy")
-	strategyCharts(p, r, none)
+	strategyCharts(p, r, base)
 }
 
 // slowdown is how many times as long work took after the move.
@@ -190,9 +190,10 @@ func strategyCharts(p *page, r *record.Record, set record.Set) {
 	dirty := r.Axis("dirty")
 	some := dirty[len(dirty)/2]
 	for _, c := range []struct{ name, value, what string }{
-		{"freeze", "freeze_ms", "frozen, ms"}, {"total", "total_ms", "in all, ms"}, {"first-output", "first_output_ms", "first output, ms"},
+		{"freeze", "freeze_ms", "frozen, ms"}, {"total", "total_ms", "in all, ms"},
+		{"first-output", "first_output_ms", "first output after the order, ms"}, {"wire", "wire_bytes", "bytes on the wire"},
 	} {
-		chart := p.chart(fmt.Sprintf("By working set, %s %% dirtied a second", some), "working set, KB", c.what)
+		chart := p.chart(fmt.Sprintf("%s: by working set, %s %% dirtied a second", c.what, some), "working set, KB", c.what)
 		chart.X.Log, chart.Y.Log = true, true
 		for _, name := range r.Axis("strategy") {
 			chart.Series = append(chart.Series, curve(name, set.Where("strategy", name, "dirty", some), r.Axis("kb"), "kb", c.value))

@@ -11,7 +11,6 @@ import (
 
 	"motile/proc/api"
 	"motile/proc/api/client"
-	"motile/qemu/testbed"
 	"motile/tools/experiments/record"
 )
 
@@ -128,7 +127,11 @@ func (s *subject) move(ctx context.Context, m client.Move) (record.Measurement, 
 	}
 	values := reported(&r.Report)
 	values["order_ms"] = ms(took)
-	return record.Measurement{Values: values, Note: r.Report.Note}, r.Report, nil
+	note := r.Report.Note
+	if used := r.Report.Strategy; used != "" && used != m.Strategy {
+		note = strings.TrimPrefix(note+"; used "+used, "; ")
+	}
+	return record.Measurement{Values: values, Note: note}, r.Report, nil
 }
 
 // reported is what the report of a move says.
@@ -183,7 +186,7 @@ func (l *lab) warmUp(ctx context.Context) error {
 	return s.end(ctx)
 }
 
-// kb and percents are axes' values as numbers.
+// number is an axis's value.
 func number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
@@ -203,5 +206,5 @@ func texts(numbers ...int) (all []string) {
 // bulk is how long the drivers take to carry what a move has sent, ms.
 func (l *lab) bulk(ctx context.Context, r *api.MoveReport) (float64, error) {
 	ns, err := l.Carry(ctx, source, target, int(r.Bytes)+r.StateBytes)
-	return testbed.Sample{ns}.Median() / 1e6, err
+	return ns / 1e6, err
 }

@@ -31,7 +31,9 @@ func newScale(log bool, values []float64) scale {
 			s.top *= 10
 		}
 	default:
-		s.low = min(s.low, 0)
+		if s.low = min(s.low, 0); s.top == s.low {
+			s.top++
+		}
 		step := s.step()
 		s.top = math.Ceil(s.top/step) * step
 	}
@@ -52,9 +54,6 @@ func (s scale) at(v float64) float64 {
 // step is 1, 2 or 5 times a power of ten, so that there are four to ten ticks.
 func (s scale) step() float64 {
 	width := s.top - s.low
-	if width <= 0 {
-		return 1
-	}
 	power := math.Pow(10, math.Floor(math.Log10(width/4)))
 	for _, m := range []float64{5, 2} {
 		if width/(m*power) >= 4 {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -107,21 +108,21 @@ func WriteFile(path string, content []byte) error {
 func (r *Record) json() ([]byte, error) {
 	head := *r
 	head.Measurements = nil
-	text, err := json.MarshalIndent(head, "", "  ")
+	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, err
 	}
-	const none = "\"measurements\": null\n}"
-	text = append(text[:len(text)-len(none)], "\"measurements\": [\n"...)
+	text = bytes.TrimSuffix(text, []byte("null}"))
+	text = append(text, '[')
 	for i, m := range r.Measurements {
 		line, err := json.Marshal(m)
 		if err != nil {
 			return nil, err
 		}
 		if i > 0 {
-			text = append(text, ",\n"...)
+			text = append(text, ',')
 		}
-		text = append(append(text, "    "...), line...)
+		text = append(append(text, '\n'), line...)
 	}
-	return append(text, "\n  ]\n}\n"...), nil
+	return append(text, "\n]}\n"...), nil
 }
