@@ -15,7 +15,7 @@ func TestSample(t *testing.T) {
 	for i := range 1000 {
 		s = append(s, float64(1000-i))
 	}
-	if s.Median() != 500 || s.P99() != 990 {
+	if s.Median() != 500.5 || s.P99() != 990 {
 		t.Errorf("of 1 to 1000: median %v, p99 %v", s.Median(), s.P99())
 	}
 	if one := (sample{7}); one.Median() != 7 || one.P99() != 7 {

@@ -24,8 +24,17 @@ func (s Sample) Quantile(q float64) float64 {
 	return s.sorted()[max(i, 0)]
 }
 
-func (s Sample) Median() float64 { return s.Quantile(0.5) }
-func (s Sample) P99() float64    { return s.Quantile(0.99) }
+// Median is the value in the middle, or half-way between the two that are.
+func (s Sample) Median() float64 {
+	if len(s) == 0 {
+		return math.NaN()
+	}
+	t := s.sorted()
+	return (t[(len(t)-1)/2] + t[len(t)/2]) / 2
+}
+
+// P99 is the value that one in a hundred exceeds.
+func (s Sample) P99() float64 { return s.Quantile(0.99) }
 
 // Times is a sample in nanoseconds from integers.
 func Times(ns []int64) (s Sample) {

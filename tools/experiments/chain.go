@@ -91,7 +91,7 @@ hops, and what nodes keep of them.`, chainKB, bedNodes, len(hops), part, part)
 			}
 		}
 		rows = append(rows, []string{"`" + name + "`", spread(first), spread(last), figure(last.Median() / first.Median()), spread(set.Sample("freeze_ms")), strconv.Itoa(len(set.Sample("total_ms")))})
-		chart.Series = append(chart.Series, curve(name, set, hops, "hop", "total_ms"))
+		p.draw(chart, curve(name, set, hops, "hop", "total_ms"))
 	}
 	p.table([]string{"strategy", fmt.Sprintf("hops 2 to %d, ms: median (p10–p90)", part+1),
 		fmt.Sprintf("last %d hops, ms", part), "ratio", "frozen, all hops, ms", "n"}, rows)

@@ -185,7 +185,7 @@ table says so. Latencies are percentiles of a run; medians over the runs.`, watc
 	chart.X.Log, chart.Y.Log = true, true
 	some := r.Axis("dirty")[len(r.Axis("dirty"))-1]
 	for _, name := range names {
-		chart.Series = append(chart.Series, curve(name, r.All().Where("strategy", name, "dirty", some), r.Axis("kb"), "kb", "moved_gap_ms"))
+		p.draw(chart, curve(name, r.All().Where("strategy", name, "dirty", some), r.Axis("kb"), "kb", "moved_gap_ms"))
 	}
 	p.figure("gap", chart)
 	const what = "`precopy`: a client polling every millisecond sees no gap longer than its longest unmoved gap + 15 ms"

@@ -17,18 +17,19 @@ import (
 // others it is beside them.
 const documentFile = "EXPERIMENTS.md"
 
-// writeDocument writes the document and the figures about the records of a folder.
+// writeDocument writes the document about the records of a folder, their figures, and the
+// records as CSV.
 func writeDocument(dir string) error {
 	path, links := filepath.Join(dir, documentFile), ""
 	if filepath.Clean(dir) == resultsDir {
 		path, links = documentFile, resultsDir
 	}
-	text, figures, err := document(dir, links)
+	text, files, err := document(dir, links)
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(figures)) {
-		if err := record.WriteFile(filepath.Join(dir, name), figures[name]); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := record.WriteFile(filepath.Join(dir, name), files[name]); err != nil {
 			return err
 		}
 	}
@@ -47,12 +48,13 @@ A figure is a median; in brackets are the 10th and the 90th percentile.
 
 `
 
-// document makes the document and its figures from the records of a folder.
-func document(dir, links string) (text []byte, figures map[string][]byte, err error) {
-	figures = make(map[string][]byte)
+// document makes the document from the records of a folder, and the other files about
+// them, by their names there.
+func document(dir, links string) (text []byte, files map[string][]byte, err error) {
+	files = make(map[string][]byte)
 	var pages []*page
 	for _, e := range experiments {
-		p := &page{name: e.name, links: links, figures: figures}
+		p := &page{name: e.name, links: links, files: files}
 		r, err := record.Load(dir, e.name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -63,6 +65,7 @@ func document(dir, links string) (text []byte, figures map[string][]byte, err er
 			p.text("## %s\n\n%s.", e.name, e.title)
 			e.explain(p, r)
 			p.circumstances(r)
+			files[e.name+".csv"] = r.CSV()
 		}
 		pages = append(pages, p)
 	}
@@ -81,8 +84,21 @@ func document(dir, links string) (text []byte, figures map[string][]byte, err er
 	for _, p := range pages {
 		b.WriteString(p.String())
 	}
-	return []byte(strings.TrimRight(b.String(), "\n") + "\n"), figures, nil
+	if links == resultsDir {
+		peers, err := os.ReadFile(peersFile)
+		switch {
+		case err == nil:
+			fmt.Fprintf(&b, "## peers\n\n%s", peers)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, nil, err
+		}
+	}
+	return []byte(strings.TrimRight(b.String(), "\n") + "\n"), files, nil
 }
+
+// peersFile holds our figures against those of other systems, measured in one run: a
+// section of the document that tools/peers makes, from a record of its own.
+const peersFile = "tools/peers/results/peers.md"
 
 // circumstances is how a record came about, and how to make another.
 func (p *page) circumstances(r *record.Record) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +19,7 @@ import (
 // TestDocument: EXPERIMENTS.md and the figures are what the results say.
 func TestDocument(t *testing.T) {
 	t.Chdir("../..")
-	text, figures, err := document(resultsDir, resultsDir)
+	text, files, err := document(resultsDir, resultsDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,27 +30,30 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	same(documentFile, text)
-	for name, svg := range figures {
-		same(filepath.Join(resultsDir, name), svg)
+	for name, content := range files {
+		same(filepath.Join(resultsDir, name), content)
 	}
-	there, err := filepath.Glob(filepath.Join(resultsDir, "*.svg"))
-	if err != nil || len(there) != len(figures) {
-		t.Errorf("%d figures in %s, %d are in the document: %v", len(there), resultsDir, len(figures), err)
+	there, err := os.ReadDir(resultsDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range there {
+		name, of := strings.CutSuffix(f.Name(), ".json")
+		if of = of && find(name) != nil; !of && files[f.Name()] == nil {
+			t.Errorf("%s: nobody makes %s", resultsDir, f.Name())
+		}
 	}
 	for _, e := range experiments {
-		r, err := record.Load(resultsDir, e.name)
-		if err != nil {
+		if _, err := record.Load(resultsDir, e.name); err != nil {
 			t.Error(err)
-			continue
 		}
-		same(record.Path(resultsDir, e.name, "csv"), r.CSV())
 	}
 }
 
 // TestDocument_Links: what the document shows is there, and what is asked has a verdict.
 func TestDocument_Links(t *testing.T) {
 	t.Chdir("../..")
-	text, figures, err := document(resultsDir, "at")
+	text, files, err := document(resultsDir, "at")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +61,15 @@ func TestDocument_Links(t *testing.T) {
 	for _, m := range regexp.MustCompile(`!\[[^]]*\]\(at/([^)]*)\)`).FindAllSubmatch(text, -1) {
 		shown[string(m[1])] = true
 	}
-	if !slices.Equal(slices.Sorted(maps.Keys(shown)), slices.Sorted(maps.Keys(figures))) {
-		t.Errorf("figures %v, shown %v", slices.Sorted(maps.Keys(figures)), shown)
+	for name := range files {
+		if strings.HasSuffix(name, ".svg") != shown[name] {
+			t.Errorf("%s: shown is %v", name, shown[name])
+		}
+	}
+	for name := range shown {
+		if files[name] == nil {
+			t.Errorf("%s is shown, and nobody makes it", name)
+		}
 	}
 	for _, e := range experiments {
 		if !bytes.Contains(text, []byte("\n## "+e.name+"\n")) {
@@ -76,9 +85,9 @@ func TestDocument_Links(t *testing.T) {
 
 // TestDocument_Nothing: without records the document says so, and how to make one.
 func TestDocument_Nothing(t *testing.T) {
-	text, figures, err := document(t.TempDir(), "")
-	if err != nil || len(figures) != 0 || strings.Count(string(text), "no record of it yet") != len(experiments) {
-		t.Errorf("%v, %d figures:\n%s", err, len(figures), text)
+	text, files, err := document(t.TempDir(), "")
+	if err != nil || len(files) != 0 || strings.Count(string(text), "no record of it yet") != len(experiments) {
+		t.Errorf("%v, %d files:\n%s", err, len(files), text)
 	}
 	broken := t.TempDir()
 	if err := os.WriteFile(record.Path(broken, "figure1", "json"), []byte("{"), 0o644); err != nil {

@@ -67,7 +67,7 @@ func (l *lab) leave(ctx context.Context, p record.Params) (m record.Measurement,
 	for i, r := range reports {
 		params := maps.Clone(p)
 		params["process"] = strconv.Itoa(i + 1)
-		l.note(l.run, params, record.Measurement{Values: reported(&r), Note: r.Note})
+		l.note(l.run, params, record.Measurement{Values: reported(&r), Used: used(p["strategy"], &r), Note: r.Note})
 	}
 	p["process"] = whole
 	return m, nil

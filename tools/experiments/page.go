@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,7 @@ type page struct {
 	strings.Builder
 	name    string
 	links   string            // from the document to the results
-	figures map[string][]byte // by file name
+	files   map[string][]byte // beside the document, by name
 	targets []verdict
 }
 
@@ -90,8 +92,15 @@ func (p *page) chart(title, x, y string) *plot.Chart {
 // figure puts a chart into the document, in a file of its own.
 func (p *page) figure(name string, c *plot.Chart) {
 	file := p.name + "-" + name + ".svg"
-	p.figures[file] = c.SVG()
+	p.files[file] = c.SVG()
 	p.text("![%s](%s)", c.Title, path.Join(p.links, file))
+}
+
+// draw adds a series to a chart, if there is anything in it.
+func (p *page) draw(c *plot.Chart, s plot.Series) {
+	if len(s.Points) > 0 {
+		c.Series = append(c.Series, s)
+	}
 }
 
 // curve is a value over an axis: medians, and from the 10th to the 90th percentile.
@@ -163,10 +172,29 @@ func (p *page) excuses(r *record.Record, axis string) {
 		if why := set.Without(); len(why) > 0 {
 			p.text("`%s`: not measured %d times of %d: %s.", v, withoutCount(set), len(set), strings.Join(why, "; "))
 		}
+		if used := set.Used(); len(used) > 0 {
+			var chosen []string
+			for _, name := range slices.Sorted(maps.Keys(used)) {
+				chosen = append(chosen, fmt.Sprintf("`%s` %d times", name, used[name]))
+			}
+			p.text("`%s` chose %s.", v, strings.Join(chosen, ", "))
+		}
 		if notes := set.Notes(); len(notes) > 0 {
-			p.text("`%s` reported: %s.", v, strings.Join(notes, "; "))
+			p.text("`%s` reported in %d of %d moves that not all went as asked, for example: %s.", v, notesCount(set), len(set), strings.Join(notes[:min(len(notes), examples)], "; "))
 		}
 	}
+}
+
+// examples are so many of what strategies report.
+const examples = 3
+
+func notesCount(s record.Set) (n int) {
+	for _, m := range s {
+		if m.Note != "" {
+			n++
+		}
+	}
+	return n
 }
 
 func withoutCount(s record.Set) (n int) {

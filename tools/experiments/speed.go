@@ -85,16 +85,27 @@ best on that network at that moment. Frozen / in all / those frames, ms, medians
 			return strings.Join([]string{median(s.Sample("freeze_ms")), median(s.Sample("total_ms")), median(s.Sample("bulk_ms"))}, " / ")
 		})
 	}
+	phases(p, r)
 	p.excuses(r, "strategy")
 	speedCharts(p, r)
 	speedTargets(p, r)
+}
+
+// phases shows where the time of moves goes.
+func phases(p *page, r *record.Record) {
+	kb := r.Axis("kb")
+	p.text("Where the time goes, %s and idle, ms, medians. Transfer and commit are parts of the freeze, or go on beside it; the first run is from the commit until a thread ran:", size(kb[len(kb)-1]))
+	names := []string{"negotiate", "precopy", "freeze", "transfer", "commit", "first_run", "total"}
+	p.grid("strategy", r.Axis("strategy"), names, func(strategy, phase string) string {
+		return median(r.All().Where("life", idle, "strategy", strategy, "kb", kb[len(kb)-1]).Sample(phase + "_ms"))
+	})
 }
 
 func speedCharts(p *page, r *record.Record) {
 	chart := p.chart("Frozen, a process that does nothing", "random resident memory, KB", "ms")
 	chart.Y.Log = true
 	for _, name := range r.Axis("strategy") {
-		chart.Series = append(chart.Series, curve(name, r.All().Where("life", idle, "strategy", name), r.Axis("kb"), "kb", "freeze_ms"))
+		p.draw(chart, curve(name, r.All().Where("life", idle, "strategy", name), r.Axis("kb"), "kb", "freeze_ms"))
 	}
 	p.figure("freeze", chart)
 }

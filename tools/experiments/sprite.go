@@ -144,7 +144,7 @@ Sprite's figures are from other machines and another network, so the shapes comp
 	for _, c := range []struct{ name, kind, x string }{{"files", caseFiles, "open files"}, {"dirty", caseDirty, "dirty memory, KB"}} {
 		chart := p.chart("Move by "+c.x, c.x, "time, ms")
 		for _, name := range r.Axis("strategy") {
-			chart.Series = append(chart.Series, curve(name, set.Where("case", c.kind, "strategy", name), r.Axis("n"), "n", "total_ms"))
+			p.draw(chart, curve(name, set.Where("case", c.kind, "strategy", name), r.Axis("n"), "n", "total_ms"))
 		}
 		p.figure(c.name, chart)
 	}

@@ -196,7 +196,7 @@ func strategyCharts(p *page, r *record.Record, set record.Set) {
 		chart := p.chart(fmt.Sprintf("%s: by working set, %s %% dirtied a second", c.what, some), "working set, KB", c.what)
 		chart.X.Log, chart.Y.Log = true, true
 		for _, name := range r.Axis("strategy") {
-			chart.Series = append(chart.Series, curve(name, set.Where("strategy", name, "dirty", some), r.Axis("kb"), "kb", c.value))
+			p.draw(chart, curve(name, set.Where("strategy", name, "dirty", some), r.Axis("kb"), "kb", c.value))
 		}
 		p.figure(c.name, chart)
 	}

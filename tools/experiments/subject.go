@@ -127,11 +127,15 @@ func (s *subject) move(ctx context.Context, m client.Move) (record.Measurement, 
 	}
 	values := reported(&r.Report)
 	values["order_ms"] = ms(took)
-	note := r.Report.Note
-	if used := r.Report.Strategy; used != "" && used != m.Strategy {
-		note = strings.TrimPrefix(note+"; used "+used, "; ")
+	return record.Measurement{Values: values, Used: used(m.Strategy, &r.Report), Note: r.Report.Note}, r.Report, nil
+}
+
+// used is the strategy by which a process moved, if it is not the one that was asked for.
+func used(asked string, r *api.MoveReport) string {
+	if r.Strategy == asked {
+		return ""
 	}
-	return record.Measurement{Values: values, Note: note}, r.Report, nil
+	return r.Strategy
 }
 
 // reported is what the report of a move says.

@@ -23,7 +23,7 @@ func (r *Record) CSV() []byte {
 	values := slices.Sorted(maps.Keys(names))
 	var b bytes.Buffer
 	w := csv.NewWriter(&b) // into memory: it does not fail
-	_ = w.Write(slices.Concat([]string{"run"}, params, values, []string{"without", "note"}))
+	_ = w.Write(slices.Concat([]string{"run"}, params, values, []string{"without", "used", "note"}))
 	for _, m := range r.Measurements {
 		row := []string{strconv.Itoa(m.Run)}
 		for _, name := range params {
@@ -36,7 +36,7 @@ func (r *Record) CSV() []byte {
 			}
 			row = append(row, cell)
 		}
-		_ = w.Write(append(row, m.Without, m.Note))
+		_ = w.Write(append(row, m.Without, m.Used, m.Note))
 	}
 	w.Flush()
 	return b.Bytes()

@@ -69,6 +69,17 @@ func (s Set) Notes() (notes []string) {
 	return notes
 }
 
+// Used counts the strategies that were chosen in place of the one asked for.
+func (s Set) Used() map[string]int {
+	counts := make(map[string]int)
+	for _, m := range s {
+		if m.Used != "" {
+			counts[m.Used]++
+		}
+	}
+	return counts
+}
+
 // Points pairs a parameter that is a number with a value.
 func (s Set) Points(param, value string) (x, y testbed.Sample) {
 	for _, m := range s {

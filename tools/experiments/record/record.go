@@ -59,6 +59,7 @@ type Measurement struct {
 	Params  Params `json:"params"`
 	Values  Values `json:"values,omitempty"`
 	Without string `json:"without,omitempty"`
+	Used    string `json:"used,omitempty"` // the strategy that was chosen, if another than the one asked for
 	Note    string `json:"note,omitempty"` // what did not go as was asked for
 }
 
@@ -84,16 +85,13 @@ func Load(dir, experiment string) (*Record, error) {
 	return r, nil
 }
 
-// Save writes JSON and CSV, each as a whole or not at all.
+// Save writes a record, as a whole or not at all.
 func (r *Record) Save(dir string) error {
 	text, err := r.json()
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(Path(dir, r.Experiment, "json"), text); err != nil {
-		return err
-	}
-	return WriteFile(Path(dir, r.Experiment, "csv"), r.CSV())
+	return WriteFile(Path(dir, r.Experiment, "json"), text)
 }
 
 // WriteFile replaces a file, so that whoever interrupts us finds the old one or the new.

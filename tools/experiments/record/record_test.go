@@ -16,7 +16,7 @@ func sample() *Record {
 		Axes: []Axis{{"kb", []string{"0", "100"}}, {"strategy", []string{"copy"}}},
 		Measurements: []Measurement{
 			{Run: 0, Params: Params{"kb": "0", "strategy": "copy"}, Values: Values{"total_ms": 10, "freeze_ms": 4}},
-			{Run: 0, Params: Params{"kb": "100", "strategy": "copy"}, Values: Values{"total_ms": 30.5}, Note: "as \"one\", anew"},
+			{Run: 0, Params: Params{"kb": "100", "strategy": "copy"}, Values: Values{"total_ms": 30.5}, Used: "precopy", Note: "as \"one\", anew"},
 			{Run: 1, Params: Params{"kb": "100", "strategy": "copy"}, Without: "no room"},
 		},
 	}
@@ -60,10 +60,10 @@ func TestRecord_Empty(t *testing.T) {
 }
 
 func TestRecord_CSV(t *testing.T) {
-	want := `run,kb,strategy,freeze_ms,total_ms,without,note
-0,0,copy,4,10,,
-0,100,copy,,30.5,,"as ""one"", anew"
-1,100,copy,,,no room,
+	want := `run,kb,strategy,freeze_ms,total_ms,without,used,note
+0,0,copy,4,10,,,
+0,100,copy,,30.5,,precopy,"as ""one"", anew"
+1,100,copy,,,no room,,
 `
 	if got := string(sample().CSV()); got != want {
 		t.Errorf("%s", got)
