@@ -16,7 +16,7 @@ import (
 )
 
 // documents are the files that people read first. What they name must exist.
-var documents = []string{"README.md", "TOUR.md", "DECISIONS.md", "DIVERGENCE.md", "CAVEATS.md"}
+var documents = []string{"README.md", "TOUR.md", "DECISIONS.md", "DIVERGENCE.md", "CAVEATS.md", "EXPERIMENTS.md"}
 
 // code returns what a document has in code spans and blocks, a line each.
 func code(t *testing.T, document string) (lines []string) {

@@ -41,7 +41,7 @@ func measureChain(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// chain moves a process around all nodes by one strategy.
+// chain moves a process around all nodes by one strategy, as far as that goes.
 func (l *lab) chain(ctx context.Context, run int, strategy string, hops int) error {
 	s, err := l.start(ctx, source, "idle", chainKB)
 	if err != nil {
@@ -49,10 +49,7 @@ func (l *lab) chain(ctx context.Context, run int, strategy string, hops int) err
 	}
 	defer s.end(ctx)
 	for hop := 1; hop <= hops; hop++ {
-		m, report, err := s.move(ctx, client.Move{Target: hop%bedNodes + 1, Strategy: strategy})
-		if err == nil && report.Left > 0 {
-			err = s.settled(ctx)
-		}
+		m, err := s.hop(ctx, client.Move{Target: hop%bedNodes + 1, Strategy: strategy})
 		var why impossible
 		switch {
 		case errors.As(err, &why):
@@ -65,6 +62,17 @@ func (l *lab) chain(ctx context.Context, run int, strategy string, hops int) err
 		l.note(run, record.Params{"strategy": strategy, "hop": strconv.Itoa(hop)}, m)
 	}
 	return nil
+}
+
+// hop moves the process, and waits until it can move on.
+func (s *subject) hop(ctx context.Context, order client.Move) (record.Measurement, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, report, err := s.move(ctx, order)
+	if err == nil && report.Left > 0 {
+		err = s.settled(ctx)
+	}
+	return m, err
 }
 
 // hopsPart is how many hops are held against as many others.

@@ -110,9 +110,10 @@ func (s *subject) exchanges(ctx context.Context) (by map[string]exchanges, faile
 	last, lastPhase := [2]int64{}, warming
 	for {
 		l, err := s.await(ctx, func(string) bool { return true })
-		if err != nil && ctx.Err() == nil && s.err == nil {
-			break // it has said all
-		} else if err != nil {
+		switch {
+		case err != nil && ctx.Err() == nil && s.err == nil: // it has said all
+			return by, failed, enough(by, failed)
+		case err != nil:
 			return nil, 0, err
 		}
 		words := strings.Fields(l.text)
@@ -135,12 +136,16 @@ func (s *subject) exchanges(ctx context.Context) (by map[string]exchanges, faile
 		}
 		by[phase], last, lastPhase = append(by[phase], x), x, phase
 	}
+}
+
+// enough is nil if there is something to be said about either phase.
+func enough(by map[string]exchanges, failed float64) error {
 	for _, phase := range []string{unmoved, moved} {
 		if len(by[phase]) < 2 {
-			return nil, 0, fmt.Errorf("the client had %d replies in phase %s, and %v requests failed", len(by[phase]), phase, failed)
+			return impossible{fmt.Errorf("the client had %d replies in phase %s, and %v requests failed", len(by[phase]), phase, failed)}
 		}
 	}
-	return by, failed, nil
+	return nil
 }
 
 // gapSlack is how much longer a gap a client may see when its server moves by precopying, ms.

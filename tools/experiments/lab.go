@@ -57,6 +57,7 @@ type lab struct {
 	seed  uint64
 	rng   *rand.Rand // of the order
 	run   int        // the one under way
+	hung  int        // measurements that took too long
 	rec   *record.Record
 
 	progress io.Writer
@@ -98,8 +99,12 @@ func (l *lab) finish() *record.Record {
 // the record, and the experiment goes on.
 type impossible struct{ error }
 
-// patience bounds one measurement, so that a cluster that hangs does not hang us.
-const patience = 3 * time.Minute
+// patience bounds one measurement, so that what hangs does not hang us. When so many have,
+// the cluster is not fit for measuring.
+const (
+	patience = 3 * time.Minute
+	mayHang  = 3
+)
 
 // each measures something for all combinations of values, as often as there are runs. The
 // order within a run is random, but what the first axes stand for changes least often.
@@ -115,13 +120,14 @@ func (l *lab) each(ctx context.Context, axes []record.Axis, one func(ctx context
 			l.tell(run*cells+i, l.rec.Runs*cells)
 			within, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("took longer than %v", patience))
 			m, err := one(within, p)
-			if err != nil && within.Err() != nil {
-				err = fmt.Errorf("%w: %v", context.Cause(within), err)
+			if err != nil && within.Err() != nil && ctx.Err() == nil && l.hung < mayHang {
+				l.hung++
+				err = impossible{context.Cause(within)}
 			}
 			cancel()
 			var why impossible
 			switch {
-			case errors.As(err, &why):
+			case ctx.Err() == nil && errors.As(err, &why):
 				m.Without = why.Error()
 			case err != nil:
 				return fmt.Errorf("%v: %w", p, err)

@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) error {
 	runs := flags.Int("runs", 0, "measure everything `N` times; default: as often as -list says, twice with -short")
 	seed := flags.Uint64("seed", 1, "of the order of measurements and of random content")
 	dir := flags.String("o", "", "`DIR` for results; default: "+resultsDir)
-	render := flags.Bool("render", false, "only write the document and figures anew, from the results")
+	render := flags.Bool("render", false, "only make the document, figures and CSV anew, from the records")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

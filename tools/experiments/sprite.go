@@ -19,11 +19,12 @@ var sprite = &experiment{
 	explain: explainSprite,
 }
 
-// What is moved or started, and the two ways to start a program.
-const (
-	caseFiles, caseDirty, caseExec = "open files", "dirty KB", "fork, exec, exit"
-	execHere, execThere            = "here", "on another node"
-)
+// What is moved or started.
+const caseFiles, caseDirty, caseExec = "open files", "dirty KB", "fork, exec, exit"
+
+// Ways to start a program. The second one has nowhere to move: what it takes is what the
+// command by which one goes elsewhere takes itself.
+const execHere, execBy, execThere = "here", "here, by on", "on another node"
 
 // shortest is a program that ends at once.
 const shortest = "/bin/busybox"
@@ -53,7 +54,7 @@ func measureSprite(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	return l.each(ctx, []record.Axis{{Name: "case", Values: []string{caseExec}}, {Name: "where", Values: []string{execHere, execThere}}}, l.exec)
+	return l.each(ctx, []record.Axis{{Name: "case", Values: []string{caseExec}}, {Name: "where", Values: []string{execHere, execBy, execThere}}}, l.exec)
 }
 
 // moveOne starts a program, and moves it.
@@ -73,7 +74,10 @@ func (l *lab) moveOne(ctx context.Context, strategy, program string, args ...str
 // exec runs the shortest program from a process on the source, there or elsewhere.
 func (l *lab) exec(ctx context.Context, p record.Params) (m record.Measurement, err error) {
 	command := []string{shortest, "true"}
-	if p["where"] == execThere {
+	switch p["where"] {
+	case execBy:
+		command = append([]string{"/bbin/on", strconv.Itoa(source)}, command...)
+	case execThere:
 		command = append([]string{"/bbin/on", strconv.Itoa(target)}, command...)
 	}
 	took, err := l.Numbers(ctx, "worker", append([]string{"exec", "1"}, command...)...)
@@ -98,7 +102,8 @@ const execSlack = 1.5
 func explainSprite(p *page, r *record.Record) {
 	p.text(`A C program without memory of its own is moved; a Go program that has files of a file server on a third node open; and the C program with random
 memory, all of it dirty. Slopes are those of a line fitted to all moves of a kind. For exec-time migration a process forks, its child calls
-exec of busybox's "true", and that exits; elsewhere is the shell's command %s NODE, whose process moves while it is small and then calls exec: Sprite's way.
+exec of busybox's "true", and that exits; elsewhere is the shell's command %s NODE, whose process, a Go program, moves while it is small and then calls exec: Sprite's way. Told to
+stay where it is, it shows what it takes itself.
 Sprite's figures are from other machines and another network, so the shapes compare and the values do not.`, "`on`")
 	heads := []string{"what", "Sprite, ms"}
 	for _, name := range r.Axis("strategy") {
@@ -134,9 +139,11 @@ Sprite's figures are from other machines and another network, so the shapes comp
 		row("host selection and release", figure(spriteSelect), func(string) string { return "comes with the policies" }),
 	})
 	here := set.Where("case", caseExec, "where", execHere).Sample("exec_ms")
+	by := set.Where("case", caseExec, "where", execBy).Sample("exec_ms")
 	there := set.Where("case", caseExec, "where", execThere).Sample("exec_ms")
 	p.table([]string{"fork, exec and exit", "Sprite, ms", "Motile, ms: median (p10–p90)", "n"}, [][]string{
 		{execHere, figure(spriteExecHere), spread(here), strconv.Itoa(len(here))},
+		{"here, by `on`", "–", spread(by), strconv.Itoa(len(by))},
 		{execThere, figure(spriteExecThere), spread(there), strconv.Itoa(len(there))},
 		{"ratio", figure(float64(spriteExecThere) / spriteExecHere), figure(there.Median() / here.Median()), ""},
 	})

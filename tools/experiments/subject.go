@@ -42,7 +42,7 @@ func (l *lab) start(ctx context.Context, node int, program string, args ...strin
 	s := &subject{Process: p, lines: make(chan line, 1<<16), stop: stop}
 	go s.follow(following)
 	if _, err := s.await(ctx, func(string) bool { return true }); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", program, err), s.end(ctx))
+		return nil, errors.Join(fmt.Errorf("%s: %v", program, err), s.end(ctx)) // not what is to be measured
 	}
 	return s, nil
 }
@@ -71,7 +71,8 @@ func (s *subject) follow(ctx context.Context) {
 	}
 }
 
-// await waits for a line.
+// await waits for a line. A process that has ended does not print one: whoever has moved
+// it must say that.
 func (s *subject) await(ctx context.Context, fits func(text string) bool) (line, error) {
 	for {
 		select {
@@ -79,7 +80,7 @@ func (s *subject) await(ctx context.Context, fits func(text string) bool) (line,
 			return line{}, context.Cause(ctx)
 		case next, ok := <-s.lines:
 			if !ok {
-				return line{}, errors.Join(fmt.Errorf("process %d ended", s.PID), s.err)
+				return line{}, impossible{errors.Join(errors.New("the process ended"), s.err)}
 			}
 			s.seen = append(s.seen, next)
 			if fits(next.text) {
@@ -92,12 +93,17 @@ func (s *subject) await(ctx context.Context, fits func(text string) bool) (line,
 // end kills the process.
 func (s *subject) end(ctx context.Context) error {
 	s.stop()
-	err := s.Destroy(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	err := s.Destroy(ctx)
 	if client.Gone(err) {
 		return nil
 	}
 	return err
 }
+
+// endWithin is how long a process may take to die.
+const endWithin = 10 * time.Second
 
 // touch has a worker read a part of its memory, and returns how long that took, ms.
 func (s *subject) touch(ctx context.Context) (float64, error) {
@@ -112,18 +118,15 @@ func (s *subject) touch(ctx context.Context) (float64, error) {
 	return ns / 1e6, err
 }
 
-// move moves the process; that it is not moved can be part of a record.
+// move moves the process. That it was not moved, or did not survive it, is part of the
+// record.
 func (s *subject) move(ctx context.Context, m client.Move) (record.Measurement, api.MoveReport, error) {
 	start := time.Now()
 	r, err := s.Migrate(ctx, m)
 	took := time.Since(start)
 	if err != nil {
-		if _, lost := s.Info(ctx); lost == nil && ctx.Err() == nil {
-			// It is still there, so nothing is wrong but what we asked for.
-			why := strings.TrimPrefix(err.Error(), fmt.Sprintf("process %d: ", s.PID))
-			err = impossible{errors.New(why)}
-		}
-		return record.Measurement{}, r.Report, err
+		why := strings.TrimPrefix(err.Error(), fmt.Sprintf("process %d: ", s.PID))
+		return record.Measurement{}, r.Report, impossible{errors.New(why)}
 	}
 	values := reported(&r.Report)
 	values["order_ms"] = ms(took)

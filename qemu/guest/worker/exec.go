@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,7 +10,7 @@ import (
 // execute runs a command n times, after one time that does not count.
 func execute(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: worker exec N COMMAND...")
+		return errUsage
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil {

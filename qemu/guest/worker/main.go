@@ -25,8 +25,10 @@ func run(args []string) error {
 			return execute(args[1:])
 		}
 	}
-	return errors.New("usage: worker hold|poll|exec ... (see doc.go)")
+	return errUsage
 }
+
+var errUsage = errors.New("usage: worker hold [OPTIONS] | poll -port PUT [OPTIONS] | exec N COMMAND [ARGS]")
 
 var began = time.Now()
 
