@@ -42,9 +42,19 @@ func (l *lab) start(ctx context.Context, node int, program string, args ...strin
 	s := &subject{Process: p, lines: make(chan line, 1<<16), stop: stop}
 	go s.follow(following)
 	if _, err := s.await(ctx, func(string) bool { return true }); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %v", program, err), s.end(ctx)) // not what is to be measured
+		return nil, errors.Join(s.unable(ctx, program, err), s.end(ctx))
 	}
 	return s, nil
+}
+
+// unable says why a program did not begin: that is not what is to be measured.
+func (s *subject) unable(ctx context.Context, program string, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	if status, waited := s.Wait(ctx); waited == nil {
+		return fmt.Errorf("%s did not begin: %s", program, client.Ending(status))
+	}
+	return fmt.Errorf("%s: %v", program, err)
 }
 
 // follow reads the process's log until that ends or nobody wants it any more.
