@@ -213,3 +213,21 @@ func TestAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestFigure(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 3: "3", 0.126: "0.13", 47.04: "47.0", 430.4: "430", 1e6: "1000000", -0.05: "-0.05"} {
+		if got := figure(v); got != want {
+			t.Errorf("%v is %s, want %s", v, got, want)
+		}
+	}
+	for want, s := range map[string][]float64{"–": nil, "7": {7}, "7.50 (7–8)": {8, 7}, "3 (1–5)": {1, 2, 3, 4, 5}} {
+		if got := spread(s); got != want {
+			t.Errorf("%v is %s, want %s", s, got, want)
+		}
+	}
+	for kb, want := range map[string]string{"0": "0 KB", "100": "100 KB", "1024": "1 MB", "65536": "64 MB", "1000": "1000 KB"} {
+		if got := size(kb); got != want {
+			t.Errorf("%s KB is %s, want %s", kb, got, want)
+		}
+	}
+}

@@ -126,12 +126,12 @@ func straight(name string, l record.Line, x float64) plot.Series {
 	return s
 }
 
-// figure shows a number with three digits that matter.
+// figure shows a number with three digits that matter, or as a whole one if it is that.
 func figure(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "–"
-	case math.Abs(v) >= 100:
+	case math.Abs(v) >= 100, v == math.Trunc(v):
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case math.Abs(v) >= 10:
 		return strconv.FormatFloat(v, 'f', 1, 64)

@@ -148,19 +148,13 @@ after the move, against the same before it.`, beatMs)
 	base := r.All().Where("touched", r.Axis("touched")[0])
 	for _, dirty := range r.Axis("dirty") {
 		set := base.Where("dirty", dirty)
-		p.text("**%s %% of the pages dirtied each second.** Frozen / in all, ms, medians:", dirty)
+		p.text("**%s %% of the pages dirtied each second.** Frozen / in all, ms: median (p10–p90)", dirty)
 		p.sizes("strategy", names, r.Axis("kb"), func(name, kb string) string {
 			s := set.Where("strategy", name, "kb", kb)
-			return median(s.Sample("freeze_ms")) + " / " + median(s.Sample("total_ms"))
+			return spread(s.Sample("freeze_ms")) + " / " + spread(s.Sample("total_ms"))
 		})
 	}
-	largest := r.Axis("kb")[len(r.Axis("kb"))-1]
-	p.text("**%s**, by strategy and dirty rate: KB on the wire; rounds; pages sent again; first output, ms: median (p10–p90).", size(largest))
-	p.grid("strategy", names, percents(r.Axis("dirty"), "dirty a second"), func(name, dirty string) string {
-		s := base.Where("strategy", name, "kb", largest, "dirty", bare(dirty))
-		wire := s.Sample("wire_bytes").Median() / 1024
-		return fmt.Sprintf("%s; %s; %s; %s", figure(wire), median(s.Sample("rounds")), median(s.Sample("resent_pages")), spread(s.Sample("first_output_ms")))
-	})
+	strategiesTraffic(p, r, base)
 	p.text("**Slowdown of reading right after the move**, idle worker: times as long as before, medians:")
 	idle := r.All().Where("dirty", r.Axis("dirty")[0])
 	for _, touched := range r.Axis("touched") {
@@ -174,6 +168,25 @@ after the move, against the same before it.`, beatMs)
 	}
 	p.excuses(r, "strategy")
 	strategyCharts(p, r, base)
+}
+
+// strategiesTraffic is about the largest working set: what was sent, and what was seen from outside.
+func strategiesTraffic(p *page, r *record.Record, set record.Set) {
+	largest := r.Axis("kb")[len(r.Axis("kb"))-1]
+	p.text("**%s.** What was sent, medians, and what the host and the worker saw:", size(largest))
+	var rows [][]string
+	for _, dirty := range r.Axis("dirty") {
+		for _, name := range r.Axis("strategy") {
+			s := set.Where("strategy", name, "kb", largest, "dirty", dirty)
+			row := []string{dirty + " %", "`" + name + "`", figure(s.Sample("wire_bytes").Median() / 1024)}
+			for _, value := range []string{"rounds", "resent_pages", "left_pages", "settled_ms"} {
+				row = append(row, median(s.Sample(value)))
+			}
+			rows = append(rows, append(row, spread(s.Sample("first_output_ms")), spread(s.Sample("gap_ms")), strconv.Itoa(len(s.Sample("total_ms")))))
+		}
+	}
+	p.table([]string{"dirty a second", "strategy", "KB on the wire", "rounds", "pages sent again", "pages left", "nothing left after, ms",
+		"first output after the order, ms: median (p10–p90)", "longest silence, ms", "n"}, rows)
 }
 
 // slowdown is how many times as long work took after the move.
@@ -212,13 +225,3 @@ func (p *page) sizes(corner string, rows, kbs []string, cell func(row, kb string
 	}
 	p.grid(corner, rows, columns, func(row, column string) string { return cell(row, of[column]) })
 }
-
-// percents makes heads of numbers, and bare the numbers of those again.
-func percents(numbers []string, what string) (heads []string) {
-	for _, n := range numbers {
-		heads = append(heads, n+" % "+what)
-	}
-	return heads
-}
-
-func bare(head string) string { return strings.Fields(head)[0] }
