@@ -31,9 +31,9 @@ func measureChain(ctx context.Context, l *lab) error {
 	}
 	l.declare([]record.Axis{strategies, axis})
 	for run := range l.rec.Runs {
-		for i := range l.rng.Perm(len(strategies.Values)) {
+		for i, k := range l.rng.Perm(len(strategies.Values)) {
 			l.tell(run*len(strategies.Values)+i, l.rec.Runs*len(strategies.Values))
-			if err := l.chain(ctx, run, strategies.Values[i], hops); err != nil {
+			if err := l.chain(ctx, run, strategies.Values[k], hops); err != nil {
 				return err
 			}
 		}
