@@ -22,6 +22,8 @@ const (
 
 	bedNodes = 3
 	bedMB    = 256 // for working sets of 64 MB on either node, beside the boot archive
+
+	bedDiskMB = 512 // for the same in the file server
 )
 
 // filesAt is where nodes have the file server's files.
@@ -33,13 +35,18 @@ func bedWith(ctx context.Context, files bool) (*testbed.Bed, error) {
 	for i := range nodes {
 		nodes[i].MemMB = bedMB
 	}
+	nodes[bystander-1].DiskMB = bedDiskMB
 	bed, err := testbed.Up(ctx, nodes, cluster.Config{Initrd: testbed.Archive})
-	if err != nil || !files && !wantFiles() {
-		return bed, err
+	if err != nil {
+		return nil, err
 	}
-	err = bed.Serve(ctx, []int{bystander}, "file")
-	if err == nil {
-		err = bed.Mount(ctx, filesAt)
+	if wantBullet() {
+		err = bed.Serve(ctx, []int{bystander}, "bullet")
+	}
+	if err == nil && files {
+		if err = bed.Serve(ctx, []int{bystander}, "file"); err == nil {
+			err = bed.Mount(ctx, filesAt)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, bed.Down())
@@ -47,8 +54,8 @@ func bedWith(ctx context.Context, files bool) (*testbed.Bed, error) {
 	return bed, nil
 }
 
-// wantFiles: one of the strategies brings pages to a file server (Sprite's does).
-func wantFiles() bool { return slices.Contains(client.Strategies, "flush") }
+// wantBullet: one of the strategies brings pages to a file server (Sprite's does).
+func wantBullet() bool { return slices.Contains(client.Strategies, "flush") }
 
 // lab is what an experiment works with.
 type lab struct {

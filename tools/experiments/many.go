@@ -90,9 +90,9 @@ func (l *lab) depart(ctx context.Context, all []*subject, p record.Params) (repo
 	for _, s := range all {
 		processes = append(processes, s.Process)
 	}
-	l.Client.MigrateTogether(ctx, processes, order, func(_ []*client.Process, r api.MigrateReply, refused error) {
-		if refused != nil {
-			err = errors.Join(err, impossible{refused})
+	l.Client.MigrateTogether(ctx, processes, order, func(_ []*client.Process, r api.MigrateReply, failed error) {
+		if failed != nil {
+			err = refused(failed)
 		}
 		reports = append(reports, r.Report)
 	})

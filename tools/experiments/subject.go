@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -135,13 +136,18 @@ func (s *subject) move(ctx context.Context, m client.Move) (record.Measurement, 
 	r, err := s.Migrate(ctx, m)
 	took := time.Since(start)
 	if err != nil {
-		why := strings.TrimPrefix(err.Error(), fmt.Sprintf("process %d: ", s.PID))
-		return record.Measurement{}, r.Report, impossible{errors.New(why)}
+		return record.Measurement{}, r.Report, refused(err)
 	}
 	values := reported(&r.Report)
 	values["order_ms"] = ms(took)
 	return record.Measurement{Values: values, Used: used(m.Strategy, &r.Report), Note: r.Report.Note}, r.Report, nil
 }
+
+var whose = regexp.MustCompile(`process \d+: `)
+
+// refused is why a process was not moved, without its number: that is another one each
+// time.
+func refused(err error) error { return impossible{errors.New(whose.ReplaceAllString(err.Error(), ""))} }
 
 // used is the strategy by which a process moved, if it is not the one that was asked for.
 func used(asked string, r *api.MoveReport) string {
