@@ -17,7 +17,7 @@ import (
 
 // What make built, from the top of the module, where we are started.
 const (
-	kernelFile  = "build/kernel.elf"
+	Kernel      = "build/kernel.elf"
 	BootArchive = "build/initrd.cpio"
 	Archive     = "build/test.cpio" // with the tests' programs in /test
 	motileFile  = "bin/motile"
@@ -25,7 +25,7 @@ const (
 
 // Built says what is missing, if anything is.
 func Built() error {
-	for _, f := range []string{kernelFile, Archive, motileFile} {
+	for _, f := range []string{Kernel, Archive, motileFile} {
 		if _, err := os.Stat(f); err != nil {
 			return fmt.Errorf("%w: run make all guests first, and this at the top", err)
 		}
@@ -60,7 +60,7 @@ func Up(ctx context.Context, nodes []cluster.NodeSpec, conf cluster.Config) (*Be
 		return nil, err
 	}
 	b := &Bed{Dir: cluster.Dir(path)}
-	conf.Kernel = kernelFile
+	conf.Kernel = Kernel
 	if err := b.boot(ctx, nodes, conf); err != nil {
 		b.Down()
 		return nil, err
