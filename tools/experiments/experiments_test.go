@@ -99,7 +99,7 @@ func TestDocument_Nothing(t *testing.T) {
 }
 
 func tryLab(runs int, seed uint64) *lab {
-	s := &session{scale: record.Short, runs: runs, seed: seed, progress: io.Discard}
+	s := &series{scale: record.Short, runs: runs, seed: seed, progress: io.Discard}
 	return newLab(context.Background(), s, figure1, nil)
 }
 

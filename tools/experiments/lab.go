@@ -71,7 +71,7 @@ type lab struct {
 	told     time.Time // when progress was last shown
 }
 
-func newLab(ctx context.Context, s *session, e *experiment, bed *testbed.Bed) *lab {
+func newLab(ctx context.Context, s *series, e *experiment, bed *testbed.Bed) *lab {
 	runs := s.runs
 	if runs == 0 {
 		runs = map[record.Scale]int{record.Full: e.runs, record.Short: 2, record.Once: 1}[s.scale]

@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 	if *render {
 		return writeDocument(out)
 	}
-	s := session{scale: scale, runs: *runs, seed: *seed, dir: out, progress: os.Stderr}
+	s := series{scale: scale, runs: *runs, seed: *seed, dir: out, progress: os.Stderr}
 	return s.do(ctx, which)
 }
 
@@ -120,8 +120,8 @@ func find(name string) *experiment {
 	return nil
 }
 
-// session is what all experiments of one start of the program share.
-type session struct {
+// series is what all experiments of one start of the program share.
+type series struct {
 	scale    record.Scale
 	runs     int // 0: as the experiment says
 	seed     uint64
@@ -131,7 +131,7 @@ type session struct {
 
 // do does experiments one after the other. The record of each is written when it is
 // complete, and the document with it.
-func (s *session) do(ctx context.Context, which []*experiment) error {
+func (s *series) do(ctx context.Context, which []*experiment) error {
 	if err := testbed.Built(); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (s *session) do(ctx context.Context, which []*experiment) error {
 }
 
 // one does an experiment, on a bed of its own unless there is one.
-func (s *session) one(ctx context.Context, e *experiment, bed *testbed.Bed) error {
+func (s *series) one(ctx context.Context, e *experiment, bed *testbed.Bed) error {
 	if bed == nil {
 		fmt.Fprintf(s.progress, "%s: booting nodes …\n", e.name)
 		own, err := bedWith(ctx, e.files)
