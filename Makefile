@@ -170,7 +170,6 @@ build/linux-guest.cpio: FORCE guests | setup
 bench: all guests build/linux-guest.cpio ## measure speed on clusters; BENCH=calls|bulk|group|move|checkpoint|chain|prompt|files|names|posix|http|open|idle picks some
 	$(QUIET)$(GO) run ./qemu/bench -run '$(BENCH)' $(BENCHFLAGS)
 
-<<<<<<< HEAD
 # What our moves are compared with, likewise.
 build/peers: scripts/peers
 	@mkdir -p build
@@ -187,13 +186,12 @@ build/peers-guest.cpio: FORCE | setup
 .PHONY: bench-peers
 bench-peers: all guests build/peers-guest.cpio ## measure beside Linux, CRIU and QEMU's live migration; PEERS=messages|criu|live picks some
 	$(QUIET)$(GO) run ./tools/peers -run '$(PEERS)' -o tools/peers/results $(PEERSFLAGS)
-=======
+
 EXP ?=
 
 .PHONY: experiments
 experiments: all guests ## measure moves as the papers did, and write EXPERIMENTS.md; EXP=figure1,strategies,sprite,client,chain,many,speed picks some
 	$(QUIET)$(GO) run ./tools/experiments -run '$(EXP)' $(EXPFLAGS)
->>>>>>> d53a0de (make experiments: seven experiments of issue 6, their records, and a document made of those)
 
 SEEDS ?= 10000
 SEED  ?= 1
@@ -264,17 +262,10 @@ help: ## this
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | sort | awk -F'\t' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 # setup installs what the goals need.
-<<<<<<< HEAD
-BOOTS := qemu-cluster demo session test e2e bench bench-peers soak powercuts download gobuild conformance guests
+BOOTS := qemu-cluster demo session test e2e bench bench-peers experiments soak powercuts download gobuild conformance guests
 NEEDS := go busybox \
 	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
-	$(if $(filter test unit e2e bench bench-peers soak powercuts download guests,$(MAKECMDGOALS)),cc) \
-=======
-BOOTS := qemu-cluster demo session test e2e bench experiments soak powercuts download gobuild conformance guests
-NEEDS := go busybox \
-	$(if $(filter $(BOOTS),$(MAKECMDGOALS)),qemu) \
-	$(if $(filter test unit e2e bench experiments soak powercuts download guests,$(MAKECMDGOALS)),cc) \
->>>>>>> d53a0de (make experiments: seven experiments of issue 6, their records, and a document made of those)
+	$(if $(filter test unit e2e bench bench-peers experiments soak powercuts download guests,$(MAKECMDGOALS)),cc) \
 	$(if $(filter test unit e2e golden,$(MAKECMDGOALS)),tshark) \
 	$(if $(filter gdb,$(MAKECMDGOALS)),gdb)
 
