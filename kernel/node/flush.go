@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"slices"
 
 	"motile/ipc/capability"
 	"motile/ipc/flip"
@@ -40,35 +39,34 @@ const flushPages = 32
 const serviceBullet = "bullet"
 
 // findServer looks for a file server that is not on this node, before anything stands still:
-// the target's own, or else that of the lowest number.
+// the one that answers first.
 func (s *source) findServer(then func()) {
 	n := s.n
-	nodes := []int{s.target}
-	for nr := range n.neighbours {
-		if nr != s.target && nr != n.Number {
-			nodes = append(nodes, nr)
+	nodes := n.nodes()
+	open, found := len(nodes), false
+	none := func() {
+		s.fail("strategy flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)
+	}
+	answered := func(node int, c *rpc.Complete) {
+		open--
+		switch ok := c.Status == std.OK && c.Header.Status() == std.OK; {
+		case found || s.m.State() != move.Sending:
+		case ok:
+			found = true
+			s.flush = &flush{s: s, server: node, cap: n.ipc.key.ServiceCap(serviceBullet, node), buf: make([]byte, 0, flushPages*vm.PageBytes)}
+			s.report.LeftOn = fmt.Sprintf("the file server of node %d", node)
+			then()
+		case open == 0:
+			none()
 		}
 	}
-	slices.Sort(nodes[1:])
-	answers, open, over := make([]bool, len(nodes)), len(nodes), false
-	for i, nr := range nodes {
+	if open == 0 {
+		none()
+	}
+	for _, node := range nodes {
 		h := &std.Header{Command: std.Info}
-		h.SetCapability(n.ipc.key.ServiceCap(serviceBullet, nr))
-		n.call(flip.Address{}, h, nil, movePatience, func(c *rpc.Complete) {
-			answers[i] = c.Status == std.OK && c.Header.Status() == std.OK
-			if open--; over || open > 0 && !(i == 0 && answers[0]) || s.m.State() != move.Sending {
-				return
-			}
-			over = true
-			best := slices.Index(answers, true)
-			if best < 0 {
-				s.fail("strategy flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)
-				return
-			}
-			s.flush = &flush{s: s, server: nodes[best], cap: n.ipc.key.ServiceCap(serviceBullet, nodes[best]), buf: make([]byte, 0, flushPages*vm.PageBytes)}
-			s.report.LeftOn = fmt.Sprintf("the file server of node %d", nodes[best])
-			then()
-		})
+		h.SetCapability(n.ipc.key.ServiceCap(serviceBullet, node))
+		n.call(flip.Address{}, h, nil, movePatience, func(c *rpc.Complete) { answered(node, c) })
 	}
 }
 

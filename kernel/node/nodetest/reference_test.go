@@ -161,7 +161,7 @@ func TestFlush_Fails(t *testing.T) {
 		return r
 	}
 	w.Bullet.Full = true
-	if r := move(); !strings.Contains(r.Error, "the file server of node 2 does not take the pages") || w.On(pid) != 1 {
+	if r := move(); !strings.Contains(r.Error, "does not take the pages") || w.On(pid) != 1 {
 		t.Errorf("%+v", r)
 	}
 	w.Run(50e6)
