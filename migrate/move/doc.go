@@ -38,7 +38,7 @@
 //	            Silence      → Dropped      Drop                 source gone for 15 s
 //	Building    Built        → Arriving     SendReady
 //	            Failed       → Dropped      SendRefused, Drop
-//	            Silence      → Dropped      SendRefused, Drop    objects that do not answer for 3 s
+//	            Silence      → Dropped      SendRefused, Drop    objects that do not answer for 12 s
 //	Arriving    Commit       → Active       Activate, SendCommitted
 //	            Silence      → Arriving     AskSource            every 2 s
 //	            Discarded    → Dropped      Drop                 by hand

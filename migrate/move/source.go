@@ -80,7 +80,7 @@ const (
 	askPause    = 2e9   // an arriving target asks its source
 	// building is how long objects may take to answer that somebody else has them open now.
 	// Two moves at once whose objects are each other's wait in vain: both stand still.
-	building = 3e9
+	building = 12e9
 )
 
 // Source is the source's side of one move. Its owner steps it and does what

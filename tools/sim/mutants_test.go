@@ -23,7 +23,7 @@ var mutants = []mutant{{
 	name: "BUSY spends the retry budget",
 	file: "ipc/rpc/client.go",
 	old:  "	case flip.HeldBusy:\n		c.heard = now\n",
-	new:  "	case flip.HeldBusy:\n		if now-c.heard > 2e9 {\n			return false\n		}\n",
+	new:  "	case flip.HeldBusy:\n		if now-c.heard > silenceLimit {\n			return false\n		}\n",
 }, {
 	name: "target drops its copy on a timer after READY",
 	file: "migrate/move/target.go",
