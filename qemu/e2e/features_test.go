@@ -198,11 +198,25 @@ type event struct {
 
 var events = []event{
 	{name: "nothing", happen: func(*world, []*tried) { time.Sleep(300 * time.Millisecond) }},
-	{name: "move", happen: func(w *world, all []*tried) { w.moveAll(all, 1) }},
-	{name: "ten-moves", happen: func(w *world, all []*tried) { w.moveAll(all, 10) }},
+	{name: "move", happen: func(w *world, all []*tried) { w.moveAll(all, 1, "") }},
+	{name: "ten-moves", happen: func(w *world, all []*tried) { w.moveAll(all, 10, "") }},
+	{name: "strategies", happen: func(w *world, all []*tried) {
+		var servers []*program
+		for node := range 3 { // flush needs one that is on another node than the process
+			p, _ := w.bulletOf(node + 1)
+			servers = append(servers, p)
+		}
+		for _, how := range client.Strategies {
+			w.moveAll(all, 1, how)
+		}
+		for _, p := range servers {
+			p.ended = true
+			w.must(p.Destroy(w.ctx))
+		}
+	}},
 	{name: "move-under-loss", happen: func(w *world, all []*tried) {
 		w.wire(bridge.Faults{Loss: 0.05, Dup: 0.05})
-		w.moveAll(all, 2)
+		w.moveAll(all, 2, "")
 		w.wire(bridge.Faults{})
 	}},
 	{name: "restart", happen: func(w *world, all []*tried) {
@@ -281,8 +295,8 @@ func (w *world) wire(f bridge.Faults) {
 	w.must(err)
 }
 
-// moveAll moves each process so many times, and its children somewhere else.
-func (w *world) moveAll(all []*tried, times int) {
+// moveAll moves each process so many times by a strategy, and its children somewhere else.
+func (w *world) moveAll(all []*tried, times int, strategy string) {
 	for range times {
 		list, err := w.client.Processes(w.ctx, []int{1, 2, 3})
 		w.must(err)
@@ -300,7 +314,7 @@ func (w *world) moveAll(all []*tried, times int) {
 			}
 			how := manners[r.name]
 			to := next(info.Node)
-			if err := w.relocate(r.PID, client.Move{Target: to, Residual: how.residual, Tree: how.tree}); err != nil {
+			if err := w.relocate(r.PID, client.Move{Target: to, Strategy: strategy, Residual: how.residual, Tree: how.tree}); err != nil {
 				r.failed("%v", err)
 				return
 			}
@@ -309,7 +323,7 @@ func (w *world) moveAll(all []*tried, times int) {
 			}
 			for _, pid := range children[r.PID] {
 				if at[pid].State != "zombie" {
-					if err := w.relocate(pid, client.Move{Target: next(to), Residual: how.residual}); err != nil && w.alive(pid) {
+					if err := w.relocate(pid, client.Move{Target: next(to), Strategy: strategy, Residual: how.residual}); err != nil && w.alive(pid) {
 						r.failed("its child: %v", err)
 					}
 				}
@@ -351,7 +365,7 @@ func TestFeatures(t *testing.T) {
 		t.Fatalf("there are %d programs of features", len(all))
 	}
 	opt := unlike()
-	opt.Deadline = 10 * time.Minute
+	opt.Deadline, opt.DiskMB = 10*time.Minute, 64
 	w := boot(t, opt)
 	record := map[string]string{}
 	for _, e := range events {
