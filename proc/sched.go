@@ -4,6 +4,10 @@ package proc
 // before those whose slice ended, each for one slice: a process that computes
 // cannot keep one that answers messages waiting (Steketee et al. 1996, section 6).
 
+//
+// WokenLast of a table turns that off, to see what it is worth: a woken thread then goes
+// behind all others, and waits for their slices.
+
 type runQueue struct{ first, last *Thread }
 
 func (q *runQueue) push(t *Thread) {
@@ -54,7 +58,7 @@ func (tb *Table) ready(t *Thread, urgent bool) {
 		return
 	}
 	t.queued = true
-	if urgent {
+	if urgent && !tb.WokenLast {
 		tb.urgent.push(t)
 	} else {
 		tb.normal.push(t)

@@ -18,6 +18,8 @@ type Table struct {
 	Now      int64 // monotonic time of this step, ns
 	WallBase int64 // wall clock at monotonic zero, ns since 1970
 
+	WokenLast bool // woken threads have no priority
+
 	// SpillFPU completes a frame whose floating-point registers may still be in
 	// the CPU. Nil where there is no CPU to ask.
 	SpillFPU func(*abi.Frame)

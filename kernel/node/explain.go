@@ -34,10 +34,14 @@ func (n *Node) serveExplain(r *rpc.Incoming) {
 		n.reply(r, status, nil)
 		return
 	}
+	user, noServer := byUser(q.Server)
 	x := &explanation{ExplainReply: api.ExplainReply{PID: q.PID, Node: n.Number, Target: q.Target}}
 	switch {
 	case n.Tab.Process(q.PID) == nil:
 		n.replyWith(r, api.ExplainReply{PID: q.PID, Elsewhere: true})
+	case noServer != nil:
+		x.Error = noServer.Error()
+		n.replyWith(r, x.ExplainReply)
 	case q.Target < 1 || q.Target > maxNode:
 		x.Error = fmt.Sprintf("there is no node %d: numbers are 1 to %d", q.Target, maxNode)
 		n.replyWith(r, x.ExplainReply)
@@ -47,6 +51,7 @@ func (n *Node) serveExplain(r *rpc.Incoming) {
 	default:
 		x.s = n.newSource(q.Target)
 		x.s.named, x.s.roots, x.s.tree, x.s.residual = q.PID, roots, q.Tree, q.Residual
+		x.s.user = user
 		x.s.set = x.s.muster()
 		x.Processes = x.s.set.pids()
 		x.here(n)
@@ -65,6 +70,9 @@ func (x *explanation) obstacle(o api.Obstacle) {
 // here finds out what this node knows.
 func (x *explanation) here(n *Node) {
 	s := x.s
+	if why := n.noMover(); s.user && why != "" {
+		x.obstacle(api.Obstacle{Why: why})
+	}
 	for _, p := range s.set {
 		if why := s.busy(p); why != "" {
 			x.obstacle(api.Obstacle{PID: p.PID, Why: why})
@@ -145,8 +153,8 @@ func (n *Node) sketch(c *captured) int {
 func (x *explanation) ask(n *Node, asked rpc.Handle) {
 	s := x.s
 	answer := func() {
-		n.pace.predict(&x.Report, x.files())
-		x.Moves = n.pace.moves()
+		s.pace().predict(&x.Report, x.files())
+		x.Moves = s.pace().moves()
 		b, err := image.Marshal(x.ExplainReply)
 		if err == nil {
 			n.ipc.m.Reply(n.Tab.Now, asked, &std.Header{Size: uint32(len(b))}, b)

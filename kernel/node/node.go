@@ -98,7 +98,8 @@ type Node struct {
 	moveNr      uint64
 	flights     *flights // what the last moves did
 	profile     profile  // being made
-	pace        pace     // of the last moves from here
+	pace        pace     // of the last moves from here by the kernel
+	movers      movers
 	echo        *echo    // under way
 	forward     [16]byte // head of a loopback frame
 	clock       timeSync
@@ -147,6 +148,7 @@ func New(cfg Config, m Machine) *Node {
 	n.profile.n = n
 	n.profile.lease.Init(&n.profile)
 	n.initIPC(&cfg)
+	n.movers.nr = n.ipc.boot // so that a server brings no answer to what another node gave it
 	n.initStandards()
 	n.initFiles()
 	n.initSegments()

@@ -30,21 +30,26 @@ func (n *Node) serveMigrate(r *rpc.Incoming) {
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number, Error: fmt.Sprintf(format, args...)})
 	}
 	how, err := strategyOf(q.Strategy)
+	user, noServer := byUser(q.Server)
 	switch {
 	case n.Tab.Process(q.PID) == nil:
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Elsewhere: true})
 	case err != nil:
 		refuse("%v", err)
+	case noServer != nil:
+		refuse("%v", noServer)
 	case q.MaxFreezeUs < 0 || q.MaxFreezeUs > maxMaxFreeze || q.Rate < 0:
 		refuse("a freeze of at most %d µs and %d bytes a second make no sense", q.MaxFreezeUs, q.Rate)
 	case q.Target == n.Number:
 		n.replyWith(r, api.MigrateReply{PID: q.PID, Node: n.Number})
 	case q.Target < 1 || q.Target > maxNode:
 		refuse("there is no node %d: numbers are 1 to %d", q.Target, maxNode)
+	case user && n.noMover() != "":
+		refuse("%s", n.noMover())
 	default:
 		s := n.newSource(q.Target)
 		s.named, s.roots, s.tree, s.residual, s.asked = q.PID, roots, q.Tree, q.Residual, r.Handle
-		s.strategy, s.rate = how, q.Rate
+		s.strategy, s.rate, s.user = how, q.Rate, user
 		if q.MaxFreezeUs > 0 {
 			s.maxFreeze = q.MaxFreezeUs * 1000
 		}
@@ -140,6 +145,8 @@ func (s *source) busy(p *proc.Process) string {
 		return fmt.Sprintf("is %s already", s.n.moving(p))
 	case of(p).arriving != nil:
 		return fmt.Sprintf("is arriving from node %d; move it when it is here", of(p).arriving.offer.Source)
+	case s.user && s.n.movers.has(of(p)):
+		return "is a user-level migration server, and cannot carry itself; move it with --server kernel"
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ const defaultFreeze = 15e6
 func (s *source) precopy() {
 	p := &precopy{s: s}
 	p.scan.Init(p)
-	p.rounds = move.Rounds{MaxFreeze: s.maxFreeze, Fixed: s.n.pace.commit() * 1000}
+	p.rounds = move.Rounds{MaxFreeze: s.maxFreeze, Fixed: s.pace().commit() * 1000}
 	p.spaces, p.of = s.set.spaces()
 	for _, space := range p.spaces {
 		space.Track()

@@ -116,6 +116,7 @@ func (n *Node) died(p *proc.Process, status int) {
 
 // forget drops the endpoints of a process that ended or left.
 func (n *Node) forget(x *process) {
+	n.moverGone(x)
 	if x.pid != nil {
 		n.ipc.m.Close(n.Tab.Now, x.pid)
 	}

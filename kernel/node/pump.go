@@ -103,7 +103,7 @@ func (p *pump) send() {
 	p.under++
 	p.bytes += int64(len(data))
 	s.report.Bytes += int64(len(data))
-	s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, api.MovePages), data, movePatience, func(c *rpc.Complete) {
+	s.transact(api.MovePages, data, func(c *rpc.Complete) {
 		p.under--
 		p.free = append(p.free, buf)
 		if !s.streaming() {

@@ -57,6 +57,8 @@ func (n *Node) serveNode(r *rpc.Incoming) {
 		n.replyWith(r, g)
 	case api.Migrate:
 		n.serveMigrate(r)
+	case api.MoveNext:
+		n.serveMoveNext(r)
 	case api.Explain:
 		n.serveExplain(r)
 	case api.Echo:

@@ -27,6 +27,7 @@ type source struct {
 	object   *export
 	target   int
 	residual bool
+	user     bool // a user-level server carries its messages, up to the commit line
 	m        move.Source
 	timer    proc.Timer
 	grace    proc.Timer // asks again whether a vfork is over
@@ -129,7 +130,7 @@ func (s *source) send(command uint32, v any, done func(*rpc.Complete)) (slot int
 		s.fail("encoding: %v", err)
 		return
 	}
-	return s.n.call(s.n.nodeAt(s.target).address, s.n.nodeHeader(s.target, command), data, movePatience, s.flight.asked(command, len(data), done))
+	return s.transact(command, data, s.flight.asked(command, len(data), done))
 }
 
 // trouble says what a transaction with the target came to, or "" if all is well.
@@ -283,6 +284,7 @@ func (s *source) finish() {
 	n.Tab.StopTimer(&s.timer)
 	n.Tab.StopTimer(&s.grace)
 	s.pulse.stop()
+	n.movers.withdraw(s)
 	if s.pump != nil {
 		n.Tab.StopTimer(&s.pump.timer)
 	}
@@ -304,13 +306,13 @@ func (s *source) finish() {
 	if s.m.State() == move.Done {
 		out.Node, out.Error = s.target, ""
 		r := &s.report
-		r.Strategy = s.strategy.String()
+		r.Strategy, r.Server = s.strategy.String(), s.server()
 		us := func(from, to int64) int64 { return (to - from) / 1000 }
 		r.NegotiateUs, r.PrecopyUs = us(s.began, s.accepted), us(s.accepted, s.frozenAt)
 		r.FreezeUs, r.TransferUs, r.CommitUs = us(s.frozenAt, now), us(s.frozenAt, s.sent), us(s.sent, now)
 		r.TotalUs = us(s.began, now)
 		out.Report = *r
-		n.pace.note(r, s.pump.bytes)
+		s.pace().note(r, s.pump.bytes)
 		if len(s.set) > 1 {
 			out.Processes = s.set.pids()
 		}

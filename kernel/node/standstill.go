@@ -62,5 +62,6 @@ func (x *process) remove() {
 	x.groups = [maxGroups]*group.Member{}
 	x.pid, x.own, x.raw = nil, nil, nil
 	x.dropTimers()
+	n.moverGone(x) // now it hears of it where it is
 	n.perform()
 }

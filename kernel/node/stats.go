@@ -65,10 +65,10 @@ func (n *Node) countCalls(im *image.Process) {
 // Leftovers names what outlives all processes and should not, or "".
 func (n *Node) Leftovers() string {
 	if len(n.exports)+len(n.remotes)+len(n.sources)+len(n.targets)+len(n.objectMoves)+n.openHolds()+
-		n.ipc.raw.Processes()+len(n.restarts)+n.liveSegments()+len(n.watches)+len(n.residues)+len(n.pagers) == 0 {
+		n.ipc.raw.Processes()+len(n.restarts)+n.liveSegments()+len(n.watches)+len(n.residues)+len(n.pagers)+len(n.movers.errands) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints, %d restarts, %d segments, %d ends waited for, %d residues, %d pagers",
+	return fmt.Sprintf("%d exports, %d remotes, %d moves out, %d in, %d of objects, %d held, %d with raw endpoints, %d restarts, %d segments, %d ends waited for, %d residues, %d pagers, %d messages for servers",
 		len(n.exports), len(n.remotes), len(n.sources), len(n.targets), len(n.objectMoves), n.openHolds(), n.ipc.raw.Processes(),
-		len(n.restarts), n.liveSegments(), len(n.watches), len(n.residues), len(n.pagers))
+		len(n.restarts), n.liveSegments(), len(n.watches), len(n.residues), len(n.pagers), len(n.movers.errands))
 }

@@ -108,6 +108,18 @@ func (n *Node) params() []service.Param {
 			us, err := strconv.ParseInt(value, 10, 64)
 			return func() { n.slice = us * 1000 }, err == nil && us >= shortestSliceUs && us <= longestSliceUs
 		},
+	}, {
+		Name: "wakeup", Type: "front or back",
+		Description: "where in the queue a thread goes that a message or a deadline has woken",
+		Get: func() string {
+			if n.Tab.WokenLast {
+				return "back"
+			}
+			return "front"
+		},
+		Parse: func(value string) (func(), bool) {
+			return func() { n.Tab.WokenLast = value == "back" }, value == "front" || value == "back"
+		},
 	}}
 }
 

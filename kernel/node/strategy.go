@@ -45,7 +45,7 @@ func (s strategy) leaves() bool { return s == reference || s == hybrid || s == d
 // another node for its memory is for somebody to ask for.
 func (s *source) choose() strategy {
 	pages := s.pages()
-	if (s.n.pace.transfer(int64(pages)<<12)+s.n.pace.commit())*1000 <= s.maxFreeze {
+	if (s.pace().transfer(int64(pages)<<12)+s.pace().commit())*1000 <= s.maxFreeze {
 		return copyAll
 	}
 	return precopyAll

@@ -85,6 +85,13 @@ const (
 	MovePull    = std.PrivateFirst + 48 // Pull: pages that the source kept → a message of the page stream
 )
 
+// MoveNext is what a user-level migration server asks its own node, again and again. Offset:
+// the number of the message that it has carried, 0: none; Extra: what its transaction came to,
+// Size: the status in the answer; data: the answer's → when there is one, the next message:
+// Offset: its number; Object: the node it is for; Extra: its command. NotNow: ask again, the
+// node where you are.
+const MoveNext = std.PrivateFirst + 49
+
 // To an object behind descriptors (package ipc/fileio), and between nodes about
 // who holds one.
 const (

@@ -18,6 +18,8 @@ func NodeRight(command uint32) capability.Rights {
 		return 0 // of a move the process's own capability decides
 	case Signal:
 		return capability.PSRKill
+	case MoveNext: // it sees all that processes which move have in memory
+		return capability.PSRRead | capability.PSRMigrate
 	}
 	return capability.AllRights
 }

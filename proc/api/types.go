@@ -289,6 +289,9 @@ type MigrateRequest struct {
 	MaxFreezeUs int64 `cbor:"8,keyasint,omitempty"`
 	// Rate bounds what is sent while the processes run, in bytes a second, 0: no bound.
 	Rate int64 `cbor:"9,keyasint,omitempty"`
+	// Server says who carries the messages up to the commit line: "kernel", or none, the
+	// kernel itself; "user", a user-level migration server of the node.
+	Server string `cbor:"10,keyasint,omitempty"`
 }
 
 // MigrateReply is the outcome of a move. Error is empty if it succeeded.
@@ -325,7 +328,8 @@ type MoveReport struct {
 	Left     int         `cbor:"17,keyasint,omitempty" json:"left_pages,omitempty"`   // pages that the target fetches after the move
 	LeftOn   string      `cbor:"18,keyasint,omitempty" json:"left_on,omitempty"`      // from where, in words: "node 1"
 	// Note says what did not go as was asked for, and what was done about it.
-	Note string `cbor:"19,keyasint,omitempty" json:"note,omitempty"`
+	Note   string `cbor:"19,keyasint,omitempty" json:"note,omitempty"`
+	Server string `cbor:"20,keyasint,omitempty" json:"server,omitempty"` // who carried the messages: "kernel" or "user"
 }
 
 // MoveRound is one round of precopying: the process ran meanwhile.

@@ -34,7 +34,7 @@ var samples = []any{
 	GroupReply{PIDs: []int32{1000007, 2000003}, SID: 1000002},
 	WaitReply{Status: 256, Moves: 3, Shaken: &sampleShaken, Lost: 2},
 	MigrateRequest{PID: 1000007, Target: 3, Strategy: "copy", Residual: true, Cap: bytes.Repeat([]byte{0xca}, 44),
-		Tree: true, With: [][]byte{{0xcb}}, MaxFreezeUs: 20000, Rate: 1 << 20},
+		Tree: true, With: [][]byte{{0xcb}}, MaxFreezeUs: 20000, Rate: 1 << 20, Server: "user"},
 	MigrateReply{PID: 1000007, Node: 3, Error: "node 3: it is full", Elsewhere: true, Report: sampleReport, Processes: []int32{1000007, 1000008}},
 	ExplainReply{PID: 1000007, Node: 2, Target: 3, Elsewhere: true, Error: "there is no node 3", Processes: []int32{1000007, 1000008}, More: 2,
 		Obstacles: []Obstacle{{PID: 1000007, Node: 3, What: "fd 3 (/tmp/x)", Why: "is a writable file of this node"}},
@@ -67,7 +67,7 @@ var sampleShaken = Shaken{Moves: 3, Restores: 90, Refused: 1}
 
 var sampleReport = MoveReport{NegotiateUs: 1, PrecopyUs: 2, FreezeUs: 3, TransferUs: 4, CommitUs: 5, FirstRunUs: 6, TotalUs: 7,
 	Bytes: 8, Pages: 9, FilePages: 10, ZeroPages: 11, StateBytes: 12, SharedPages: 13,
-	Strategy: "precopy", Rounds: []MoveRound{{Pages: 14, Us: 15, Dirty: 16}}, Resent: 17, Left: 18, LeftOn: "node 1", Note: "kept writing"}
+	Strategy: "precopy", Rounds: []MoveRound{{Pages: 14, Us: 15, Dirty: 16}}, Resent: 17, Left: 18, LeftOn: "node 1", Note: "kept writing", Server: "user"}
 
 func TestPayloads_GoldenBytes(t *testing.T) { imagetest.Golden(t, samples...) }
 

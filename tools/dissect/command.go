@@ -121,6 +121,7 @@ var Commands = []Command{
 	{api.MoveCommit, "MOVE_COMMIT", of(wire.Commit{}), of(wire.Answer{}), toNode},
 	{api.MoveAbort, "MOVE_ABORT", of(wire.Commit{}), of(wire.Answer{}), toNode},
 	{api.MovePull, "MOVE_PULL", of(wire.Pull{}), Data{Form: PageStream}, toNode},
+	{api.MoveNext, "MOVE_NEXT", opaque, opaque, toNode},
 	{api.MoveStatus, "MOVE_STATUS", of(wire.Commit{}), of(wire.Answer{}), toNode},
 
 	{fileio.Read, "FSQ_READ", Data{Form: Who}, opaque, toObject},

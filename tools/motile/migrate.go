@@ -13,11 +13,12 @@ type moveFlags struct {
 	Strategy  string          `help:"How pages travel: ${strategies}." placeholder:"S" default:"auto"`
 	MaxFreeze time.Duration   `help:"How long it should stand still at most (default 15ms): what precopying strategies work towards." placeholder:"TIME"`
 	Rate      operate.Bitrate `help:"Send no more than this while it runs, in bit/s (10M)." placeholder:"R"`
+	Server    string          `help:"Who carries it to the target: kernel, or user, a migration server of its node (motiled mover)." enum:"kernel,user" default:"kernel"`
 	Residual  bool            `help:"Move even if something that is a node's own stays behind, and is needed."`
 }
 
 func (f moveFlags) move(node int) client.Move {
-	return client.Move{Target: node, Strategy: f.Strategy, Residual: f.Residual,
+	return client.Move{Target: node, Strategy: f.Strategy, Server: f.Server, Residual: f.Residual,
 		MaxFreeze: f.MaxFreeze, Rate: int64(f.Rate) / 8}
 }
 

@@ -158,6 +158,7 @@ local COMMANDS = {
 	[15044] = { name = "MOVE_COMMIT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15045] = { name = "MOVE_ABORT", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[15048] = { name = "MOVE_PULL", to = { node = true }, request = { form = "cbor", type = "wire.Pull" }, reply = { form = "pages" } },
+	[15049] = { name = "MOVE_NEXT", to = { node = true }, request = { form = "opaque" }, reply = { form = "opaque" } },
 	[15046] = { name = "MOVE_STATUS", to = { node = true }, request = { form = "cbor", type = "wire.Commit" }, reply = { form = "cbor", type = "wire.Answer" } },
 	[4052] = { name = "FSQ_READ", to = { object = true }, request = { form = "who" }, reply = { form = "opaque" } },
 	[4053] = { name = "FSQ_WRITE", to = { object = true }, request = { form = "who" }, reply = { form = "opaque" } },
@@ -395,6 +396,7 @@ local STRUCTS = {
 		[7] = { "With", nil },
 		[8] = { "MaxFreezeUs", nil },
 		[9] = { "Rate", nil },
+		[10] = { "Server", nil },
 	},
 	["api.MoveReport"] = {
 		[1] = { "NegotiateUs", nil },
@@ -416,6 +418,7 @@ local STRUCTS = {
 		[17] = { "Left", nil },
 		[18] = { "LeftOn", nil },
 		[19] = { "Note", nil },
+		[20] = { "Server", nil },
 	},
 	["api.MoveRound"] = {
 		[1] = { "Pages", nil },

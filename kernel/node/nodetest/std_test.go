@@ -97,6 +97,8 @@ func TestStd_Params(t *testing.T) {
 		{node, "slice_us", "500", std.OK, "500"},
 		{node, "slice_us", "0", std.ArgBad, "500"},
 		{node, "slice_us", "99999999999999999999", std.ArgBad, "500"},
+		{node, "wakeup", "back", std.OK, "back"},
+		{node, "wakeup", "behind", std.ArgBad, "back"},
 		{node, "strace", "true", std.OK, "true"},
 		{node, "strace", "perhaps", std.ArgBad, "true"},
 		{node, "colour", "red", std.NotFound, "?"},

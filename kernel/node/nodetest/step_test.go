@@ -19,10 +19,11 @@ import (
 
 // mover is who moves in these tests: what it has makes every step necessary.
 type mover struct {
-	w     *World
-	pids  []int32
-	out   *Object
-	reply *api.MigrateReply // once the move has ended
+	w      *World
+	pids   []int32
+	out    *Object
+	reply  *api.MigrateReply // once the move has ended
+	server string            // who carries it
 }
 
 // newMover starts a process on node 1, or a tree of three. The target lacks a file that it
@@ -58,7 +59,8 @@ func newMover(t *testing.T, tree bool) *mover {
 
 // order orders the move to node 2.
 func (m *mover) order() {
-	m.w.Host.MigrateTree(m.pids[:1], 1, 2, func(r api.MigrateReply) { m.reply = &r })
+	q := api.MigrateRequest{PID: m.pids[0], Target: 2, Tree: true, Server: m.server}
+	m.w.Host.migrate(q, 1, func(r api.MigrateReply) { m.reply = &r })
 }
 
 // strike orders the move, and calls f just before the frame of a step is on the wire.
@@ -105,8 +107,11 @@ func (m *mover) remain(node int) {
 
 // Each step is seen, once the one before has been; and there are no others.
 func TestStep_AllAreOnTheWire(t *testing.T) {
-	for _, tree := range []bool{false, true} {
-		m := newMover(t, tree)
+	for _, server := range []string{"kernel", "user"} {
+		m := newMover(t, server == "user")
+		if server == "user" {
+			m.carry()
+		}
 		look := make([]movestep.Spotter, len(movestep.All))
 		for i, s := range movestep.All {
 			look[i].Step = s
@@ -137,17 +142,27 @@ func TestStep_AllAreOnTheWire(t *testing.T) {
 			want = append(want, s.Name)
 		}
 		if !slices.Equal(seen, want) {
-			t.Errorf("tree: %v: seen %q, want %q", tree, seen, want)
+			t.Errorf("%s: seen %q, want %q", server, seen, want)
 		}
 		m.remain(2)
 	}
 }
 
-// atEachStep runs a test for each step, of a process that moves alone and of a tree.
+// atEachStep runs a test for each step, of a process that moves alone and of a tree, by the
+// kernel and by a server.
 func atEachStep(t *testing.T, f func(t *testing.T, m *mover, s movestep.Step)) {
-	for _, tree := range []bool{false, true} {
+	for _, how := range []struct {
+		server string
+		tree   bool
+	}{{"kernel", false}, {"kernel", true}, {"user", false}, {"user", true}} {
 		for _, s := range movestep.All {
-			t.Run(fmt.Sprintf("tree %v/%v", tree, s), func(t *testing.T) { f(t, newMover(t, tree), s) })
+			t.Run(fmt.Sprintf("%s/tree %v/%v", how.server, how.tree, s), func(t *testing.T) {
+				m := newMover(t, how.tree)
+				if how.server == "user" {
+					m.carry()
+				}
+				f(t, m, s)
+			})
 		}
 	}
 }

@@ -14,10 +14,14 @@ import (
 // Strategies are the ways in which pages travel.
 var Strategies = []string{"auto", "copy", "precopy", "reference", "hybrid", "flush", "dirty"}
 
+// Servers are who may carry a move's messages: the kernel, or a program of the source's node.
+var Servers = []string{"kernel", "user"}
+
 // Move says how a process is to move.
 type Move struct {
 	Target   int
 	Strategy string // one of Strategies; empty: auto
+	Server   string // one of Servers; empty: kernel
 	// MaxFreeze is how long the process should stand still at most, 0: the source's default.
 	MaxFreeze time.Duration
 	Rate      int64 // of what is sent while it runs, bytes a second, 0: no bound
@@ -27,15 +31,13 @@ type Move struct {
 
 // check refuses what no node could do.
 func (m *Move) check() error {
-	if m.Strategy == "" {
-		return nil
+	if m.Strategy != "" && !slices.Contains(Strategies, m.Strategy) {
+		return fmt.Errorf("there is no strategy %q: the ones built are %v", m.Strategy, Strategies)
 	}
-	for _, s := range Strategies {
-		if s == m.Strategy {
-			return nil
-		}
+	if m.Server != "" && !slices.Contains(Servers, m.Server) {
+		return fmt.Errorf("there is no migration server %q: there are %v", m.Server, Servers)
 	}
-	return fmt.Errorf("there is no strategy %q: the ones built are %v", m.Strategy, Strategies)
+	return nil
 }
 
 // maxHops is how often a process may leave the node that is asked to move it
@@ -86,7 +88,7 @@ func (p *Process) migrate(ctx context.Context, m Move, with []*Process) (api.Mig
 // moveRequest is the order to move a process, and others along.
 func (p *Process) moveRequest(m Move, with []*Process) api.MigrateRequest {
 	q := api.MigrateRequest{PID: p.PID, Target: m.Target, Strategy: m.Strategy, Residual: m.Residual, Tree: m.Tree, Cap: p.cap.Append(nil),
-		MaxFreezeUs: m.MaxFreeze.Microseconds(), Rate: m.Rate}
+		MaxFreezeUs: m.MaxFreeze.Microseconds(), Rate: m.Rate, Server: m.Server}
 	for _, other := range with {
 		q.With = append(q.With, other.cap.Append(nil))
 	}

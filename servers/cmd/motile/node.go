@@ -63,6 +63,7 @@ func ps(ctx context.Context, words []string) error {
 func (f *flags) moveFlags(m *client.Move) {
 	f.withJSON()
 	f.String(&m.Strategy, "strategy")
+	f.String(&m.Server, "server")
 	f.String(&f.maxFreeze, "max-freeze")
 	f.String(&f.rate, "rate")
 	f.Bool(&m.Residual, "residual")

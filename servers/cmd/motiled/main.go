@@ -20,6 +20,7 @@ func servers() []server {
 		{"file", fileArgs, fileAbout, fileServer},
 		{"soap", soapArgs, "directories: names for capabilities", runSoap},
 		{"bullet", bulletArgs, bulletAbout, runBullet},
+		{"mover", "", moverAbout, runMover},
 		{"run", "[--services FILE]", "starts the servers of this node, and again those that end; says which node a program is to run on", runServer},
 	}
 }

@@ -98,6 +98,9 @@ func MoveText(r api.MigrateReply) string {
 	if m.Left > 0 {
 		text += fmt.Sprintf("  %s: %d pages left on %s: fetched when they are needed, and meanwhile\n", m.Strategy, m.Left, m.LeftOn)
 	}
+	if m.Server == "user" {
+		text += "  carried by the user-level migration server\n"
+	}
 	if m.Note != "" {
 		text += "  " + m.Note + "\n"
 	}

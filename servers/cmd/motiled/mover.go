@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"motile/ipc/std"
+	"motile/proc/api"
+	"motile/servers/lib"
+)
+
+const (
+	moverAbout = "user-level migration server: carries the messages of moves from this node that are to be made so (migrate --server user)"
+
+	moverThreads = 6 // as many messages of a move are under way
+	moverRoom    = 1 << 20
+	moverReply   = 64 << 10
+
+	// moverPatience is how long the target is looked for: as long as a kernel does.
+	moverPatience = 2 * time.Second
+)
+
+// runMover is the user-level migration server. The kernel of this node makes the messages of a
+// move, up to the commit line, and understands the answers; the server is what is between.
+func runMover(words []string) error {
+	if len(words) > 0 {
+		return fmt.Errorf("%s: it takes no arguments", words[0])
+	}
+	key, err := lib.ClusterKey()
+	if err != nil {
+		return err
+	}
+	ended := make(chan error)
+	for range moverThreads {
+		go func() { ended <- carry(key) }()
+	}
+	fmt.Println("mover: serving")
+	return <-ended
+}
+
+// carry takes one message after the other to where it is to go, and brings the answer with the
+// question for the next. The node is asked where the server is by then: it may have moved.
+func carry(key api.Key) error {
+	runtime.LockOSThread()
+	if _, err := lib.Timeout(moverPatience); err != nil {
+		return err
+	}
+	message, reply := make([]byte, moverRoom), make([]byte, moverReply)
+	ask, n := std.Header{}, 0
+	for {
+		node, err := lib.Node()
+		if err != nil {
+			return err
+		}
+		ask.Command = api.MoveNext
+		ask.SetCapability(key.NodeCap(node))
+		size, err := lib.TransAside(&ask, reply[:n], message)
+		switch {
+		case errors.Is(err, std.RPCFailure) || err == nil && ask.Status() == std.NotNow:
+			ask, n = std.Header{}, 0
+			continue
+		case err == nil && ask.Status() != std.OK:
+			err = ask.Status()
+		}
+		if err != nil {
+			return fmt.Errorf("node %d gives no messages: %w", node, err)
+		}
+		h := std.Header{Command: ask.Extra}
+		h.SetCapability(key.NodeCap(int(ask.Object)))
+		n, err = lib.TransAside(&h, message[:size], reply)
+		ask = std.Header{Offset: ask.Offset, Size: h.Command}
+		if s := std.OK; errors.As(err, &s) {
+			ask.Extra, n = uint32(s), 0
+		}
+	}
+}
