@@ -43,9 +43,9 @@ type errand struct {
 	timer   proc.Timer
 }
 
-// errandPatience is how long a server may take for a message: as long as RPC gives one that
-// serves.
-const errandPatience = 10e9
+// errandPatience is how long a server may take for a message: longer than its transaction
+// needs to find out that the target is silent, shorter than a target waits for the next.
+const errandPatience = 12e9
 
 // byUser finds out who is to carry a move: the kernel, or a user-level server.
 func byUser(server string) (bool, error) {

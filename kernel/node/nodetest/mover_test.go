@@ -155,7 +155,7 @@ func TestMover_Ends(t *testing.T) {
 					m.strike(s, func() {
 						m.w.due = append(m.w.due, func() { m.w.Nodes[1].Tab.Signal(p, proc.Info{Signo: signal}) })
 					})
-					m.w.RunUntil(12e9, "an answer to the order", func() bool { return m.reply != nil })
+					m.w.RunUntil(15e9, "an answer to the order", func() bool { return m.reply != nil })
 					if s.Committing() {
 						if m.reply.Error != "" {
 							t.Error(m.reply.Error)
@@ -165,7 +165,7 @@ func TestMover_Ends(t *testing.T) {
 					}
 					want := "the user-level migration server of node 1 has ended"
 					if signal == abi.SIGSTOP {
-						want = "the user-level migration server of node 1 does not answer (for 10 s)"
+						want = "the user-level migration server of node 1 does not answer (for 12 s)"
 					}
 					if m.reply.Error != want {
 						t.Fatalf("%+v, want %q", m.reply, want)

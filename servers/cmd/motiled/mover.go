@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"time"
+	"sync"
 
 	"motile/ipc/std"
 	"motile/proc/api"
@@ -17,9 +17,6 @@ const (
 	moverThreads = 6 // as many messages of a move are under way
 	moverRoom    = 1 << 20
 	moverReply   = 64 << 10
-
-	// moverPatience is how long the target is looked for: as long as a kernel does.
-	moverPatience = 2 * time.Second
 )
 
 // runMover is the user-level migration server. The kernel of this node makes the messages of a
@@ -32,23 +29,27 @@ func runMover(words []string) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan error)
+	// One thread that comes back from the kernel must not wait until the runtime has taken the
+	// right to run from another one that is there: where who is woken goes last, each such step
+	// costs a slice.
+	runtime.GOMAXPROCS(moverThreads + 1)
+	ended := make(chan error, moverThreads)
+	var ready sync.WaitGroup
+	ready.Add(moverThreads)
 	for range moverThreads {
-		go func() { ended <- carry(key) }()
+		go func() { ended <- carry(key, &ready) }()
 	}
+	ready.Wait() // each is about to ask
 	fmt.Println("mover: serving")
 	return <-ended
 }
 
 // carry takes one message after the other to where it is to go, and brings the answer with the
 // question for the next. The node is asked where the server is by then: it may have moved.
-func carry(key api.Key) error {
-	runtime.LockOSThread()
-	if _, err := lib.Timeout(moverPatience); err != nil {
-		return err
-	}
+func carry(key api.Key, ready *sync.WaitGroup) error {
 	message, reply := make([]byte, moverRoom), make([]byte, moverReply)
 	ask, n := std.Header{}, 0
+	ready.Done()
 	for {
 		node, err := lib.Node()
 		if err != nil {
@@ -56,7 +57,7 @@ func carry(key api.Key) error {
 		}
 		ask.Command = api.MoveNext
 		ask.SetCapability(key.NodeCap(node))
-		size, err := lib.TransAside(&ask, reply[:n], message)
+		size, err := lib.Trans(&ask, reply[:n], message)
 		switch {
 		case errors.Is(err, std.RPCFailure) || err == nil && ask.Status() == std.NotNow:
 			ask, n = std.Header{}, 0
@@ -69,7 +70,7 @@ func carry(key api.Key) error {
 		}
 		h := std.Header{Command: ask.Extra}
 		h.SetCapability(key.NodeCap(int(ask.Object)))
-		n, err = lib.TransAside(&h, message[:size], reply)
+		n, err = lib.Trans(&h, message[:size], reply)
 		ask = std.Header{Offset: ask.Offset, Size: h.Command}
 		if s := std.OK; errors.As(err, &s) {
 			ask.Extra, n = uint32(s), 0
