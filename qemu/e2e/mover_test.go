@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,12 @@ func TestMover(t *testing.T) {
 	mover := w.run(1, "/bbin/motiled", "mover")
 	mover.await(`^mover: serving$`)
 	by("user")
+	sh := w.run(1, "/bin/sh", "-c", fmt.Sprintf("migrate --server user %d 2; migrate --server kernel %[1]d 1; migrate --server mine %[1]d 2", p.PID))
+	sh.await(`is on node 2:`)
+	sh.await(`carried by the user-level migration server$`)
+	sh.await(`is on node 1:`)
+	sh.await(`there is no migration server "mine": there are \[kernel user\]`)
+	p.await(`^\d+$`)
 	w.run(1, "/bin/sh", "-c", "while :; do :; done")
 	node := w.client.Object(w.client.Node(1).Capability())
 	set := func(wakeup string) {
@@ -48,7 +55,7 @@ func TestMover(t *testing.T) {
 	set("back")
 	back, kernel := by("user"), by("kernel")
 	set("front")
-	front := by("user")
+	front := min(by("user"), by("user"), by("user"))
 	t.Logf("beside a process that computes: by a server %v, or %v if it goes first when it is woken; by the kernel %v", back, front, kernel)
 	// It is woken at least for the offer, its answer, pages, their answers, and the order to
 	// prepare, each time for the rest of a slice.

@@ -198,3 +198,28 @@ func TestMover_Leaves(t *testing.T) {
 		}
 	}
 }
+
+// What precopying sends while a process writes is as it was, on a bad wire too, when two
+// servers carry it.
+func TestMover_Precopies(t *testing.T) {
+	for seed := range uint64(12) {
+		w, pid := scribble(t, seed, []int{3, 10, 50}[seed%3])
+		w.Wire.Loss = []float64{0, 0.02}[seed%2]
+		for _, nd := range w.Nodes[1:] {
+			nd.Start(carrier)
+			nd.Start(carrier)
+		}
+		w.Run(10e6)
+		for i := range 4 {
+			var reply *api.MigrateReply
+			q := api.MigrateRequest{PID: pid, Target: i%2 + 2, Strategy: "precopy", Server: "user"}
+			w.Host.migrate(q, w.On(pid), func(r api.MigrateReply) { reply = &r })
+			w.RunUntil(60e9, "moved", func() bool { return reply != nil })
+			if reply.Error != "" || len(reply.Report.Rounds) == 0 || reply.Report.Server != "user" {
+				t.Fatalf("seed %d: %+v", seed, reply)
+			}
+			scribbling.check(t, w.Nodes[w.On(pid)].Tab.Process(pid).Space)
+			w.Run(20e6)
+		}
+	}
+}
