@@ -34,16 +34,11 @@
 // late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
 // relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
 // order.go, set.go, movable.go, remedy.go, source.go, offer.go, freeze.go, capture.go,
-<<<<<<< HEAD
-// pump.go, pulse.go, rehome.go: a move, at the source; target.go, company.go, assembly.go,
-// adopt.go: at the target; doubt.go: what has become of one. flight.go,
-// flightnote.go, flightcount.go: what the last ones did. stats.go, metrics.go, profile.go:
-// for who watches the node. echo.go: frames that only come back.
-=======
-// pump.go, mover.go, pulse.go, rehome.go: a move, at the source; target.go, company.go, assembly.go,
-// adopt.go: at the target; doubt.go: what has become of one. echo.go: frames
-// that only come back.
->>>>>>> 20d142c (User-level migration server: six threads that do not wait for each other; tests on real nodes, documents)
+// strategy.go, precopy.go, pump.go, mover.go, pulse.go, rehome.go: a move, at the source;
+// target.go, company.go, assembly.go, adopt.go: at the target; residue.go, flush.go: what is
+// left for later, and where; pager.go, pagesource.go: who brings it; doubt.go: what has become
+// of a move. flight.go, flightnote.go, flightcount.go: what the last ones did. stats.go,
+// metrics.go, profile.go: for who watches the node. echo.go: frames that only come back.
 // snapshot.go, segment.go: a process written down, and its memory as objects; restart.go,
 // pull.go, copy.go: a process that goes on from that, which is another one. stun.go,
 // owner.go, lease.go: one that stands still.
