@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"motile/proc/api"
@@ -222,17 +223,20 @@ type travel struct {
 	err          error // that ended it
 }
 
+// strategies are how processes move: all ways but by a file server, of which there is none.
+var strategies = slices.DeleteFunc(slices.Clone(client.Strategies), func(s string) bool { return s == "flush" })
+
 // travel moves a process from node to node until a move fails, or something has gone
 // wrong for long enough.
 func (p *process) travel(ctx context.Context, rng *rand.Rand, quiet chan struct{}) travel {
 	t := travel{p: p}
 	for range hops {
-		to := (p.node+rng.IntN(nodes-1))%nodes + 1
+		m := client.Move{Target: (p.node+rng.IntN(nodes-1))%nodes + 1, Strategy: strategies[rng.IntN(len(strategies))]}
 		t.asked++
-		if _, t.err = p.Migrate(ctx, client.Move{Target: to}); t.err != nil {
+		if _, t.err = p.Migrate(ctx, m); t.err != nil {
 			break
 		}
-		p.node = to
+		p.node = m.Target
 		t.moves++
 		select {
 		case <-quiet:
@@ -324,11 +328,15 @@ func (s *soak) settle(ctx context.Context, p *process, dead int) (node int, err 
 		case len(copies) == 0 && dead != 0:
 			return 0, s.output(p)
 		case running == 1 && len(copies) == 1:
-			if err := p.Await(ctx); err != nil {
+			err := p.awaitFor(ctx, soon)
+			if err == nil {
+				return node, nil
+			}
+			if p.Err() != nil || ctx.Err() != nil {
 				_ = s.output(p)
 				return 0, fmt.Errorf("process %d on node %d: %w", p.PID, node, err)
 			}
-			return node, nil
+			continue // it waits for memory, or has ended since that is lost with a node
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			if len(copies) == 0 {
@@ -337,6 +345,15 @@ func (s *soak) settle(ctx context.Context, p *process, dead int) (node int, err 
 			return 0, fmt.Errorf("process %d: %v: its copies by node are %v", p.PID, context.Cause(ctx), copies)
 		}
 	}
+}
+
+// soon is how long a process is listened to until it is looked for again.
+const soon = 5 * time.Second
+
+func (p *process) awaitFor(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return p.Await(ctx)
 }
 
 // output counts a process whose lines did not come once each.
