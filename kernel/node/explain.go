@@ -35,12 +35,16 @@ func (n *Node) serveExplain(r *rpc.Incoming) {
 		return
 	}
 	user, noServer := byUser(q.Server)
+	how, err := strategyOf(q.Strategy)
 	x := &explanation{ExplainReply: api.ExplainReply{PID: q.PID, Node: n.Number, Target: q.Target}}
 	switch {
 	case n.Tab.Process(q.PID) == nil:
 		n.replyWith(r, api.ExplainReply{PID: q.PID, Elsewhere: true})
 	case noServer != nil:
 		x.Error = noServer.Error()
+		n.replyWith(r, x.ExplainReply)
+	case err != nil:
+		x.Error = err.Error()
 		n.replyWith(r, x.ExplainReply)
 	case q.Target < 1 || q.Target > maxNode:
 		x.Error = fmt.Sprintf("there is no node %d: numbers are 1 to %d", q.Target, maxNode)
@@ -53,6 +57,12 @@ func (n *Node) serveExplain(r *rpc.Incoming) {
 		x.s.named, x.s.roots, x.s.tree, x.s.residual = q.PID, roots, q.Tree, q.Residual
 		x.s.user = user
 		x.s.set = x.s.muster()
+		if x.s.strategy, x.s.maxFreeze = how, max(q.MaxFreezeUs*1000, 0); x.s.maxFreeze == 0 {
+			x.s.maxFreeze = defaultFreeze
+		}
+		if how == auto && len(x.s.set) > 0 {
+			x.s.strategy = x.s.choose()
+		}
 		x.Processes = x.s.set.pids()
 		x.here(n)
 		x.ask(n, r.Handle)
@@ -98,7 +108,12 @@ func (x *explanation) here(n *Node) {
 // countPages walks the pages as the page stream will.
 func (x *explanation) countPages(c *captured) {
 	var msg wire.PageBatch
-	for w, more := newPageWalk(x.s.set, c.stores, &x.Report, pass{final: true}), true; more; {
+	w := newPageWalk(x.s.set, c.stores, &x.Report, pass{final: true})
+	if !x.s.strategy.precopies() { // what rounds leave nobody knows
+		w.leave = x.s.leaves()
+		x.Report.LeftOn = x.s.report.LeftOn
+	}
+	for more := true; more; {
 		more = w.fill(&msg)
 		if !msg.Empty() {
 			x.Report.Bytes += int64(msg.Len())
@@ -154,6 +169,7 @@ func (x *explanation) ask(n *Node, asked rpc.Handle) {
 	s := x.s
 	answer := func() {
 		s.pace().predict(&x.Report, x.files())
+		s.strategy.foresee(&x.Report)
 		x.Moves = s.pace().moves()
 		b, err := image.Marshal(x.ExplainReply)
 		if err == nil {

@@ -3,6 +3,8 @@ package node
 import (
 	"fmt"
 	"strings"
+
+	"motile/proc/api"
 )
 
 // strategy is how the pages of processes travel. The names are those of the literature;
@@ -49,4 +51,15 @@ func (s *source) choose() strategy {
 		return copyAll
 	}
 	return precopyAll
+}
+
+// foresee makes of what a copy would come to what is to be expected of the strategy. How much is
+// written while rounds are sent nobody knows before.
+func (s strategy) foresee(r *api.MoveReport) {
+	r.Strategy = s.String()
+	if s.precopies() {
+		r.PrecopyUs, r.TransferUs = r.PrecopyUs+r.TransferUs, 0
+	}
+	r.FreezeUs = r.TransferUs + r.CommitUs
+	r.TotalUs = r.NegotiateUs + r.PrecopyUs + r.FreezeUs
 }

@@ -161,3 +161,21 @@ func TestExplain_AllObstacles(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// What is said depends on the strategy: how long it takes while the process runs, what is
+// left behind, and where.
+func TestExplain_Strategies(t *testing.T) {
+	w, pid := scribble(t, 1, 50)
+	for how, want := range map[string]func(r api.MoveReport) bool{
+		"copy":      func(r api.MoveReport) bool { return r.Left == 0 && r.TransferUs > 0 },
+		"precopy":   func(r api.MoveReport) bool { return r.Left == 0 && r.TransferUs == 0 && r.PrecopyUs > 0 },
+		"reference": func(r api.MoveReport) bool { return r.Left > 20 && r.LeftOn == "node 1" && r.Pages < r.Left },
+	} {
+		if r := w.Explain(api.MigrateRequest{PID: pid, Target: 2, Strategy: how}, 1).Report; r.Strategy != how || !want(r) {
+			t.Errorf("%s: %+v", how, r)
+		}
+	}
+	if r := w.Explain(api.MigrateRequest{PID: pid, Target: 2, Strategy: "magic"}, 1); r.Error == "" {
+		t.Errorf("%+v", r)
+	}
+}

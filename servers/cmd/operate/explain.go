@@ -62,6 +62,10 @@ func (x *Explanation) String() string {
 	for _, f := range x.Files {
 		fmt.Fprintf(&b, "  %s goes along (%s): node %d lacks it\n", f.Path, Size(f.Size), x.Target)
 	}
+	how := m.Strategy
+	if m.Left > 0 {
+		how += fmt.Sprintf(", which leaves %d pages on %s", m.Left, m.LeftOn)
+	}
 	basis := fmt.Sprintf("as the last %d moves from node %d were", x.Moves, x.Node)
 	switch x.Moves {
 	case 0:
@@ -69,8 +73,8 @@ func (x *Explanation) String() string {
 	case 1:
 		basis = fmt.Sprintf("as the last move from node %d was", x.Node)
 	}
-	fmt.Fprintf(&b, "  about %s in all, frozen for %s (transfer %s, commit %s); %s\n",
-		millis(m.TotalUs), millis(m.FreezeUs), millis(m.TransferUs), millis(m.CommitUs), basis)
+	fmt.Fprintf(&b, "  by %s: about %s in all, precopy %s, frozen for %s (transfer %s, commit %s); %s\n",
+		how, millis(m.TotalUs), millis(m.PrecopyUs), millis(m.FreezeUs), millis(m.TransferUs), millis(m.CommitUs), basis)
 	return b.String()
 }
 

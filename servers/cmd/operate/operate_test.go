@@ -137,7 +137,7 @@ func TestMigrate(t *testing.T) {
 func TestExplain(t *testing.T) {
 	b := setUp(t, 1, 2)
 	b.Fake.Process(7, func(*std.Header, []byte) (any, std.Status) { return api.ProcessInfo{PID: 7, Node: 1}, std.OK })
-	reply := api.ExplainReply{PID: 7, Node: 1, Target: 2, Processes: []int32{7}, Report: api.MoveReport{NegotiateUs: 1000, PrecopyUs: 2000, FreezeUs: 20500,
+	reply := api.ExplainReply{PID: 7, Node: 1, Target: 2, Processes: []int32{7}, Report: api.MoveReport{Strategy: "copy", NegotiateUs: 1000, PrecopyUs: 2000, FreezeUs: 20500,
 		TransferUs: 19500, CommitUs: 1000, TotalUs: 23500, Bytes: 5 << 20, Pages: 1280, FilePages: 300, ZeroPages: 20, StateBytes: 3000},
 		Files: []api.ExplainFile{{Path: "/tmp/x", Size: 4096}}}
 	b.Node(1, func(h *std.Header, _ []byte) (any, std.Status) {
@@ -153,7 +153,7 @@ func TestExplain(t *testing.T) {
 	b.prints(`process 7 would move from node 1 to node 2
   1280 pages to send (5 MB), 300 found there, 20 of zeros; state about 2.93 kB
   /tmp/x goes along (4 kB): node 2 lacks it
-  about 23.50 ms in all, frozen for 20.50 ms (transfer 19.50 ms, commit 1.00 ms); a guess: nobody has moved from node 1 yet
+  by copy: about 23.50 ms in all, precopy 2.00 ms, frozen for 20.50 ms (transfer 19.50 ms, commit 1.00 ms); a guess: nobody has moved from node 1 yet
 `)
 	reply.Processes, reply.Moves, reply.Files, reply.More, reply.Report.SharedPages = []int32{7, 8}, 3, nil, 2, 40
 	reply.Obstacles = []api.Obstacle{{PID: 8, What: "fd 3 (/tmp/x)", Why: "is a writable file"}, {PID: 7, Why: "is moving to node 3 already"},
@@ -168,7 +168,7 @@ func TestExplain(t *testing.T) {
   node 2 does not answer
   and 2 reasons more
   1280 pages to send (5 MB), 300 found there, 20 of zeros, 40 shared; state about 2.93 kB
-  about 23.50 ms in all, frozen for 20.50 ms (transfer 19.50 ms, commit 1.00 ms); as the last 3 moves from node 1 were
+  by copy: about 23.50 ms in all, precopy 2.00 ms, frozen for 20.50 ms (transfer 19.50 ms, commit 1.00 ms); as the last 3 moves from node 1 were
 `)
 	b.JSON = true
 	if err := b.Explain(t.Context(), all, client.Move{Target: 2}); err == nil || !strings.Contains(b.out.String(), `"what": "fd 3 (/tmp/x)"`) {
