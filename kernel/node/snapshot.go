@@ -42,7 +42,7 @@ func (n *Node) serveSnapshot(x *process, r *rpc.Incoming) {
 		n.reply(r, std.NotNow, nil) // it can be asked where it arrives
 		return
 	}
-	if x.p.Space.Away() > 0 {
+	if x.p.Space != nil && x.p.Space.Away() > 0 {
 		q := *r
 		n.whole(x.p, func() { n.serveSnapshot(x, &q) })
 		return

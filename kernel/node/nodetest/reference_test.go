@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"motile/ipc/rpc"
+	"motile/ipc/std"
 	"motile/migrate/image"
 	"motile/proc/api"
 )
@@ -95,9 +96,14 @@ func TestReference_SourceIsLost(t *testing.T) {
 					t.Error(err, c.Status)
 				}
 			})
+			asked := 2
+			for _, command := range []uint32{api.Snapshot, std.Info} { // the former waits for the memory
+				w.Host.process(pid, command, func(rpc.Complete) { asked-- })
+			}
 			w.Run(10e6)
 			c.strike(w)
 			w.RunUntil(int64(c.at), "the end", func() bool { return end != nil })
+			w.RunUntil(20e9, "answers", func() bool { return asked == 0 })
 			if end.Status != bus || end.Lost != 1 || w.On(pid) != 0 {
 				t.Errorf("%+v", end)
 			}
