@@ -49,7 +49,8 @@ const (
 	Seek
 	// Space. Reply: data: Room.
 	Space
-	// Lock takes, changes or gives up a lock, or looks for one in the way: Extra the node that asks; data: LockAsk.
+	// Lock takes, changes or gives up a lock, or looks for one in the way: data: Opener (Seq: the
+	// highest number that the node has given out), LockAsk.
 	// Reply: EAGAIN in Extra if one is in the way; of a test, data: LockAsk, the one in the way, or Unlocked.
 	Lock
 	// Unlock, of the node's own: data: Opener, Unlocked. No answer is waited for.

@@ -111,6 +111,8 @@ func (k *Kernel) lock(t *proc.Thread, c *proc.Call, f *object.File, q *object.Lo
 		}
 	} else if errno != abi.EAGAIN || !q.Wait {
 		return -int64(errno)
+	} else {
+		c.Aux[lockVain] = 0
 	}
 	if c.Interrupted {
 		return -abi.ERESTARTSYS

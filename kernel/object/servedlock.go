@@ -32,7 +32,8 @@ func (s *Served) Lock(op *Op, f *File, q *LockRequest) int {
 			return errno
 		}
 		op.Asked[askedLock] = q.Moves + 1
-		s.Ask(op, &std.Header{Command: filesys.Lock, Extra: s.Known.node()}, l.Append(nil))
+		o := s.Known.files.speaker()
+		s.Ask(op, &std.Header{Command: filesys.Lock}, l.Append(o.Append(nil)))
 		return abi.EBLOCKED
 	}
 	if a.Header.Status() == std.ComBad {
@@ -123,8 +124,10 @@ func (s *Served) closeLocks() {
 	}
 }
 
+// unlocked says so under a number of its own: what was asked for under lower ones is meant
+// also if it comes later, and what is asked for from now on is not.
 func (s *Served) unlocked(u filesys.Unlocked) {
 	fs := s.Known.files
-	o := filesys.Opener{Node: fs.Node, Boot: fs.Boot, Seq: fs.seq} // who comes later is not meant
+	o := fs.Opener()
 	fs.Tell(s.Cap, filesys.Unlock, u.Append(o.Append(nil)))
 }

@@ -30,7 +30,7 @@ type lock struct {
 type holder struct {
 	owner filesys.LockOwner
 	node  uint32
-	seq   uint64 // what the node has said below that does not mean this one
+	seq   uint64 // what the node has said under a lower number does not mean this one
 }
 
 // maxLocks bounds the locks of a file.
@@ -48,7 +48,11 @@ func (s *Server) Locks() (held int) {
 
 // lock serves Lock.
 func (q *query) lock(n *inode) (errno, std.Status) {
-	a, ok := filesys.DecodeLock(q.data)
+	o, rest, ok := filesys.DecodeOpener(q.data)
+	if !ok {
+		return 0, std.ArgBad
+	}
+	a, ok := filesys.DecodeLock(rest)
 	if !ok || a.PID < 0 || (a.PID != 0) == (a.ID != [16]byte{}) && !a.Test {
 		return 0, std.ArgBad
 	}
@@ -72,8 +76,9 @@ func (q *query) lock(n *inode) (errno, std.Status) {
 		q.answer(*list, at)
 		return 0, std.OK
 	}
-	node := q.h.Extra
 	switch {
+	case !q.means(n, &o):
+		return filesys.NotHere, std.OK
 	case at >= 0 && a.Whole:
 		n.locks.set(list, lock{owner: l.owner, kind: fileio.Unlocked, end: math.MaxInt64}) // to change a lock is to give it up first
 		return eagain, std.OK
@@ -81,14 +86,26 @@ func (q *query) lock(n *inode) (errno, std.Status) {
 		return eagain, std.OK
 	case l.kind != fileio.Unlocked && len(n.locks.records)+len(n.locks.whole) >= maxLocks:
 		return enolck, std.OK
-	case !n.former && !slices.ContainsFunc(n.opens, func(o opening) bool { return o.node == node }):
-		return filesys.NotHere, std.OK
 	}
 	n.locks.set(list, l)
 	if l.kind != fileio.Unlocked {
-		n.locks.hold(l.owner, node, 0)
+		n.locks.hold(l.owner, o.Node, o.Seq)
 	}
 	return 0, std.OK
+}
+
+// means reports whether a node still means it when it asks for a lock: it has the file
+// open, and no owner has left it since. Which one that was is not remembered: a request
+// that was overtaken by somebody else's farewell is made again.
+func (s *Server) means(n *inode, o *filesys.Opener) bool {
+	if boot, known := s.boots[o.Node]; known && boot != o.Boot {
+		return false
+	}
+	i := slices.IndexFunc(n.opens, func(x opening) bool { return x.node == o.Node })
+	if i < 0 {
+		return n.former
+	}
+	return o.Seq >= n.opens[i].means
 }
 
 // place finds out what range is meant.
@@ -223,7 +240,15 @@ func (q *query) unlock(n *inode) (errno, std.Status) {
 	if !ok {
 		return 0, std.ArgBad
 	}
-	if n.locks == nil || q.boots[o.Node] != o.Boot {
+	if q.boots[o.Node] != o.Boot {
+		return 0, std.OK
+	}
+	for i := range n.opens {
+		if x := &n.opens[i]; x.node == o.Node {
+			x.means = max(x.means, o.Seq)
+		}
+	}
+	if n.locks == nil {
 		return 0, std.OK
 	}
 	if u.PID == 0 || u.Upto < 0 {

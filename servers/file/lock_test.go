@@ -27,13 +27,21 @@ func lockFile(t *testing.T) (c *client, file capability.Capability) {
 
 func (c *client) lock(file capability.Capability, node uint32, a filesys.LockAsk) uint32 {
 	c.t.Helper()
-	_, _, e := c.ask(file, std.Header{Command: filesys.Lock, Extra: node}, a.Append(nil))
+	return c.lockAt(file, node, c.seq, a)
+}
+
+// lockAt asks for a lock after the node has said something under a number.
+func (c *client) lockAt(file capability.Capability, node uint32, seq uint64, a filesys.LockAsk) uint32 {
+	c.t.Helper()
+	opener := filesys.Opener{Node: node, Boot: 1, Seq: seq}
+	_, _, e := c.ask(file, std.Header{Command: filesys.Lock}, a.Append(opener.Append(nil)))
 	return uint32(e)
 }
 
 // tell is what a node says by itself.
 func (c *client) tell(file capability.Capability, command uint32, node uint32, seq uint64, data interface{ Append([]byte) []byte }) {
 	c.t.Helper()
+	c.seq = max(c.seq, seq)
 	o := filesys.Opener{Node: node, Boot: 1, Seq: seq}
 	c.ask(file, std.Header{Command: command}, data.Append(o.Append(nil)))
 }
@@ -95,6 +103,15 @@ func TestLock_LastsAsLongAsItsOwner(t *testing.T) {
 			c.tell(f, filesys.Unlock, 2, 11, &filesys.Unlocked{LockOwner: mine})
 			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: mine})
 		}, again},
+		"moved and back, and locked there before the first farewell comes": {mine, exclusive, func(c *client, f capability.Capability) {
+			c.lock(f, 1, by(mine, unlocked)) // so the server notes nobody
+			h := &filesys.Held{Object: f.Object, Check: f.Check, Rights: uint32(f.Rights), Write: true, Lock: mine.ID}
+			c.tell(f, filesys.Hold, 2, 10, h)
+			c.tell(f, filesys.Unlock, 2, 11, &filesys.Unlocked{LockOwner: mine})
+			c.tell(f, filesys.Hold, 1, 10, h)
+			c.lockAt(f, 1, 10, by(mine, exclusive))
+			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: mine})
+		}, again},
 		"record held": {process, record, func(*client, capability.Capability) {}, again},
 		"record closed": {process, record, func(c *client, f capability.Capability) {
 			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: process, Upto: 5})
@@ -120,6 +137,45 @@ func TestLock_LastsAsLongAsItsOwner(t *testing.T) {
 			want.Type = fileio.ExclusiveLock
 			if e := c.lock(f, 2, by(other, want)); e != x.want {
 				t.Errorf("another one gets %d, want %d", e, x.want)
+			}
+		})
+	}
+}
+
+// A request that comes after its owner's farewell is no lock: nobody would give it up.
+func TestLock_AskedBeforeTheFarewell(t *testing.T) {
+	mine, process := description(1), filesys.LockOwner{PID: 1000007}
+	record := filesys.LockAsk{Type: fileio.ExclusiveLock, At: 5}
+	for name, x := range map[string]struct {
+		ask filesys.LockAsk
+		do  func(c *client, f capability.Capability)
+	}{
+		"closed or moved": {by(mine, exclusive), func(c *client, f capability.Capability) {
+			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: mine})
+		}},
+		"process ended": {by(process, record), func(c *client, f capability.Capability) {
+			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: process, Upto: 6})
+		}},
+		"file opened again": {by(mine, exclusive), func(c *client, f capability.Capability) {
+			c.tell(f, filesys.Unlock, 1, 9, &filesys.Unlocked{LockOwner: mine})
+			c.tell(f, filesys.Release, 1, 0, &filesys.Held{Object: f.Object, Check: f.Check, Rights: uint32(f.Rights), Upto: 9})
+			c.open("f", 2, 0)
+		}},
+		"node started again": {by(mine, exclusive), func(c *client, f capability.Capability) {
+			o := filesys.Opener{Node: 1, Boot: 2, Seq: 1}
+			h := filesys.Held{Object: f.Object, Check: f.Check, Rights: uint32(f.Rights), Write: true}
+			c.ask(f, std.Header{Command: filesys.Hold}, h.Append(o.Append(nil)))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, f := lockFile(t)
+			asked := c.seq
+			x.do(c, f)
+			if e := c.lockAt(f, 1, asked, x.ask); e != filesys.NotHere {
+				t.Errorf("%#x", e)
+			}
+			if c.s.Locks() != 0 {
+				t.Error("it is a lock")
 			}
 		})
 	}
@@ -171,7 +227,7 @@ func TestLock_Ranges(t *testing.T) {
 				}
 				for b := range bytes { // and that is what a test finds
 					test := filesys.LockAsk{Test: true, Type: fileio.ExclusiveLock, Start: int64(b), Len: 1}
-					_, data, _ := c.ask(f, std.Header{Command: filesys.Lock, Extra: 2}, test.Append(nil))
+					_, data, _ := c.ask(f, std.Header{Command: filesys.Lock}, test.Append((&filesys.Opener{Node: 2, Boot: 1, Seq: c.seq}).Append(nil)))
 					got, ok := filesys.DecodeLock(data)
 					held := model[0][b] != 0 || model[1][b] != 0 || model[2][b] != 0
 					if !ok || (got.Type != fileio.Unlocked) != held {

@@ -17,6 +17,7 @@ type opening struct {
 	since int64  // of the last open
 	cache uint64 // stamp of the grant by which it may answer reads out of its pages; 0: it may not
 	sure  bool   // the node has said since the last open that it has it
+	means uint64 // requests for locks under lower numbers may be of owners that have left since
 }
 
 // Recall is a node that must forget the pages of an inode before a request is served.
@@ -169,7 +170,7 @@ func (s *Server) admit(n *inode, o *filesys.Opener, write bool) (grant uint64, w
 	i := slices.IndexFunc(n.opens, func(x opening) bool { return x.node == o.Node })
 	if i < 0 {
 		i = len(n.opens)
-		n.opens = append(n.opens, opening{node: o.Node})
+		n.opens = append(n.opens, opening{node: o.Node, means: o.Seq})
 	}
 	x := &n.opens[i]
 	x.seq, x.since, x.sure = max(x.seq, o.Seq), s.now, false

