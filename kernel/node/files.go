@@ -51,7 +51,7 @@ func (n *Node) holdServed(list []*object.Served, lockers []int32, begun func(), 
 		h := std.Header{Command: filesys.Hold}
 		h.SetCapability(some[0].Cap)
 		begun()
-		data, tickets := n.K.Files.Hold(n.Tab.Now, some, lockers)
+		data, tickets, said := n.K.Files.Hold(n.Tab.Now, some, lockers)
 		n.call(flip.Address{}, &h, data, patience, func(c *rpc.Complete) {
 			why := ""
 			switch st := c.Header.Status(); {
@@ -63,6 +63,7 @@ func (n *Node) holdServed(list []*object.Served, lockers []int32, begun func(), 
 				n.K.Files.Heard(port, n.Tab.Now)
 				n.K.Files.Held(some, tickets, &c.Header, c.Data)
 			}
+			n.K.Files.Overtaken(some, lockers, said)
 			done(why)
 		})
 	}

@@ -119,8 +119,8 @@ func (fs *Files) Adopt(c capability.Capability, root uint64, mode uint32) *Serve
 
 // Hold is what the node says at now of files that it has open by then, and what Held wants
 // to be told with the answer. lockers are the processes that have come and may have locked
-// some of them.
-func (fs *Files) Hold(now int64, list []*Served, lockers []int32) (data []byte, tickets []uint64) {
+// some of them. said is the number under which it is said.
+func (fs *Files) Hold(now int64, list []*Served, lockers []int32) (data []byte, tickets []uint64, said uint64) {
 	for _, s := range list {
 		tickets = append(tickets, s.Known.ticket(now))
 	}
@@ -133,7 +133,7 @@ func (fs *Files) Hold(now int64, list []*Served, lockers []int32) (data []byte, 
 		h.Lock, h.PIDs = s.LockID, lockers
 		data = h.Append(data)
 	}
-	return data, tickets
+	return data, tickets, o.Seq
 }
 
 // maxKnown is how many files are remembered that nobody has open.

@@ -82,7 +82,7 @@ func openedAs(fs *Files, object, grant uint64, o filesys.Opener) *File {
 // adopted is one that has come with a process, and held is the server's answer to that.
 func adopted(fs *Files, now int64, object, grant uint64) *File {
 	s := fs.Adopt(capability.Capability{Port: knownPort, Object: object, Rights: filesys.RightRead}, 0, ModeReg)
-	_, tickets := fs.Hold(now, []*Served{s}, nil)
+	_, tickets, _ := fs.Hold(now, []*Served{s}, nil)
 	fs.Heard(knownPort, now)
 	fs.Held([]*Served{s}, tickets, &std.Header{}, binary.BigEndian.AppendUint64(nil, grant))
 	return NewFile(s, ORdonly, "f")

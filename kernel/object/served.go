@@ -23,6 +23,7 @@ type Served struct {
 	// LockID is the number by which the server knows the description's locks; zero: it has
 	// never asked for one.
 	LockID [16]byte
+	closed bool // here
 	// ahead is how much was asked for last of a file that is read on and on.
 	ahead int
 	// Mapped, unless nil, is the description's memory that is mapped and may be written.
@@ -293,6 +294,7 @@ func (s *Served) Queue() *wait.Queue { return nil }
 
 // Close implements Impl.
 func (s *Served) Close(f *File) {
+	s.closed = true
 	s.closeLocks()
 	s.EndMapping()
 	s.Known.closed(f)

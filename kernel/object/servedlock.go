@@ -124,6 +124,35 @@ func (s *Served) closeLocks() {
 	}
 }
 
+// Overtaken is told when what Hold has said is over, answered or not: what was closed
+// meanwhile, because nobody comes, is said farewell to again, for Hold may have been the
+// later of the two. Who has come by another Hold since is not meant.
+func (fs *Files) Overtaken(list []*Served, lockers []int32, said uint64) {
+	o := filesys.Opener{Node: fs.Node, Boot: fs.Boot, Seq: said}
+	for _, s := range list {
+		if !s.closed {
+			continue
+		}
+		if k := fs.known[s.Known.key]; k == nil || k.uses == 0 {
+			h := s.Known.held(false)
+			h.Upto = said
+			fs.Tell(s.Cap, filesys.Release, h.Append(o.Append(nil)))
+			continue
+		}
+		var owners []filesys.LockOwner
+		if s.LockID != [16]byte{} {
+			owners = append(owners, filesys.LockOwner{ID: s.LockID})
+		}
+		for _, pid := range lockers {
+			owners = append(owners, filesys.LockOwner{PID: pid})
+		}
+		for _, w := range owners {
+			u := filesys.Unlocked{LockOwner: w, Upto: -1}
+			fs.Tell(s.Cap, filesys.Unlock, u.Append(o.Append(nil)))
+		}
+	}
+}
+
 // unlocked says so under a number of its own: what was asked for under lower ones is meant
 // also if it comes later, and what is asked for from now on is not.
 func (s *Served) unlocked(u filesys.Unlocked) {

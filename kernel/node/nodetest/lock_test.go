@@ -30,19 +30,24 @@ func (u *User) flock(kind uint16) uint64 {
 
 // turns is run by a parent and a child that share nothing but the file: each, many
 // times, takes the lock, says so, sleeps, says so, and gives the lock up. A is the
-// way of locking: 0 fcntl, 1 OFD, 2 flock. Descriptors: 0 nothing, 1 the output.
-const turnsRounds = 12
+// way of locking: 0 fcntl, 1 OFD, 2 flock; with forEver there is no end of it.
+// Descriptors: 0 nothing, 1 the output.
+const (
+	turnsRounds = 12
+	forEver     = 4
+)
 
 var turns = Register(func(u *User) {
+	way := u.A() % forEver
 	lock := func(pc uint64, on bool) {
 		switch {
-		case u.A() == 2 && on:
+		case way == 2 && on:
 			u.Call(pc, abi.SysFlock, 3, lockEX)
-		case u.A() == 2:
+		case way == 2:
 			u.Call(pc, abi.SysFlock, 3, lockUN)
 		default:
 			cmd, kind := uint64(setLKW), uint16(1)
-			if u.A() == 1 {
+			if way == 1 {
 				cmd = ofdSetLKW
 			}
 			if !on {
@@ -65,7 +70,7 @@ var turns = Register(func(u *User) {
 		}
 		u.Call(3, abi.SysDup2, uint64(u.Ret), 3)
 	case 3:
-		if u.SetB(u.B() + 1); u.B() > turnsRounds {
+		if u.SetB(u.B() + 1); u.B() > turnsRounds && u.A() < forEver {
 			u.Print(31, 1, "done\n")
 			return
 		}
