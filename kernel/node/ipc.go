@@ -31,6 +31,7 @@ type ipc struct {
 	calls   []func(*rpc.Complete)
 	running bool // perform is under way
 	pieces  [2][]byte
+	spares  spares
 }
 
 // maxPorts: every process is a service of its own.
@@ -53,7 +54,7 @@ func (n *Node) initIPC(cfg *Config) {
 			links[i].Weight = cfg.Weights[i]
 		}
 	}
-	box := flip.NewBox(flip.Config{Links: links, Rand: random})
+	box := flip.NewBox(flip.Config{Links: links, Rand: random, Alloc: func(size int) []byte { return n.ipc.spares.get(size) }})
 	n.ipc = ipc{
 		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
 		links: cfg.Links, key: cfg.Key, boot: random(), secret: cfg.Key.NodeSecret(cfg.Number),

@@ -16,7 +16,7 @@ type pump struct {
 	s     *source
 	msg   wire.PageBatch
 	seq   int
-	free  [][]byte // buffers not under way
+	free  [][]byte // buffers not under way; nil: one that was not needed yet
 	under int      // messages under way
 
 	walk  *pageWalk
@@ -29,8 +29,9 @@ type pump struct {
 	timer proc.Timer
 }
 
-// pumpWindow is how many messages are under way at once.
-const pumpWindow = 6
+// pumpWindow is how many messages are under way at once: as many long frames as the smallest
+// ring of a card takes, and some to spare.
+const pumpWindow = 12
 
 // stream sends what a walk finds; rate is how much of it in a second, in bytes, 0: as fast as
 // it goes. done is called when all has arrived. One stream ends before the next begins: so
@@ -40,9 +41,7 @@ func (s *source) stream(w *pageWalk, rate int64, done func()) {
 	if p == nil {
 		p = &pump{s: s}
 		p.timer.Init(p)
-		for range pumpWindow {
-			p.free = append(p.free, make([]byte, 0, wire.PagesMaxLen))
-		}
+		p.free = make([][]byte, pumpWindow)
 		s.pump = p
 	}
 	p.walk, p.done, p.over, p.bytes, p.rate, p.since = w, done, false, 0, rate, s.n.Tab.Now
@@ -97,6 +96,9 @@ func (p *pump) send() {
 	s := p.s
 	buf := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
+	if buf == nil {
+		buf = make([]byte, 0, wire.PagesMaxLen)
+	}
 	data := p.msg.Encode(buf, s.id, uint32(p.seq), s.round(), &s.key)
 	sent := s.flight.messageAs(api.MovePages, uint32(p.seq), len(data))
 	p.seq++

@@ -244,8 +244,10 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 		}
 		t.seen[m.Seq] = true
 	}
-	n.reply(r, std.OK, nil)
-	n.m.Flush() // the source goes on while we look at the next message
+	if t.offer.Source != n.Number {
+		n.ipc.spares.put(r.Data)
+	}
+	n.reply(r, std.OK, nil) // it leaves with those to what has come meanwhile
 }
 
 const maxStream = 1 << 22 // messages: 240 GB
@@ -324,6 +326,7 @@ func (t *target) missing(messages int) int {
 // build makes the processes of a checked image, parked. Objects that count their
 // holders are told of this node; when all have answered, the target is ready.
 func (t *target) build() {
+	t.n.ipc.spares.drop()
 	if t.why == "" {
 		t.why = t.assemble()
 	}
@@ -469,6 +472,7 @@ func (t *target) drop() {
 	n := t.n
 	delete(n.targets, t.id)
 	n.Tab.StopTimer(&t.timer)
+	n.ipc.spares.drop()
 	t.release()
 	if t.m.State() == move.Dropped && t.why != "" {
 		n.Log("motile: %s did not arrive: %s", t.what(), t.why)
