@@ -143,6 +143,8 @@ unit: all
 	$(QUIET)$(GO) test -race $$($(GO) list ./... | grep -vxE '$(WORLDS)|motile/qemu/e2e')
 	$(QUIET)$(GO) test $$($(GO) list ./... | grep -xE '$(WORLDS)')
 	$(QUIET)$(GO) test -run TestExplore ./ipc/sim/lab -lab.thorough
+	$(QUIET)for how in precopy reference hybrid dirty flush; do \
+		$(GO) test -run 'TestStep|TestFault|TestDuring|TestTree|TestMove|TestSending|TestLock' ./kernel/node/nodetest -strategy $$how || exit 1; done
 	$(QUIET)servers/userland/check build/bbin
 
 .PHONY: e2e

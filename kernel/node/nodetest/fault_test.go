@@ -173,7 +173,7 @@ func TestFault_ResumedByHand(t *testing.T) {
 		w.Run(10e9)
 		checkLines(t, out.Out)
 	}
-	if resolved == 0 {
+	if resolved == 0 && *strategy == "copy" {
 		t.Error("nothing was ever in doubt; the test looks at nothing")
 	}
 }
