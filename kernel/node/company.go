@@ -113,12 +113,7 @@ func (c *company) run(process int, r vm.Run, kind wire.RunKind, origin uint64) b
 	if r.Pages > maxAway {
 		return false
 	}
-	for i := range uint64(r.Pages) {
-		if !a.space.SetAway(r.Addr+i*vm.PageBytes, origin+i*vm.PageBytes) {
-			return false
-		}
-	}
-	return true
+	return a.space.SetAwayRun(r, origin)
 }
 
 // maxAway is how many pages one run may leave away: 64 GB.

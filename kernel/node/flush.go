@@ -10,7 +10,6 @@ import (
 	"motile/kernel/hw"
 	"motile/kernel/vm"
 	"motile/migrate/move"
-	"motile/migrate/wire"
 )
 
 // Flushing (Sprite: Douglis and Ousterhout, 1991): the pages of the frozen set are written
@@ -22,7 +21,7 @@ import (
 type flush struct {
 	s    *source
 	cap  capability.Capability // of the server; of the file, once there is one
-	must map[uint64]bool       // pages that go along, by their words
+	must *along                // pages that go along
 
 	server int  // its node
 	made   bool // there is one
@@ -75,7 +74,7 @@ func (f *flush) begin() { f.must = f.s.set.urgent() }
 
 // along reports whether a page goes along with the set.
 func (f *flush) along(process int, r vm.PageRef) bool {
-	return f.must[wire.PrivateWord(process, r.Addr)]
+	return f.must.has(process, r)
 }
 
 // leave notes a page to be written, and says as which page of the file.

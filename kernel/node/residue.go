@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -116,19 +117,32 @@ func (s *source) leaves() func(process int, r vm.PageRef) bool {
 	s.report.LeftOn = fmt.Sprintf("node %d", s.n.Number)
 	along := s.set.urgent()
 	return func(process int, r vm.PageRef) bool {
-		return !along[wire.PrivateWord(process, r.Addr)] && !(s.strategy == dirty && r.Dirty)
+		return !along.has(process, r) && !(s.strategy == dirty && r.Dirty)
 	}
 }
 
-// urgent are the pages, by their words, that go along with the set in any case.
-func (s set) urgent() map[uint64]bool {
-	along := make(map[uint64]bool)
+// along is pages, by their words and in their order, that go along with a set in any case.
+type along []uint64
+
+func (s set) urgent() *along {
+	var a along
 	for i, p := range s {
 		for addr := range urgent(p) {
-			along[wire.PrivateWord(s.spaceOf(i), addr&^(vm.PageBytes-1))] = true
+			a = append(a, wire.PrivateWord(s.spaceOf(i), addr&^(vm.PageBytes-1)))
 		}
 	}
-	return along
+	slices.Sort(a)
+	return &a
+}
+
+// has reports whether a page is among them. Pages are asked for in order: what comes before
+// one is not asked for again.
+func (a *along) has(process int, r vm.PageRef) bool {
+	word := wire.PrivateWord(process, r.Addr)
+	for len(*a) > 0 && (*a)[0] < word {
+		*a = (*a)[1:]
+	}
+	return len(*a) > 0 && (*a)[0] == word
 }
 
 // urgent are addresses in pages that a process needs as soon as it runs: the code, the stack

@@ -47,6 +47,30 @@ func (s *Space) SetAway(addr, origin uint64) bool {
 	return true
 }
 
+// SetAwayRun is SetAway of consecutive pages with consecutive origins.
+func (s *Space) SetAwayRun(r Run, origin uint64) bool {
+	n := uint64(r.Pages)
+	if n == 0 || n > abi.UserTop/pageSize || !installable(r.Addr) || !installable(origin) ||
+		!installable(r.Addr+(n-1)*pageSize) || !installable(origin+(n-1)*pageSize) {
+		return n == 0
+	}
+	for addr, end := r.Addr, r.Addr+n*pageSize; addr < end; {
+		t := s.leaf(addr, true)
+		if t == nil {
+			return false
+		}
+		for i := addr >> 12 & 511; i < 512 && addr < end; i++ {
+			if t[i] != 0 {
+				return false
+			}
+			t[i] = ^origin&hw.PTEAddr | pteAway
+			s.away++
+			addr, origin = addr+pageSize, origin+pageSize
+		}
+	}
+	return true
+}
+
 // Away is how many pages are away.
 func (s *Space) Away() int { return s.away }
 

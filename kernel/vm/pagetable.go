@@ -20,6 +20,15 @@ func frameOf(e uint64) hw.PFN { return hw.PFN(e & hw.PTEAddr >> 12) }
 // entry returns the page-table entry of addr, or nil. With create it makes the
 // tables on the way; nil then means that memory is short.
 func (s *Space) entry(addr uint64, create bool) *uint64 {
+	t := s.leaf(addr, create)
+	if t == nil {
+		return nil
+	}
+	return &t[addr>>12&511]
+}
+
+// leaf returns the lowest table of addr, whose entries are of pages; likewise.
+func (s *Space) leaf(addr uint64, create bool) *[512]uint64 {
 	t := hw.Table(s.root)
 	for shift := uint(39); shift > 12; shift -= 9 {
 		e := &t[addr>>shift&511]
@@ -36,7 +45,7 @@ func (s *Space) entry(addr uint64, create bool) *uint64 {
 		}
 		t = hw.Table(frameOf(*e))
 	}
-	return &t[addr>>12&511]
+	return t
 }
 
 // each calls f for every present page of [start, end), in order.
