@@ -365,7 +365,7 @@ func TestFeatures(t *testing.T) {
 		t.Fatalf("there are %d programs of features", len(all))
 	}
 	opt := unlike()
-	opt.Deadline, opt.DiskMB = 10*time.Minute, 64
+	opt.Deadline, opt.DiskMB = 15*time.Minute, 64
 	w := boot(t, opt)
 	record := map[string]string{}
 	for _, e := range events {

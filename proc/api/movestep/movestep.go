@@ -17,7 +17,8 @@ func (s Step) String() string { return s.Name }
 
 // All are the steps of a move that comes about, in order. It sends files only if the
 // target lacks some, and state only if the image is too large for one message. Before
-// "pages" the process runs, from then on it stands still.
+// "pages" the process runs, from then on it stands still: by copy, and by what auto makes of a small
+// process. What is left for later is asked for by MOVE_PULL when the move is over.
 var All = []Step{
 	{"offer", api.MoveOffer, false}, {"accept", api.MoveOffer, true},
 	{"file", api.MoveFile, false}, {"file arrived", api.MoveFile, true},
