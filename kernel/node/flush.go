@@ -10,6 +10,8 @@ import (
 	"motile/kernel/hw"
 	"motile/kernel/vm"
 	"motile/migrate/move"
+	"motile/migrate/wire"
+	"motile/proc/api"
 )
 
 // Flushing (Sprite: Douglis and Ousterhout, 1991): the pages of the frozen set are written
@@ -23,13 +25,17 @@ type flush struct {
 	cap  capability.Capability // of the server; of the file, once there is one
 	must *along                // pages that go along
 
-	server int  // its node
-	made   bool // there is one
+	server int   // its node
+	said   int64 // when the target was told that we are here
+	made   bool  // there is one
 
 	pages []hw.PFN // to be written
 	count uint64   // pages, those that are written too
 	buf   []byte
 }
+
+// serverPatience is how long the server is looked for: it has answered already, and may be busy.
+const serverPatience = 10e9
 
 // flushPages is how many pages a request brings to the server.
 const flushPages = 32
@@ -105,7 +111,7 @@ func (f *flush) write(then func()) {
 	}
 	h.SetCapability(f.cap)
 	s.report.Bytes += int64(len(f.buf))
-	s.n.call(flip.Address{}, h, f.buf, movePatience, func(c *rpc.Complete) {
+	s.n.call(flip.Address{}, h, f.buf, serverPatience, func(c *rpc.Complete) {
 		if s.m.State() != move.Frozen {
 			return // it was given up meanwhile
 		}
@@ -114,6 +120,7 @@ func (f *flush) write(then func()) {
 			return
 		}
 		f.cap, f.made = c.Header.Capability(), true
+		f.reassure()
 		if f.pages = f.pages[min(len(f.pages), flushPages):]; last {
 			then()
 			return
@@ -121,6 +128,18 @@ func (f *flush) write(then func()) {
 		f.write(then)
 	})
 }
+
+// reassure lets the target hear from us, which gives a source up after 15 s: a busy server may
+// take longer.
+func (f *flush) reassure() {
+	s := f.s
+	if now := s.n.Tab.Now; now-max(f.said, s.frozenAt) > reassureEvery {
+		f.said = now
+		s.send(api.MoveState, wire.State{Move: s.id}, func(*rpc.Complete) {})
+	}
+}
+
+const reassureEvery = 2e9
 
 // drop removes the file: the processes stay here, or are lost.
 func (f *flush) drop() {

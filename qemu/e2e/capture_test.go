@@ -124,7 +124,11 @@ func (w *world) flipdumped(file string) {
 	}
 	told := dump()
 	for _, what := range []string{"offered", "accepted", "frozen", "ready", "commit,", "announces itself", "first frame of", "committed", "told BUSY"} {
-		if n := strings.Count(told, what); n < 3 {
+		least := 3
+		if what == "told BUSY" {
+			least = 1 // precopying, it stands still so shortly that few notice
+		}
+		if n := strings.Count(told, what); n < least {
 			w.t.Errorf("of all the moves it is told %d times: %s", n, what)
 		}
 	}

@@ -34,10 +34,11 @@ func (w *world) keptFiles() []*program {
 
 // fileClient asks the file server from the host, as a node would that has no number.
 type fileClient struct {
-	w    *world
-	ctx  context.Context
-	root capability.Capability
-	seq  uint64 // of opens; higher than those of clients before
+	grants map[uint64]uint64 // by file: who does not give his back when he writes is recalled
+	w      *world
+	ctx    context.Context
+	root   capability.Capability
+	seq    uint64 // of opens; higher than those of clients before
 }
 
 // strangeNode is no node's number.
@@ -80,7 +81,10 @@ func (f *fileClient) open(path string) (capability.Capability, error) {
 	f.seq++
 	o := filesys.Opener{Node: strangeNode, Boot: 1, Seq: f.seq}
 	p := filesys.Place{Path: path}
-	h, _, err := f.ask(f.root, std.Header{Command: filesys.Open, Extra: rdwrCreat, Size: 0o644}, p.Append(o.Append(nil)))
+	h, data, err := f.ask(f.root, std.Header{Command: filesys.Open, Extra: rdwrCreat, Size: 0o644}, p.Append(o.Append(nil)))
+	if found, ok := filesys.DecodeFound(data); err == nil && ok {
+		f.granted(h.Capability(), found.Grant)
+	}
 	return h.Capability(), err
 }
 
@@ -94,13 +98,21 @@ func (f *fileClient) close(c capability.Capability) error {
 
 func (f *fileClient) write(c capability.Capability, off int, data []byte) error {
 	for len(data) > 0 {
-		h, _, err := f.ask(c, std.Header{Command: filesys.Write, Offset: uint64(off), Extra: strangeNode}, data[:min(len(data), filesys.MaxData)])
+		h, _, err := f.ask(c, std.Header{Command: filesys.Write, Offset: uint64(off), Extra: strangeNode, Size: uint32(f.grants[c.Object])}, data[:min(len(data), filesys.MaxData)])
 		if err != nil {
 			return err
 		}
+		f.granted(c, h.Object)
 		data, off = data[h.Size:], off+int(h.Size)
 	}
 	return nil
+}
+
+func (f *fileClient) granted(c capability.Capability, grant uint64) {
+	if f.grants == nil {
+		f.grants = make(map[uint64]uint64)
+	}
+	f.grants[c.Object] = grant
 }
 
 func (f *fileClient) sync(c capability.Capability) error {

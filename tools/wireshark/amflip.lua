@@ -744,7 +744,8 @@ local F = {
 	move_boot = ProtoField.uint64(P .. "pages.boot", "Boot of the source", base.HEX),
 	move_nr = ProtoField.uint64(P .. "pages.nr", "Number of the move"),
 	pages_seq = ProtoField.uint32(P .. "pages.seq", "Sequence number"),
-	pages_count = ProtoField.uint32(P .. "pages.count", "Pages"),
+	pages_count = ProtoField.uint16(P .. "pages.count", "Words"),
+	pages_round = ProtoField.uint16(P .. "pages.round", "Round of precopying, 0: frozen"),
 	pages_word = ProtoField.uint64(P .. "pages.word", "Page", base.HEX),
 	pages_data = ProtoField.bytes(P .. "pages.data", "Contents"),
 	pages_tag = ProtoField.bytes(P .. "pages.tag", "SipHash-128"),
@@ -959,7 +960,7 @@ local function move_request(pinfo, name, v)
 		if once(m, "offered", pinfo) then
 			note(pinfo, m, "offered")
 		end
-	elseif name == "MOVE_PAGES" and once(m, "frozen", pinfo) then
+	elseif name == "MOVE_PAGES" and v.Round == 0 and once(m, "frozen", pinfo) then
 		note(pinfo, m, "frozen, the pages follow")
 	elseif name == "MOVE_PREPARE" and once(m, "prepared", pinfo) then
 		note(pinfo, m, "prepare, transfer took " .. ms(m, "frozen", pinfo))
@@ -1088,22 +1089,41 @@ function forms.pages(tvb, tree)
 	if tvb:len() < STREAM_HEAD + STREAM_TAG then
 		return false
 	end
-	local n = tvb(20, 4):le_uint()
-	if tvb:len() ~= STREAM_HEAD + n * (8 + PAGE) + STREAM_TAG then
+	local n, round = tvb(20, 2):le_uint(), tvb(22, 2):le_uint()
+	if tvb:len() < STREAM_HEAD + n * 8 + STREAM_TAG then
+		return false
+	end
+	-- Bits 0 and 1 of a word say how many follow that belong to it, and whether it has a page.
+	local pages, i = 0, 0
+	while i < n do
+		local kind = tvb(STREAM_HEAD + 8 * i, 1):uint() % 4
+		i = i + 1
+		if kind < 2 then
+			pages = pages + 1
+		elseif i == n then
+			return false
+		elseif kind == 3 and tvb(STREAM_HEAD + 8 * i, 1):uint() == 3 then
+			i = i + 2
+		else
+			i = i + 1
+		end
+	end
+	if tvb:len() ~= STREAM_HEAD + n * 8 + pages * PAGE + STREAM_TAG then
 		return false
 	end
 	tree:add_le(F.move_boot, tvb(0, 8))
 	tree:add_le(F.move_nr, tvb(8, 8))
 	tree:add_le(F.pages_seq, tvb(16, 4))
-	tree:add_le(F.pages_count, tvb(20, 4))
+	tree:add_le(F.pages_count, tvb(20, 2))
+	tree:add_le(F.pages_round, tvb(22, 2))
 	for i = 0, n - 1 do
 		tree:add_le(F.pages_word, tvb(STREAM_HEAD + 8 * i, 8))
 	end
-	if n > 0 then
-		tree:add(F.pages_data, tvb(STREAM_HEAD + 8 * n, n * PAGE))
+	if pages > 0 then
+		tree:add(F.pages_data, tvb(STREAM_HEAD + 8 * n, pages * PAGE))
 	end
 	tree:add(F.pages_tag, tvb(tvb:len() - STREAM_TAG))
-	return true, { Move = { Boot = tvb(0, 8):le_uint64(), Nr = tvb(8, 8):le_uint64() } }
+	return true, { Move = { Boot = tvb(0, 8):le_uint64(), Nr = tvb(8, 8):le_uint64() }, Round = round }
 end
 
 function forms.who(tvb, tree)
