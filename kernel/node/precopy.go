@@ -29,8 +29,8 @@ type precopy struct {
 	dirty int
 }
 
-// defaultFreeze is how long processes should stand still at most, if nobody says: a
-// fiftieth of a second is what somebody at a terminal does not see.
+// defaultFreeze is how long processes should stand still at most, if nobody says, in ns:
+// somebody at a terminal does not see that.
 const defaultFreeze = 15e6
 
 // precopy sends rounds of pages, and then goes on to the freeze.

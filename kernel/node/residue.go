@@ -23,7 +23,6 @@ type residue struct {
 	key    [16]byte
 	target int
 	boot   uint64 // of the target
-	what   string // whose it is, in words
 	spaces []*vm.Space
 	seq    uint32
 }
@@ -34,7 +33,7 @@ func (s *source) keepResidue() {
 	if s.report.Left == 0 || s.flush != nil {
 		return
 	}
-	r := &residue{id: s.id, key: s.key, target: s.target, boot: s.boot, what: s.set.String()}
+	r := &residue{id: s.id, key: s.key, target: s.target, boot: s.boot}
 	for _, p := range s.set {
 		p.Space.Retain()
 		r.spaces = append(r.spaces, p.Space)
