@@ -31,7 +31,7 @@ func newBench(short bool) (*bench, error) {
 		b.runs = 1
 	}
 	b.report = report{Began: time.Now(), CPUs: runtime.NumCPU(), Runs: b.runs, judges: !short}
-	b.report.Load[0] = loadAverage()
+	b.report.Load[0] = testbed.LoadAverage()
 	return b, nil
 }
 

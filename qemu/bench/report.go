@@ -54,16 +54,7 @@ func (r *report) target(w *row, limit float64, format string, args ...any) {
 
 func (r *report) finish() {
 	r.Took = time.Since(r.Began).Round(time.Second).String()
-	r.Load[1] = loadAverage()
-}
-
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	f := strings.Fields(string(b))
-	return strings.Join(f[:min(3, len(f))], " ")
+	r.Load[1] = testbed.LoadAverage()
 }
 
 func (w *row) value(v float64) string {

@@ -33,6 +33,16 @@ func Built() error {
 	return nil
 }
 
+// LoadAverage is how busy the host was in the last 1, 5 and 15 minutes (proc(5)).
+func LoadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	f := strings.Fields(string(b))
+	return strings.Join(f[:min(3, len(f))], " ")
+}
+
 // Bed is a cluster that things are measured on.
 type Bed struct {
 	Dir    cluster.Dir

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 	"motile/tools/experiments/record"
 )
 
@@ -22,7 +23,7 @@ func host(ctx context.Context) record.Host {
 		Memory: memory(),
 		Kernel: strings.Replace(firstWords("/proc/version", 3), " version", "", 1),
 		QEMU:   qemuVersion(ctx),
-		Load:   [2]string{loadAverage(), ""},
+		Load:   [2]string{testbed.LoadAverage(), ""},
 	}
 }
 
@@ -34,8 +35,6 @@ func memory() string {
 	}
 	return fmt.Sprintf("%.0f GB", kb/(1<<20))
 }
-
-func loadAverage() string { return firstWords("/proc/loadavg", 3) }
 
 // procLine is what a file of "name : value" lines says first of a name.
 func procLine(path, name string) string {

@@ -98,7 +98,7 @@ func pick[T any](l *lab, full, short, once T) T {
 
 func (l *lab) finish() *record.Record {
 	l.rec.Seconds = time.Since(l.rec.Began).Round(time.Second).Seconds()
-	l.rec.Host.Load[1] = loadAverage()
+	l.rec.Host.Load[1] = testbed.LoadAverage()
 	return l.rec
 }
 

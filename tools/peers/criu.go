@@ -67,12 +67,12 @@ func (p *peers) criuOn(ctx context.Context, mtu int) error {
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer b.Down()
 	path, err := b.put(ctx, workerFile)
 	if err != nil {
 		return err
 	}
-	g, err := startGuests(ctx, b.dir, b.status.Hosts, mtu, "criu=yes")
+	g, err := startGuests(ctx, b.Dir, b.Status.Hosts, mtu, "criu=yes")
 	if err != nil {
 		return err
 	}

@@ -30,15 +30,15 @@ func live(ctx context.Context, p *peers) error {
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer b.Down()
 	path, err := b.put(ctx, workerFile)
 	if err != nil {
 		return err
 	}
-	m := &migrant{dir: b.dir, spec: machine.Spec{
-		Node: firstGuest, NICs: []machine.NIC{{Socket: b.status.Hosts, MTU: longMTU, Virtio: machine.Modern}},
+	m := &migrant{dir: b.Dir, spec: machine.Spec{
+		Node: firstGuest, NICs: []machine.NIC{{Socket: b.Status.Hosts, MTU: longMTU, Virtio: machine.Modern}},
 	}}
-	if m.at, err = startGuest(ctx, b.dir, m.spec); err != nil {
+	if m.at, err = startGuest(ctx, b.Dir, m.spec); err != nil {
 		return err
 	}
 	defer func() { m.at.stop() }()

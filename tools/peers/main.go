@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"motile/qemu/machine"
+	"motile/qemu/testbed"
 	"motile/tools/peers/result"
 )
 
@@ -103,7 +104,7 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	p.result.Took = time.Since(p.result.Began).Round(time.Second).String()
-	p.result.Load[1] = loadAverage()
+	p.result.Load[1] = testbed.LoadAverage()
 	return p.report(*folder, *asJSON)
 }
 
@@ -120,10 +121,8 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "peers: "+format+"
 
 // begin sees to it that what make built is there, and notes the circumstances.
 func (p *peers) begin() error {
-	for _, f := range []string{kernelFile, testArchive, motileFile} {
-		if _, err := os.Stat(f); err != nil {
-			return fmt.Errorf("%w: run make bench-peers, at the top", err)
-		}
+	if err := testbed.Built(); err != nil {
+		return err
 	}
 	program, err := machine.Find("")
 	if err != nil {
@@ -138,22 +137,13 @@ func (p *peers) begin() error {
 		Began: time.Now(), Runs: p.runs, Short: p.short, CPUs: runtime.NumCPU(),
 		QEMU: fmt.Sprintf("%s, TCG, every machine %s with one CPU %s and %d MB", first, machine.Q35, machine.DefaultCPU, memMB),
 	}
-	p.result.Load[0] = loadAverage()
+	p.result.Load[0] = testbed.LoadAverage()
 	if err := haveLinux(); err != nil {
 		p.result.Miss("Linux and all that runs on it", err)
 		return nil
 	}
 	p.result.Peers = append(p.result.Peers, linuxVersion())
 	return nil
-}
-
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	f := strings.Fields(string(b))
-	return strings.Join(f[:min(3, len(f))], " ")
 }
 
 // some is how many of n there are to be: few, if we only try whether it works.

@@ -28,7 +28,7 @@ const (
 	streamBytes = 16e6 // so long that neither beginning nor end of a message counts
 )
 
-const calls = "/test/calls" // qemu/guest/calls
+const calls = "calls" // qemu/guest/calls
 
 // messages holds transactions against what Linux has for messages, on networks of
 // several MTUs.
@@ -49,24 +49,27 @@ func (p *peers) messagesOn(ctx context.Context, mtu int) error {
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer b.Down()
 	near, far, bulk := port("near"), port("far"), port("bulk")
 	for _, s := range []struct {
 		node      int
 		what, get string
 	}{{1, "serve", hexadecimal(near)}, {2, "serve", hexadecimal(far)}, {2, "sink", hexadecimal(bulk)}} {
-		if _, err := b.start(ctx, s.node, calls, s.what, s.get); err != nil {
+		if _, err := b.Start(ctx, s.node, calls, s.what, s.get); err != nil {
 			return err
 		}
 	}
-	g, err := startGuests(ctx, b.dir, b.status.Hosts, mtu, "")
+	g, err := startGuests(ctx, b.Dir, b.Status.Hosts, mtu, "")
 	if err != nil {
 		return err
 	}
 	defer g.stop()
 
 	ours := func(to *result.Sample, args ...string) func() error {
-		return func() error { return more(to)(b.numbers(ctx, calls, args...)) }
+		return func() error {
+			got, err := b.Numbers(ctx, calls, args...)
+			return more(to)(result.Sample(got), err)
+		}
 	}
 	theirs := func(to *result.Sample, o orders.Order) func() error {
 		o.Peer = g.b.addr

@@ -29,7 +29,7 @@ func (b *bed) put(ctx context.Context, file string) (path string, err error) {
 	}
 	path = content.Place(filepath.Base(file))
 	for node := 1; node <= 2; node++ {
-		if err := b.client.Node(node).PutFile(ctx, content, path); err != nil {
+		if err := b.Client.Node(node).PutFile(ctx, content, path); err != nil {
 			return "", err
 		}
 	}
@@ -44,7 +44,7 @@ type worker struct {
 
 // startWorker returns when it has its memory.
 func (b *bed) startWorker(ctx context.Context, path string, size, pages int) (*worker, error) {
-	p, err := b.start(ctx, 1, path, strconv.Itoa(size), strconv.Itoa(pages), "-")
+	p, err := b.StartPath(ctx, 1, path, strconv.Itoa(size), strconv.Itoa(pages), "-")
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,13 @@
 package result
 
 import (
-	"math"
 	"slices"
+
+	"motile/qemu/testbed"
 )
 
 // Sample is what was measured of one thing, in one unit.
-type Sample []float64
+type Sample testbed.Sample
 
 // Stat is a sample in four numbers. P10 is what a tenth of the values do not exceed.
 type Stat struct {
@@ -18,11 +19,8 @@ type Stat struct {
 
 // Stat sums the sample up. There must be a value.
 func (s Sample) Stat() Stat {
-	t := slices.Clone(s)
-	slices.Sort(t)
-	at := func(share float64) float64 { return t[max(int(math.Ceil(share*float64(len(t))))-1, 0)] }
-	median := (t[(len(t)-1)/2] + t[len(t)/2]) / 2
-	return Stat{Median: median, P10: at(0.1), P90: at(0.9), N: len(t)}
+	t := testbed.Sample(s)
+	return Stat{Median: t.Median(), P10: t.Quantile(0.1), P90: t.Quantile(0.9), N: len(t)}
 }
 
 // Each is a sample with every value changed.
