@@ -55,6 +55,7 @@ type keeper struct {
 	ended   chan error    // the process has ended, or nobody knows
 	stop    func()        // of the wait for that
 	lives   bool          // there is a process to be kept
+	buried  chan int32    // lost processes that appeared again and were killed, told by bury
 
 	// Times that tests shorten.
 	underWay time.Duration
@@ -85,7 +86,7 @@ func (e *Env) Keep(ctx context.Context, p *client.Process, o KeepOptions) error 
 }
 
 func newKeeper(e *Env, o KeepOptions) *keeper {
-	k := &keeper{e: e, o: o, underWay: underWay, patience: max(o.Every, 2*time.Second)}
+	k := &keeper{e: e, o: o, buried: make(chan int32), underWay: underWay, patience: max(o.Every, 2*time.Second)}
 	if o.Restart {
 		k.lease = leases * o.Every
 	}
@@ -102,6 +103,8 @@ func (k *keeper) keep(ctx context.Context, p *client.Process) error {
 	}
 	k.follow(ctx, p, info.Node)
 	defer func() { k.stop() }()
+	ctx, stop := context.WithCancel(ctx) // whom nobody keeps any more, nobody buries
+	defer stop()
 	if err := k.renew(ctx); err != nil { // it has no lease of ours: nothing is promised yet
 		return err
 	}
@@ -117,6 +120,9 @@ func (k *keeper) keep(ctx context.Context, p *client.Process) error {
 			if err := k.again(ctx, err); err != nil || !k.lives {
 				return err
 			}
+			continue
+		case pid := <-k.buried:
+			k.e.warn("process %d has appeared again, stunned, and was killed", pid)
 			continue
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -136,7 +142,7 @@ func (k *keeper) again(ctx context.Context, err error) error {
 		k.lives = false
 		return k.over(ctx, err)
 	}
-	return k.elsewhere(ctx, fmt.Sprintf("process %d has ended: its memory on node %d is lost", end.pid, end.lost), end.lost)
+	return k.elsewhere(ctx, fmt.Sprintf("process %d has ended: its memory on node %d is lost", end.pid, end.lost), end.lost, true)
 }
 
 // zombie: the process has ended; what else is known of that comes in a moment.
@@ -280,7 +286,7 @@ func (k *keeper) trouble(ctx context.Context, err error) error {
 		case k.lease == 0:
 			return fmt.Errorf("%w; its last checkpoint is in %s", err, k.o.File)
 		case left <= 0:
-			return k.elsewhere(ctx, fmt.Sprintf("process %d is lost with node %d: its lease has run out", k.p.PID, k.node), k.node)
+			return k.elsewhere(ctx, fmt.Sprintf("process %d is lost with node %d: its lease has run out", k.p.PID, k.node), k.node, false)
 		default:
 			if err := pause(ctx, min(left, k.o.Every)); err != nil {
 				return err
@@ -312,7 +318,7 @@ func (k *keeper) until() time.Duration {
 
 // elsewhere restarts the last checkpoint on any node but one. Precondition: the process has
 // ended, or until has passed.
-func (k *keeper) elsewhere(ctx context.Context, why string, but int) error {
+func (k *keeper) elsewhere(ctx context.Context, why string, but int, ended bool) error {
 	lost := k.p
 	k.e.warn("%s", why)
 	f, err := k.e.OpenCheckpoint(k.o.File, false)
@@ -330,7 +336,9 @@ func (k *keeper) elsewhere(ctx context.Context, why string, but int) error {
 			k.granted = time.Now()
 			if err == nil {
 				k.follow(ctx, k.e.Client.Process(r.PID), node)
-				go k.bury(ctx, lost)
+				if !ended {
+					go k.bury(ctx, lost)
+				}
 				return k.e.tell(r)
 			}
 		}
@@ -364,11 +372,15 @@ func (k *keeper) target(ctx context.Context, lost int) (int, error) {
 	return k.e.roomiest(ctx, others)
 }
 
-// bury kills a lost process if it appears again. It is stunned then.
+// bury kills a lost process if it appears again. It is stunned then. It runs beside the
+// keeper, which alone tells of it.
 func (k *keeper) bury(ctx context.Context, p *client.Process) {
 	for pause(ctx, k.o.Every) == nil {
 		if err := k.destroy(ctx, p); err == nil {
-			k.e.warn("process %d has appeared again, stunned, and was killed", p.PID)
+			select {
+			case k.buried <- p.PID:
+			case <-ctx.Done():
+			}
 			return
 		}
 	}

@@ -236,9 +236,13 @@ func TestKeep_RestartsWhoseMemoryIsLost(t *testing.T) {
 	if x.process[pid].info.Node != 1 {
 		t.Errorf("on node %d", x.process[pid].info.Node)
 	}
+	x.until("the new one is kept", func() bool { return x.process[pid].snapshot >= 3 })
 	x.change(pid, func(p *keptProcess) { close(p.ended) })
 	if err := await(t, over); err != nil {
 		t.Error(err)
+	}
+	if x.process[firstPID].killed {
+		t.Error("one that has ended was killed")
 	}
 	if !strings.Contains(x.err.String(), "process 1000007 has ended: its memory on node 2 is lost") || !strings.Contains(x.out.String(), "process 2000001 has ended: exit status 3") {
 		t.Errorf("%s%s", &x.out, &x.err)
