@@ -122,22 +122,17 @@ func (a *assembly) assemble() string {
 	return (&company{n: a.n, all: []*assembly{a}}).assemble()
 }
 
-func (t *tables) installStored(store, page int, data []byte) bool {
+func (t *tables) installStored(store, page int) *[vm.PageBytes]byte {
 	st := t.stored[store]
 	if st == nil {
 		if store >= maxStores {
-			return false
+			return nil
 		}
 		st = vm.NewStore()
 		st.SetSize(vm.MaxStore) // until the image says
 		t.stored[store] = st
 	}
-	m := st.Install(page)
-	if m == nil {
-		return false
-	}
-	copy(m[:], data)
-	return true
+	return st.Install(page)
 }
 
 // maxStores bounds the memory stores of an image.

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -17,6 +16,7 @@ type company struct {
 	n     *Node
 	all   []*assembly
 	later []samePage
+	base  func(file int) *vm.Store // of a file that was offered; nil: there is none
 }
 
 // samePage is a private page that is another's, which has not come yet.
@@ -68,35 +68,27 @@ func (c *company) decode(b, bound []byte) string {
 }
 
 // install takes pages. A page that is another's waits for that.
-func (c *company) install(words, pages []byte) bool {
-	for ; len(words) > 0; words = words[8:] {
-		word := binary.LittleEndian.Uint64(words)
-		ok := true
+func (c *company) install(m *wire.Pages) bool {
+	ok := m.Entries(func(e wire.Entry) bool {
 		switch {
-		case wire.Same(word):
-			words = words[8:]
-			ok = c.same(samePage{word, binary.LittleEndian.Uint64(words)})
-		case wire.Run(word):
-			words = words[8:]
-			process, addr, pages, kind := wire.RunOf(word, binary.LittleEndian.Uint64(words))
+		case wire.Same(e.Word):
+			return c.same(samePage{e.Word, e.As})
+		case wire.Run(e.Word):
+			process, addr, pages, kind := wire.RunOf(e.Word, e.Next)
 			origin := addr
 			if kind == wire.Filed {
-				words = words[8:]
-				origin = filed(binary.LittleEndian.Uint64(words))
+				origin = filed(e.At)
 			}
-			ok = c.run(process, vm.Run{Addr: addr, Pages: pages}, kind, origin)
-		default:
-			ok = c.page(word, pages[:vm.PageBytes])
-			pages = pages[vm.PageBytes:]
+			return c.run(process, vm.Run{Addr: addr, Pages: pages}, kind, origin)
 		}
-		if !ok {
-			return false
-		}
+		return c.page(e.Word, &e.Page)
+	})
+	if ok {
+		// Each round of precopying begins when all messages of the one before have come, so what
+		// waits for a page must not see a later one in its place.
+		c.later = slices.DeleteFunc(c.later, c.share)
 	}
-	// Each round of precopying begins when all messages of the one before have come, so what
-	// waits for a page must not see a later one in its place.
-	c.later = slices.DeleteFunc(c.later, c.share)
-	return true
+	return ok
 }
 
 // run takes what there is to say of a run of pages. Those that are elsewhere are found there by
@@ -127,22 +119,37 @@ func (c *company) void() {
 	c.all, c.later = nil, nil
 }
 
-func (c *company) page(word uint64, data []byte) bool {
-	if store, page, ok := wire.Stored(word); ok {
-		first := c.member(0)
-		return first != nil && first.installStored(store, page, data)
-	}
-	i, addr := wire.Private(word)
-	a := c.member(i)
-	if a == nil {
-		return false
-	}
-	page := a.space.Install(addr)
+func (c *company) page(word uint64, data *wire.Page) bool {
+	page := c.place(word)
 	if page == nil {
 		return false
 	}
-	copy(page[:], data)
+	if data.Over {
+		file := c.base(data.File)
+		if file == nil {
+			return false
+		}
+		filePage(file, data.At, page)
+	}
+	data.CopyTo(page)
 	return true
+}
+
+// place is where a page is to be, nil: nowhere, or memory is short.
+func (c *company) place(word uint64) *[vm.PageBytes]byte {
+	store, page, stored := wire.Stored(word)
+	i, addr := wire.Private(word)
+	if stored {
+		i = 0
+	}
+	switch a := c.member(i); {
+	case a == nil:
+		return nil
+	case stored:
+		return a.installStored(store, page)
+	default:
+		return a.space.Install(addr)
+	}
 }
 
 func (c *company) same(s samePage) bool {

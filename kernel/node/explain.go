@@ -108,7 +108,7 @@ func (x *explanation) here(n *Node) {
 // countPages walks the pages as the page stream will.
 func (x *explanation) countPages(c *captured) {
 	var msg wire.PageBatch
-	w := newPageWalk(x.s.set, c.stores, &x.Report, pass{final: true})
+	w := newPageWalk(x.s.set, c.stores, x.s.files, &x.Report, pass{final: true})
 	if !x.s.strategy.precopies() { // what rounds leave nobody knows
 		w.leave = x.s.leaves()
 		x.Report.LeftOn = x.s.report.LeftOn

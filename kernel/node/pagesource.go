@@ -1,8 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
-
 	"motile/ipc/flip"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
@@ -49,26 +47,22 @@ func (p *pager) fromNode(pages []absent, done func(verdict)) {
 
 // takeAll gives pages the contents that a message has. It reports false if memory is short.
 func (p *pager) takeAll(m *wire.Pages, byWord map[uint64]absent) bool {
-	zeros := new([vm.PageBytes]byte)
-	data := m.Data
-	for words := m.Words; len(words) > 0; words = words[8:] {
-		word, page := binary.LittleEndian.Uint64(words), zeros
-		switch {
-		case wire.Same(word): // nobody says that here
-			words = words[8:]
-			continue
-		case wire.Run(word):
-			words = words[8:]
+	zeros, buf := new([vm.PageBytes]byte), new([vm.PageBytes]byte)
+	return m.Entries(func(e wire.Entry) bool {
+		word := e.Word
+		if wire.Run(word) { // it is of zeros
 			i, origin, _, _ := wire.RunOf(word, 0)
 			word = wire.PrivateWord(i, origin)
-		default:
-			page, data = (*[vm.PageBytes]byte)(data), data[vm.PageBytes:]
 		}
-		if a, ok := byWord[word]; ok && !p.take(a, page) {
-			return false
+		a, ok := byWord[word]
+		if !ok || e.Page.Over { // or it is the same as another: nobody says that here
+			return true
 		}
-	}
-	return true
+		if wire.Run(e.Word) {
+			return p.take(a, zeros)
+		}
+		return p.take(a, e.Page.In(buf))
+	})
 }
 
 // fromFile reads the file that the pages were flushed to. They follow one another there.

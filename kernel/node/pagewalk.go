@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"motile/kernel/hw"
 	"motile/kernel/vm"
@@ -17,6 +18,10 @@ type pageWalk struct {
 	leave  func(process int, r vm.PageRef) bool // pages that stay for the time being; nil: none
 	file   *flush                               // where pages are written that are not sent; nil: nowhere
 	stale  func() bool                          // the processes run, and have other memory by now; nil: never
+
+	files  []*vm.Store // that were offered, and the target has
+	region *vm.Region  // of the page that was looked at last; nil when the processes have run since
+	buf    [vm.PageBytes]byte
 
 	all    []*vm.Space // of the set, by process
 	spaces []*vm.Space // still to be walked, the one that is first
@@ -46,8 +51,8 @@ type pageRun struct {
 	at   uint64 // as which page of a file
 }
 
-func newPageWalk(s set, stores []*vm.Store, report *api.MoveReport, pass pass) *pageWalk {
-	w := &pageWalk{report: report, pass: pass, stores: stores, refs: make([]vm.PageRef, 0, 64)}
+func newPageWalk(s set, stores, files []*vm.Store, report *api.MoveReport, pass pass) *pageWalk {
+	w := &pageWalk{report: report, pass: pass, stores: stores, files: files, refs: make([]vm.PageRef, 0, 64)}
 	w.spaces, w.of = s.spaces()
 	for _, p := range s {
 		w.all = append(w.all, p.Space)
@@ -63,6 +68,7 @@ func (w *pageWalk) fill(msg *wire.PageBatch) bool {
 	if w.stale != nil && w.stale() {
 		return false
 	}
+	w.region = nil
 	for !msg.Full() {
 		switch {
 		case len(w.runs) > 1:
@@ -94,7 +100,7 @@ func (w *pageWalk) walk(room int) {
 		if w.pass.again && w.pass.final {
 			space.Gone(func(r vm.Run) { w.runs = append(w.runs, pageRun{process: w.of[0], Run: r, kind: wire.Gone}) })
 		}
-		w.spaces, w.of, w.last = w.spaces[1:], w.of[1:], false
+		w.spaces, w.of, w.last, w.region = w.spaces[1:], w.of[1:], false, nil
 		return
 	}
 	var n int
@@ -168,7 +174,36 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 		report.Resent++
 	}
 	report.Pages++
+	if file, at, ok := w.behind(r.Addr); ok {
+		filePage(w.files[file], at, &w.buf)
+		msg.AddOver(word, page, file, at, &w.buf)
+		return
+	}
 	msg.Add(word, page)
+}
+
+// behind is which page of an offered file a private page was before it was written.
+func (w *pageWalk) behind(addr uint64) (file, page int, ok bool) {
+	r := w.at(addr)
+	if r == nil || r.Store == nil {
+		return 0, 0, false
+	}
+	file = slices.Index(w.files, r.Store)
+	return file, int((r.Off + int64(addr-r.Start)) / vm.PageBytes), file >= 0
+}
+
+// at is the region of an address, nil if there is none.
+func (w *pageWalk) at(addr uint64) *vm.Region {
+	if w.region == nil || addr < w.region.Start || addr >= w.region.End {
+		w.region, _ = w.spaces[0].Region(addr)
+	}
+	return w.region
+}
+
+// filePage reads a page of a file; behind its end are zeros.
+func filePage(st *vm.Store, i int, page *[vm.PageBytes]byte) {
+	n := st.ReadAt(page[:], int64(i)*vm.PageBytes)
+	clear(page[n:])
 }
 
 // still reports whether a page that was sent is what it was: while processes run, its frame may
@@ -180,8 +215,8 @@ func (w *pageWalk) still(as uint64, frame hw.PFN) bool {
 
 // plain reports whether memory at an address is zero unless something else is known.
 func (w *pageWalk) plain(addr uint64) bool {
-	reg, ok := w.spaces[0].Region(addr)
-	return ok && reg.Store == nil
+	r := w.at(addr)
+	return r != nil && r.Store == nil
 }
 
 // takeStored walks the memory stores.

@@ -49,7 +49,7 @@ func (s *source) precopy() {
 func (p *precopy) round(again bool) {
 	s := p.s
 	p.began, p.sent = s.n.Tab.Now, s.report.Pages
-	w := newPageWalk(s.set, nil, &s.report, pass{track: true, again: again})
+	w := newPageWalk(s.set, nil, s.files, &s.report, pass{track: true, again: again})
 	w.stale = p.changed
 	s.stream(w, s.rate, p.arrived)
 }

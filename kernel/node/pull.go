@@ -110,19 +110,30 @@ func (x *restart) place(s *image.Segment, page uint64, frame hw.PFN) bool {
 	switch {
 	case s.Store >= 0 && frame == 0:
 		return true
-	case s.Store >= 0:
-		return x.installStored(int(s.Store), int(s.Start/vm.PageBytes+page), hw.Page(frame)[:])
-	case frame != 0:
+	case s.Store < 0 && frame != 0:
 		x.report.Shared++
 		return x.space.Share(s.Start+page*vm.PageBytes, frame)
-	case x.plain(s):
+	case x.plain(s) && frame == 0:
 		return true
 	}
-	m := x.space.Install(s.Start + page*vm.PageBytes)
-	if m != nil {
+	m := x.page(s, page)
+	switch {
+	case m == nil:
+		return false
+	case frame == 0:
 		clear(m[:])
+	default:
+		*m = *hw.Page(frame)
 	}
-	return m != nil
+	return true
+}
+
+// page is a page of a segment, to be filled; nil: memory is short.
+func (x *restart) page(s *image.Segment, page uint64) *[vm.PageBytes]byte {
+	if s.Store >= 0 {
+		return x.installStored(int(s.Store), int(s.Start/vm.PageBytes+page))
+	}
+	return x.space.Install(s.Start + page*vm.PageBytes)
 }
 
 // plain reports whether pages of a segment that are not there are zero.
@@ -200,13 +211,7 @@ func (x *restart) fill(s *image.Segment, first uint64, data []byte) bool {
 		if plain && isZero((*[vm.PageBytes]byte)(this)) {
 			continue
 		}
-		if s.Store >= 0 {
-			if !x.installStored(int(s.Store), int(s.Start/vm.PageBytes+page), this) {
-				return false
-			}
-			continue
-		}
-		m := x.space.Install(s.Start + page*vm.PageBytes)
+		m := x.page(s, page)
 		if m == nil {
 			return false
 		}

@@ -158,7 +158,7 @@ func (s *source) sendPages() {
 		return
 	}
 	again := s.pre != nil
-	w := newPageWalk(s.set, s.cap.stores, &s.report, pass{track: again, again: again, final: true})
+	w := newPageWalk(s.set, s.cap.stores, s.files, &s.report, pass{track: again, again: again, final: true})
 	w.leave = s.leaves()
 	sent := func() { s.step(move.PagesSent) }
 	if s.flush != nil {

@@ -93,6 +93,7 @@ func (n *Node) gotOffer(r *rpc.Incoming) {
 		return
 	}
 	t := &target{id: o.Move, offer: o, key: n.moveKey(o.Move), company: company{n: n}}
+	t.base = t.offered
 	if t.member(0) == nil {
 		n.replyWith(r, wire.OfferReply{Refused: "out of memory", Boot: n.ipc.boot})
 		return
@@ -150,6 +151,18 @@ func (t *target) accept() wire.OfferReply {
 		}
 	}
 	return a
+}
+
+// offered is what of the files that were offered is here.
+func (t *target) offered(i int) *vm.Store {
+	if i >= len(t.offer.Files) || len(t.offer.Files[i].Digest) != len(vm.Digest{}) {
+		return nil
+	}
+	node := t.n.K.FS.ByDigest(vm.Digest(t.offer.Files[i].Digest))
+	if node == nil {
+		return nil
+	}
+	return node.Store()
 }
 
 func (t *target) step(ev move.TargetEvent) {
@@ -238,7 +251,7 @@ func (n *Node) gotPages(r *rpc.Incoming) {
 		t.seen = append(t.seen, false)
 	}
 	if !t.seen[m.Seq] {
-		if !t.install(m.Words, m.Data) {
+		if !t.install(&m) {
 			n.reply(r, std.NoMem, nil)
 			return
 		}

@@ -15,13 +15,16 @@ import (
 //	20  2   count of words
 //	22  2   round of precopying in which it is sent, from 1; 0: the processes stand still
 //	24  8n  words: what each page is
-//	    4096m  the pages, in the order of their words
+//	        the pages, in the order of their words, 4096 bytes each, or fewer
 //	    16  SipHash-128 over all before it, under the move's key
 //
 // A word's bit 0 set: page (bits 12–39) of memory store (bits 40–63). Else it is a
-// private page, of process (bits 48–63) of the set, at address (bits 12–46). With bit 1
-// set that has no page here: the next word, which has none either, names another private
-// page, and the two are one that the processes share until one of them writes. With both bits
+// private page, of process (bits 48–63) of the set, at address (bits 12–46). With bit 2 set, of
+// either, the page is sparse: the next word, which has no page, says which blocks of 64
+// bytes of it are here, by bit; the others are zero, or, with bit 3 set too, as in a file: a third
+// word says in which of those that were offered (bits 32–63), and which page (bits 0–31).
+// With bit 1 set it has no page here: the next word, which has none either, names another private
+// page, and the two are one that the processes share until one of them writes. With bits 0 and 1
 // set it begins a run of private pages, without any of them: the next word has in bits 8-63
 // how many they are, and in bits 0-7 what about them (RunKind), which may take a third.
 const (
@@ -36,6 +39,8 @@ const (
 
 	storeBit    = 1 << 0
 	sameBit     = 1 << 1
+	sparseBit   = 1 << 2
+	overBit     = 1 << 3
 	storeMask   = 1<<28 - 1
 	addressMask = 1<<48 - 1
 )
@@ -83,13 +88,39 @@ func RunOf(word, next uint64) (process int, addr uint64, pages int, kind RunKind
 // PageBatch is a message under construction: words first, then pages.
 type PageBatch struct {
 	words []uint64
-	pages []*[abi.PageSize]byte
+	pages []content
+	size  int // bytes of the pages
 }
 
-// Add adds a page. Precondition: the batch is not full.
+// Add adds a page, without those of its blocks that are zero. Precondition: the batch is not
+// full.
 func (m *PageBatch) Add(word uint64, p *[abi.PageSize]byte) {
-	m.words = append(m.words, word)
-	m.pages = append(m.pages, p)
+	c := content{p, blocksOf(p)}
+	if c.sparse() {
+		m.words = append(m.words, word|sparseBit, uint64(c.blocks))
+	} else {
+		c.blocks = allBlocks
+		m.words = append(m.words, word)
+	}
+	m.add(c)
+}
+
+func (m *PageBatch) add(c content) {
+	m.pages = append(m.pages, c)
+	m.size += c.blocks.size()
+}
+
+// AddOver adds a page that was a file's before somebody wrote, without those of its blocks that
+// still are; file says which of the offered, at which of its pages, and base is that.
+// Precondition: the batch is not full.
+func (m *PageBatch) AddOver(word uint64, p *[abi.PageSize]byte, file, at int, base *[abi.PageSize]byte) {
+	c := content{p, blocksUnlike(p, base)}
+	if !c.sparse() || c.blocks.size() >= blocksOf(p).size() {
+		m.Add(word, p)
+		return
+	}
+	m.words = append(m.words, word|sparseBit|overBit, uint64(c.blocks), uint64(file)<<32|uint64(uint32(at)))
+	m.add(c)
 }
 
 // AddSame adds that a private page is the same as another, which was added before.
@@ -116,11 +147,11 @@ func (m *PageBatch) Room() int { return (PagesMaxLen - m.Len()) / (8 + abi.PageS
 
 // Len is how long the message is.
 func (m *PageBatch) Len() int {
-	return streamHead + 8*len(m.words) + abi.PageSize*len(m.pages) + streamTag
+	return streamHead + 8*len(m.words) + m.size + streamTag
 }
 
 // Clear empties the batch.
-func (m *PageBatch) Clear() { m.words, m.pages = m.words[:0], m.pages[:0] }
+func (m *PageBatch) Clear() { m.words, m.pages, m.size = m.words[:0], m.pages[:0], 0 }
 
 // Encode lays the message out in buf, which has room for PagesMaxLen, and empties
 // the batch.
@@ -135,7 +166,7 @@ func (m *PageBatch) Encode(buf []byte, id MoveID, seq uint32, round int, key *[1
 		b = le.AppendUint64(b, w)
 	}
 	for _, p := range m.pages {
-		b = append(b, p[:]...)
+		b = p.append(b)
 	}
 	tag := siphash.Sum(key, b)
 	m.Clear()
@@ -147,12 +178,76 @@ type Pages struct {
 	Move  MoveID
 	Seq   uint32
 	Round int
-	Words []byte // 8 for each
-	Count int    // of pages
-	Data  []byte // the pages
+	Count int // of pages
 
-	body []byte // what the tag is over
-	tag  [16]byte
+	words []byte // 8 for each
+	data  []byte // the pages
+	body  []byte // what the tag is over
+	tag   [16]byte
+}
+
+// Entry is what a message says of one page, or of a run of them.
+type Entry struct {
+	Word uint64 // the page, or the first of the run
+	As   uint64 // if Word is Same: the page it is the same as
+	Next uint64 // if Word is a Run: its second word, for RunOf
+	At   uint64 // if that is Filed: as which page of the file
+	Page Page   // else: what is in it
+}
+
+// Entries calls f for each entry, until that returns false, which it then returns too.
+func (p *Pages) Entries(f func(e Entry) bool) bool {
+	for words, data := p.words, p.data; len(words) > 0; {
+		var e Entry
+		e, words, data, _ = next(words, data) // DecodePages has looked
+		if !f(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// next takes an entry off words and pages. ok is false if there is less of it than it says.
+func next(words, data []byte) (e Entry, w, d []byte, ok bool) {
+	ok = true
+	word := func() (v uint64) {
+		if len(words) < 8 {
+			ok = false
+			return 0
+		}
+		v, words = binary.LittleEndian.Uint64(words), words[8:]
+		return v
+	}
+	e.Word = word()
+	switch {
+	case Same(e.Word):
+		e.As = word()
+	case Run(e.Word):
+		e.Next = word()
+		switch RunKind(e.Next) {
+		case Gone, Away:
+		case Filed:
+			e.At = word()
+		default:
+			ok = false
+		}
+	default:
+		e.Page.blocks = allBlocks
+		if e.Word&sparseBit != 0 {
+			e.Page.blocks = blocks(word())
+			if e.Page.Over = e.Word&overBit != 0; e.Page.Over {
+				base := word()
+				e.Page.File, e.Page.At = int(base>>32), int(uint32(base))
+			}
+			e.Word &^= sparseBit | overBit
+		}
+		n := e.Page.blocks.size()
+		if n > len(data) {
+			return e, words, data, false
+		}
+		e.Page.data, data = data[:n], data[n:]
+	}
+	return e, words, data, ok
 }
 
 // Authentic reports whether the message was made with the move's key.
@@ -178,41 +273,26 @@ func DecodePages(b []byte) (p Pages, ok bool) {
 		return p, false
 	}
 	words, data := b[streamHead:streamHead+8*n], b[streamHead+8*n:len(b)-streamTag]
-	pages, ok := countPages(words)
-	if !ok || pages > PagesMost || len(data) != pages*abi.PageSize {
+	pages, ok := countPages(words, data)
+	if !ok {
 		return p, false
 	}
 	return Pages{
-		Move: MoveID{le.Uint64(b), le.Uint64(b[8:])}, Seq: le.Uint32(b[16:]), Round: int(le.Uint16(b[22:])),
-		Words: words, Data: data, Count: pages,
-		body: b[:len(b)-streamTag], tag: [16]byte(b[len(b)-streamTag:]),
+		Move: MoveID{le.Uint64(b), le.Uint64(b[8:])}, Seq: le.Uint32(b[16:]), Round: int(le.Uint16(b[22:])), Count: pages,
+		words: words, data: data, body: b[:len(b)-streamTag], tag: [16]byte(b[len(b)-streamTag:]),
 	}, true
 }
 
-// countPages is how many pages go with words; ok is false if the last one lacks another, or a
-// run is of no kind.
-func countPages(words []byte) (n int, ok bool) {
-	for ; len(words) > 0; words = words[8:] {
-		word := binary.LittleEndian.Uint64(words)
-		if !Same(word) && !Run(word) {
+// countPages is how many pages there are; ok is false unless they are just what the words say.
+func countPages(words, data []byte) (n int, ok bool) {
+	for len(words) > 0 {
+		var e Entry
+		if e, words, data, ok = next(words, data); !ok {
+			return n, false
+		}
+		if !Same(e.Word) && !Run(e.Word) {
 			n++
-			continue
-		}
-		if words = words[8:]; len(words) == 0 {
-			return n, false
-		}
-		if !Run(word) {
-			continue
-		}
-		switch _, _, _, kind := RunOf(word, binary.LittleEndian.Uint64(words)); kind {
-		case Gone, Away:
-		case Filed:
-			if words = words[8:]; len(words) == 0 {
-				return n, false
-			}
-		default:
-			return n, false
 		}
 	}
-	return n, true
+	return n, len(data) == 0
 }

@@ -627,7 +627,7 @@ local STRUCTS = {
 -- END of it
 
 local RPC_HEADER, ADDRESS = 24, 16
-local PAGE, STREAM_HEAD, STREAM_TAG = 4096, 24, 16
+local PAGE, BLOCK, STREAM_HEAD, STREAM_TAG = 4096, 64, 24, 16
 local HELLO_MAGIC = "hello1"
 local IMAGE_MAGIC = "MOTILEIM"
 local LOCATE, HEREIS, UNIDATA, MULTIDATA, NOTHERE, BUSY, ACK = 1, 2, 3, 4, 5, 7, 8
@@ -1093,22 +1093,35 @@ function forms.pages(tvb, tree)
 	if tvb:len() < STREAM_HEAD + n * 8 + STREAM_TAG then
 		return false
 	end
-	-- Bits 0 and 1 of a word say how many follow that belong to it, and whether it has a page.
-	local pages, i = 0, 0
+	-- Bits 0 to 3 of a word say how many follow that belong to it, and how much of a page it has.
+	local size, i = 0, 0
 	while i < n do
-		local kind = tvb(STREAM_HEAD + 8 * i, 1):uint() % 4
+		local bits = tvb(STREAM_HEAD + 8 * i, 1):uint()
+		local kind, sparse = bits % 4, bits % 8 >= 4
 		i = i + 1
-		if kind < 2 then
-			pages = pages + 1
+		if kind < 2 and not sparse then
+			size = size + PAGE
 		elseif i == n then
 			return false
+		elseif kind < 2 then -- sparse
+			for k = 0, 7 do
+				local blocks = tvb(STREAM_HEAD + 8 * i + k, 1):uint()
+				while blocks > 0 do
+					size = size + blocks % 2 * BLOCK
+					blocks = math.floor(blocks / 2)
+				end
+			end
+			i = i + (bits % 16 >= 8 and 2 or 1)
+			if i > n then
+				return false
+			end
 		elseif kind == 3 and tvb(STREAM_HEAD + 8 * i, 1):uint() == 3 then
 			i = i + 2
 		else
 			i = i + 1
 		end
 	end
-	if tvb:len() ~= STREAM_HEAD + n * 8 + pages * PAGE + STREAM_TAG then
+	if tvb:len() ~= STREAM_HEAD + n * 8 + size + STREAM_TAG then
 		return false
 	end
 	tree:add_le(F.move_boot, tvb(0, 8))
@@ -1119,8 +1132,8 @@ function forms.pages(tvb, tree)
 	for i = 0, n - 1 do
 		tree:add_le(F.pages_word, tvb(STREAM_HEAD + 8 * i, 8))
 	end
-	if pages > 0 then
-		tree:add(F.pages_data, tvb(STREAM_HEAD + 8 * n, pages * PAGE))
+	if size > 0 then
+		tree:add(F.pages_data, tvb(STREAM_HEAD + 8 * n, size))
 	end
 	tree:add(F.pages_tag, tvb(tvb:len() - STREAM_TAG))
 	return true, { Move = { Boot = tvb(0, 8):le_uint64(), Nr = tvb(8, 8):le_uint64() }, Round = round }

@@ -16,7 +16,7 @@ import (
 func faulty(t *testing.T, k int, strike func(w *World, pid int32)) (w *World, pid int32, out *Object, frames int, reply **api.MigrateReply) {
 	w = New(t, 3, uint64(k)+100)
 	out = w.Host.NewObject()
-	pid = w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out)).PID
+	pid = Burden(w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))).PID
 	w.Run(450e6)
 	w.Wire.Cut = func(from, to int) bool {
 		between := from+to == 3 && from*to == 2
@@ -37,7 +37,7 @@ func frameCount(t *testing.T) int {
 	n := 0
 	w := New(t, 3, 100)
 	out := w.Host.NewObject()
-	pid := w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out)).PID
+	pid := Burden(w.Nodes[1].Start(counter, nil, w.Nodes[1].Remote(out))).PID
 	w.Run(450e6)
 	w.Wire.Cut = func(from, to int) bool {
 		if from+to == 3 && from*to == 2 {

@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -65,6 +66,9 @@ var scribbleProgram = Register(func(u *User) {
 		v := uint64(s.steps)
 		if op < 6 {
 			v = 0
+		}
+		if v%2 == 1 { // else it is sent without most of its blocks
+			u.touch(page, vm.PageBytes).CopyOut(page, bytes.Repeat([]byte{byte(v)}, vm.PageBytes))
 		}
 		u.Store(page+2048, v)
 		s.pages[page] = v

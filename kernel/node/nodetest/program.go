@@ -25,6 +25,8 @@ type User struct {
 const (
 	DataBase = 0x200000 // a megabyte of memory of every process
 	DataSize = 1 << 20
+
+	burdenBase = 0x30000000
 )
 
 var programs []Program
@@ -204,6 +206,20 @@ func (nd *Node) Start(program int, files ...*object.File) *proc.Process {
 	proc.Sanitize(t.Frame)
 	t.Frame.IP, t.Frame.Vector = codeBase, abi.VecNone
 	nd.Tab.Start(t)
+	return p
+}
+
+// Burden gives a process memory that it does not use: pages that are sent whole, more than one
+// message of them.
+func Burden(p *proc.Process) *proc.Process {
+	const pages = 20
+	p.Space.Map(burdenBase, pages*vm.PageBytes, vm.Region{Prot: vm.ProtRead | vm.ProtWrite}, true)
+	for i := range uint64(pages) {
+		page := p.Space.Install(burdenBase + i*vm.PageBytes)
+		for at := range page {
+			page[at] = byte(at) | 1
+		}
+	}
 	return p
 }
 

@@ -121,7 +121,7 @@ var kin = Register(func(u *User) {
 // kinOn starts the three on node 1.
 func kinOn(t testing.TB, w *World) (pids []int32, out *Object) {
 	out = w.Host.NewObject()
-	p := w.Nodes[1].Start(kin, nil, w.Nodes[1].Remote(out))
+	p := Burden(w.Nodes[1].Start(kin, nil, w.Nodes[1].Remote(out)))
 	w.RunUntil(1e9, "three of them", func() bool { return len(w.Nodes[1].Tab.Processes()) == 3 })
 	w.RunUntil(1e9, "some turns", func() bool { return len(out.Out) >= len("1\n2\n3\n") })
 	for _, q := range w.Nodes[1].Tab.Processes() {
