@@ -16,4 +16,8 @@
 //	worker exec N COMMAND...
 //
 // runs a command N times, one after the other, and prints how long each took from fork to exit.
+//
+//	worker remote N NODE COMMAND...
+//
+// has the process server of a node do the same.
 package main

@@ -23,12 +23,14 @@ func run(args []string) error {
 			return poll(args[1:])
 		case "exec":
 			return execute(args[1:])
+		case "remote":
+			return remote(args[1:])
 		}
 	}
 	return errUsage
 }
 
-var errUsage = errors.New("usage: worker hold [OPTIONS] | poll -port PUT [OPTIONS] | exec N COMMAND [ARGS]")
+var errUsage = errors.New("usage: worker hold [OPTIONS] | poll -port PUT [OPTIONS] | exec N COMMAND [ARGS] | remote N NODE COMMAND [ARGS]")
 
 var began = time.Now()
 
