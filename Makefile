@@ -188,6 +188,7 @@ build/peers-guest.cpio: FORCE | setup
 .PHONY: bench-peers
 bench-peers: all guests build/peers-guest.cpio ## measure beside Linux, CRIU and QEMU's live migration; PEERS=messages|criu|live picks some
 	$(QUIET)$(GO) run ./tools/peers -run '$(PEERS)' -o tools/peers/results $(PEERSFLAGS)
+	$(QUIET)$(GO) run ./tools/experiments -render
 
 EXP ?=
 

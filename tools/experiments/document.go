@@ -69,36 +69,42 @@ func document(dir, links string) (text []byte, files map[string][]byte, err erro
 		}
 		pages = append(pages, p)
 	}
-	var b strings.Builder
-	b.WriteString(preamble)
-	summary := &page{}
-	summary.text("## Targets")
-	var rows [][]string
-	for _, p := range pages {
-		for _, v := range p.targets {
-			rows = append(rows, []string{v.what, v.got, v.String(), fmt.Sprintf("[%s](#%s)", p.name, p.name)})
-		}
-	}
-	summary.table([]string{"asked", "measured", "", "experiment"}, rows)
-	b.WriteString(summary.String())
-	for _, p := range pages {
-		b.WriteString(p.String())
-	}
 	if links == resultsDir {
-		peers, err := os.ReadFile(peersFile)
-		switch {
-		case err == nil:
-			fmt.Fprintf(&b, "## peers\n\n%s", peers)
-		case !errors.Is(err, fs.ErrNotExist):
+		p, err := peersPage()
+		if err != nil {
 			return nil, nil, err
 		}
+		pages = append(pages, p)
+	}
+	var b strings.Builder
+	b.WriteString(preamble)
+	b.WriteString(summary(pages).String())
+	for _, p := range pages {
+		b.WriteString(p.String())
 	}
 	return []byte(strings.TrimRight(b.String(), "\n") + "\n"), files, nil
 }
 
-// peersFile holds our figures against those of other systems, measured in one run: a
-// section of the document that tools/peers makes, from a record of its own.
-const peersFile = "tools/peers/results/peers.md"
+// summary lists the targets of all pages, and says why some are not met.
+func summary(pages []*page) *page {
+	s := &page{}
+	s.text("## Targets")
+	var rows [][]string
+	var reasons []string
+	for _, p := range pages {
+		for _, v := range p.targets {
+			rows = append(rows, []string{v.what, v.got, v.String(), fmt.Sprintf("[%s](#%s)", p.name, p.name)})
+			if text, ok := why(v.what); ok && v.missed() && !slices.Contains(reasons, text) {
+				reasons = append(reasons, text)
+			}
+		}
+	}
+	s.table([]string{"asked", "measured", "", "experiment"}, rows)
+	if len(reasons) > 0 {
+		s.text("Why some are not met, as far as profiles say:\n\n- %s", strings.Join(reasons, "\n- "))
+	}
+	return s
+}
 
 // circumstances is how a record came about, and how to make another.
 func (p *page) circumstances(r *record.Record) {

@@ -231,3 +231,23 @@ func TestFigure(t *testing.T) {
 		}
 	}
 }
+
+// What is not met is explained.
+func TestWhys(t *testing.T) {
+	for _, w := range whys {
+		if got, ok := why(w.target + " and so on"); !ok || got != w.why {
+			t.Errorf("%q is told for %q", got, w.target)
+		}
+	}
+	missed := false
+	p := &page{name: "speed", targets: []verdict{{"first", "1", &missed}}}
+	if text := summary([]*page{p}).String(); strings.Contains(text, "Why") || !strings.Contains(text, "| first | 1 | **NOT met** | [speed](#speed) |") {
+		t.Error(text)
+	}
+	if len(whys) > 0 {
+		p.targets = append(p.targets, verdict{whys[0].target, "2", &missed}, verdict{whys[0].target + ", again", "3", &missed})
+		if text := summary([]*page{p}).String(); strings.Count(text, whys[0].why) != 1 {
+			t.Error(text)
+		}
+	}
+}

@@ -39,6 +39,8 @@ func (v verdict) String() string {
 	return "**NOT met**"
 }
 
+func (v verdict) missed() bool { return v.met != nil && !*v.met }
+
 // target holds a figure against what is asked. Without a sample it was not measured.
 func (p *page) target(what string, met bool, of testbed.Sample, format string, args ...any) {
 	if len(of) == 0 {

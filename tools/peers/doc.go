@@ -2,7 +2,6 @@
 // same QEMU: what "make bench-peers" prints.
 //
 //	peers [-run PATTERN] [-runs N] [-short] [-json] [-o FOLDER]
-//	peers -render FOLDER
 //
 // The peers are Linux guests with Debian's kernel (tools/peers/linuxguest is all that
 // runs there), CRIU of Debian's package in them, and QEMU's own live migration. The

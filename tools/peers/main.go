@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -58,17 +57,9 @@ func run(ctx context.Context, args []string) error {
 	runs := flags.Int("runs", 10, "how often everything is measured, in turns")
 	short := flags.Bool("short", false, "do everything once only; nothing is held against a target")
 	asJSON := flags.Bool("json", false, "print JSON")
-	folder := flags.String("o", "", "write peers.json and peers.md into `FOLDER`")
-	render := flags.String("render", "", "measure nothing: write peers.md anew from the peers.json in `FOLDER`")
+	folder := flags.String("o", "", "write peers.json into `FOLDER`, for EXPERIMENTS.md (go run ./tools/experiments -render)")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	if *render != "" {
-		r, err := result.Load(filepath.Join(*render, "peers.json"))
-		if err != nil {
-			return err
-		}
-		return r.SaveMarkdown(filepath.Join(*render, "peers.md"))
 	}
 	re, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -160,10 +151,7 @@ func (p *peers) report(folder string, asJSON bool) error {
 		folder = ""
 	}
 	if folder != "" {
-		err := errors.Join(
-			p.result.Save(filepath.Join(folder, "peers.json")),
-			p.result.SaveMarkdown(filepath.Join(folder, "peers.md")))
-		if err != nil {
+		if err := p.result.Save(filepath.Join(folder, "peers.json")); err != nil {
 			return err
 		}
 	}

@@ -59,21 +59,6 @@ func TestWithoutApt(t *testing.T) {
 	}
 }
 
-// TestResults: the section is what the record renders to.
-func TestResults(t *testing.T) {
-	r, err := result.Load("results/peers.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("results/peers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(text) != r.Markdown() {
-		t.Error("results/peers.md is not what results/peers.json renders to: go run ./tools/peers -render tools/peers/results")
-	}
-}
-
 func sampleOf(total, freeze float64) *moved {
 	return &moved{
 		total: result.Sample{total}, freeze: result.Sample{freeze}, bytes: result.Sample{1 << 20}, gap: result.Sample{freeze},

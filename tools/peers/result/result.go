@@ -107,13 +107,7 @@ func (r *Result) Save(file string) error {
 	if err != nil {
 		return err
 	}
-	return write(file, append(data, '\n'))
-}
-
-// SaveMarkdown writes the section, whole or not at all.
-func (r *Result) SaveMarkdown(file string) error { return write(file, []byte(r.Markdown())) }
-
-func write(file string, data []byte) error {
+	data = append(data, '\n')
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
