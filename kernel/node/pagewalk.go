@@ -19,14 +19,15 @@ type pageWalk struct {
 	file   *flush                               // where pages are written that are not sent; nil: nowhere
 	stale  func() bool                          // the processes run, and have other memory by now; nil: never
 
-	files  []*vm.Store // that were offered, and the target has
-	region *vm.Region  // of the page that was looked at last; nil when the processes have run since
-	buf    [vm.PageBytes]byte
+	files  []*vm.Store        // that were offered, and the target has
+	region *vm.Region         // of the page that was looked at last; nil when the processes have run since
+	base   [vm.PageBytes]byte // what was before somebody wrote
 
 	all    []*vm.Space // of the set, by process
 	spaces []*vm.Space // still to be walked, the one that is first
 	of     []int       // which process of the set each is of
-	refs   []vm.PageRef
+	buf    [64]vm.PageRef
+	refs   []vm.PageRef      // of buf: pages of the first that were found, and are not looked at yet
 	next   uint64            // where the walk of the first goes on
 	last   bool              // refs are its last pages
 	runs   []pageRun         // found, and not sent yet; the last of them may become longer
@@ -52,7 +53,7 @@ type pageRun struct {
 }
 
 func newPageWalk(s set, stores, files []*vm.Store, report *api.MoveReport, pass pass) *pageWalk {
-	w := &pageWalk{report: report, pass: pass, stores: stores, files: files, refs: make([]vm.PageRef, 0, 64)}
+	w := &pageWalk{report: report, pass: pass, stores: stores, files: files}
 	w.spaces, w.of = s.spaces()
 	for _, p := range s {
 		w.all = append(w.all, p.Space)
@@ -74,8 +75,9 @@ func (w *pageWalk) fill(msg *wire.PageBatch) bool {
 		case len(w.runs) > 1:
 			w.sendRun(msg)
 		case len(w.refs) > 0:
-			w.private(msg, w.refs[0])
-			w.refs = append(w.refs[:0], w.refs[1:]...)
+			r := w.refs[0]
+			w.refs = w.refs[1:]
+			w.private(msg, r)
 		case len(w.spaces) > 0:
 			w.walk(msg.Room())
 		case len(w.runs) > 0:
@@ -104,7 +106,7 @@ func (w *pageWalk) walk(room int) {
 		return
 	}
 	var n int
-	buf := w.refs[:cap(w.refs)]
+	buf := w.buf[:]
 	if !w.pass.final {
 		buf = buf[:min(room, len(buf))]
 	}
@@ -113,7 +115,7 @@ func (w *pageWalk) walk(room int) {
 	} else {
 		n, w.next = space.PagesFrom(w.next, buf)
 	}
-	w.refs, w.last = w.refs[:n], w.next == 0
+	w.refs, w.last = buf[:n], w.next == 0
 }
 
 // run notes something about a page that is not sent.
@@ -129,7 +131,7 @@ func (w *pageWalk) run(addr uint64, kind wire.RunKind, at uint64) {
 
 func (w *pageWalk) sendRun(msg *wire.PageBatch) {
 	r := w.runs[0]
-	w.runs = append(w.runs[:0], w.runs[1:]...)
+	w.runs = w.runs[1:]
 	msg.AddRun(wire.PrivateWord(r.process, r.Addr), r.Pages, r.kind, r.at)
 }
 
@@ -175,8 +177,8 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 	}
 	report.Pages++
 	if file, at, ok := w.behind(r.Addr); ok {
-		filePage(w.files[file], at, &w.buf)
-		msg.AddOver(word, page, file, at, &w.buf)
+		filePage(w.files[file], at, &w.base)
+		msg.AddOver(word, page, file, at, &w.base)
 		return
 	}
 	msg.Add(word, page)
