@@ -15,9 +15,9 @@ import (
 type pageWalk struct {
 	report *api.MoveReport
 	pass   pass
-	leave  func(process int, r vm.PageRef) bool // pages that stay for the time being; nil: none
-	file   *flush                               // where pages are written that are not sent; nil: nowhere
-	stale  func() bool                          // the processes run, and have other memory by now; nil: never
+	leave  *leaving    // which pages stay for the time being; nil: none
+	file   *flush      // where pages are written that are not sent; nil: nowhere
+	stale  func() bool // the processes run, and have other memory by now; nil: never
 
 	files  []*vm.Store        // that were offered, and the target has
 	region *vm.Region         // of the page that was looked at last; nil when the processes have run since
@@ -118,15 +118,15 @@ func (w *pageWalk) walk(room int) {
 	w.refs, w.last = buf[:n], w.next == 0
 }
 
-// run notes something about a page that is not sent.
-func (w *pageWalk) run(addr uint64, kind wire.RunKind, at uint64) {
+// run notes something about pages that are not sent.
+func (w *pageWalk) run(r vm.Run, kind wire.RunKind, at uint64) {
 	if n := len(w.runs); n > 0 {
-		if last := &w.runs[n-1]; last.process == w.of[0] && last.kind == kind && last.Addr+uint64(last.Pages)*vm.PageBytes == addr {
-			last.Pages++ // in a file, too, it is the next one
+		if last := &w.runs[n-1]; last.process == w.of[0] && last.kind == kind && last.End() == r.Addr {
+			last.Pages += r.Pages // in a file, too, they are the next ones
 			return
 		}
 	}
-	w.runs = append(w.runs, pageRun{w.of[0], vm.Run{Addr: addr, Pages: 1}, kind, at})
+	w.runs = append(w.runs, pageRun{w.of[0], r, kind, at})
 }
 
 func (w *pageWalk) sendRun(msg *wire.PageBatch) {
@@ -144,9 +144,14 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 		report.FilePages++
 		return
 	}
-	if w.leave != nil && w.leave(w.of[0], r) {
-		report.Left++
-		w.run(r.Addr, wire.Away, 0)
+	one := vm.Run{Addr: r.Addr, Pages: 1}
+	if w.leave != nil && w.leave.stays(w.of[0], r) {
+		if !w.pass.again { // else those that follow may have been sent
+			one = w.leave.from(w.spaces[0], w.of[0], r)
+			w.skip(one.End())
+		}
+		report.Left += one.Pages
+		w.run(one, wire.Away, 0)
 		return
 	}
 	word := wire.PrivateWord(w.of[0], r.Addr)
@@ -160,13 +165,13 @@ func (w *pageWalk) private(msg *wire.PageBatch, r vm.PageRef) {
 	if isZero(page) && w.plain(r.Addr) {
 		report.ZeroPages++
 		if w.pass.again { // the target may have another one from before
-			w.run(r.Addr, wire.Gone, 0)
+			w.run(one, wire.Gone, 0)
 		}
 		return
 	}
 	if w.file != nil && !w.file.along(w.of[0], r) {
 		report.Left++
-		w.run(r.Addr, wire.Filed, w.file.leave(r.Frame))
+		w.run(one, wire.Filed, w.file.leave(r.Frame))
 		return
 	}
 	if shared {
@@ -206,6 +211,16 @@ func (w *pageWalk) at(addr uint64) *vm.Region {
 func filePage(st *vm.Store, i int, page *[vm.PageBytes]byte) {
 	n := st.ReadAt(page[:], int64(i)*vm.PageBytes)
 	clear(page[n:])
+}
+
+// skip goes on at addr.
+func (w *pageWalk) skip(addr uint64) {
+	for len(w.refs) > 0 && w.refs[0].Addr < addr {
+		w.refs = w.refs[1:]
+	}
+	if !w.last {
+		w.next = max(w.next, addr)
+	}
 }
 
 // still reports whether a page that was sent is what it was: while processes run, its frame may

@@ -6,6 +6,7 @@ import (
 
 	"motile/ipc/rpc"
 	"motile/ipc/std"
+	"motile/kernel/abi"
 	"motile/kernel/hw"
 	"motile/kernel/vm"
 	"motile/migrate/wire"
@@ -107,17 +108,35 @@ func (r *residue) pages(words []uint64) []byte {
 	return m.Encode(make([]byte, 0, m.Len()), r.id, r.seq, 0, &r.key)
 }
 
-// leaves says which pages of the frozen set the target has to do without for a while; nil:
-// none.
-func (s *source) leaves() func(process int, r vm.PageRef) bool {
+// leaving is which private pages of a frozen set the target has to do without for a while.
+type leaving struct {
+	along *along // pages that go along
+	clean bool   // those that were written since they came here go along too
+}
+
+// leaves is what the strategy leaves; nil: nothing.
+func (s *source) leaves() *leaving {
 	if !s.strategy.leaves() {
 		return nil
 	}
 	s.report.LeftOn = fmt.Sprintf("node %d", s.n.Number)
-	along := s.set.urgent()
-	return func(process int, r vm.PageRef) bool {
-		return !along.has(process, r) && !(s.strategy == dirty && r.Dirty)
+	return &leaving{s.set.urgent(), s.strategy == dirty}
+}
+
+// stays reports whether a page does.
+func (l *leaving) stays(process int, r vm.PageRef) bool {
+	return !l.along.has(process, r) && !(l.clean && r.Dirty)
+}
+
+// from is the pages from r on that stay, as r does.
+func (l *leaving) from(space *vm.Space, process int, r vm.PageRef) vm.Run {
+	end := uint64(abi.UserTop)
+	if next := *l.along; len(next) > 0 {
+		if i, addr := wire.Private(next[0]); i == process {
+			end = addr
+		}
 	}
+	return space.RunFrom(r.Addr, end, l.clean)
 }
 
 // along is pages, by their words and in their order, that go along with a set in any case.

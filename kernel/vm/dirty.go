@@ -21,6 +21,9 @@ type Run struct {
 	Pages int
 }
 
+// End is the address after them.
+func (r Run) End() uint64 { return r.Addr + uint64(r.Pages)*pageSize }
+
 // maxGone is how many runs are remembered. A program that leaves more behind writes
 // its address space rather than its memory.
 const maxGone = 1 << 14
@@ -39,7 +42,7 @@ func (s *Space) forget(addr uint64, e uint64) {
 	}
 	if n := len(t.gone); n > 0 {
 		last := &t.gone[n-1]
-		if last.Addr+uint64(last.Pages)*pageSize == addr {
+		if last.End() == addr {
 			last.Pages++
 			return
 		}
@@ -116,7 +119,7 @@ func (s *Space) Gone(f func(Run)) {
 	for _, g := range s.sending.gone {
 		run := Run{Addr: g.Addr}
 		for range g.Pages {
-			at := run.Addr + uint64(run.Pages)*pageSize
+			at := run.End()
 			if e := s.entry(at, false); e == nil || *e&pteSent == 0 {
 				run.Pages++
 				continue

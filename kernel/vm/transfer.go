@@ -32,6 +32,33 @@ func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
 	return n, next
 }
 
+// RunFrom is the private pages from addr on, below end, up to the first that is not there; if
+// clean is set, up to the first that was written since it came to this node.
+func (s *Space) RunFrom(addr, end uint64, clean bool) Run {
+	mask := uint64(hw.PTEPresent | pteStore)
+	if clean {
+		mask |= hw.PTEDirty
+	}
+	run := Run{Addr: addr}
+	for left := (max(addr, end) - addr) / pageSize; left > 0; {
+		t := s.leaf(run.End(), false)
+		if t == nil {
+			break
+		}
+		i := run.End() >> 12 & 511
+		entries := t[i:min(512, i+left)]
+		for n, e := range entries {
+			if e&mask != hw.PTEPresent {
+				run.Pages += n
+				return run
+			}
+		}
+		run.Pages += len(entries)
+		left -= uint64(len(entries))
+	}
+	return run
+}
+
 // Install makes a private page at addr and returns its memory, to be filled; nil
 // when memory is short. Its rights come with Settle, when the regions are known.
 func (s *Space) Install(addr uint64) *[pageSize]byte {
