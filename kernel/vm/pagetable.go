@@ -61,7 +61,20 @@ func (s *Space) each(start, end uint64, f func(addr uint64, e *uint64)) {
 // walk calls f for every page of [start, end) that is present or away, in order, skipping
 // what has no tables, until f returns false.
 func (s *Space) walk(start, end uint64, f func(addr uint64, e *uint64) bool) {
-	for addr := start; addr < end; {
+	for t, addr := s.leafFrom(start, end); t != nil; t, addr = s.leafFrom(addr, end) {
+		for i := addr >> 12 & 511; i < 512 && addr < end; i++ {
+			if t[i] != 0 && !f(addr, &t[i]) {
+				return
+			}
+			addr += pageSize
+		}
+	}
+}
+
+// leafFrom returns the first lowest table that has entries of [addr, end), and of which address
+// the first of these is; nil if there is none.
+func (s *Space) leafFrom(addr, end uint64) (leaf *[512]uint64, at uint64) {
+	for addr < end {
 		t := hw.Table(s.root)
 		shift := uint(39)
 		for ; shift > 12; shift -= 9 {
@@ -71,17 +84,12 @@ func (s *Space) walk(start, end uint64, f func(addr uint64, e *uint64) bool) {
 			}
 			t = hw.Table(frameOf(e))
 		}
-		if shift > 12 {
-			addr = (addr>>shift + 1) << shift
-			continue
+		if shift == 12 {
+			return t, addr
 		}
-		for i := addr >> 12 & 511; i < 512 && addr < end; i++ {
-			if t[i] != 0 && !f(addr, &t[i]) {
-				return
-			}
-			addr += pageSize
-		}
+		addr = (addr>>shift + 1) << shift
 	}
+	return nil, end
 }
 
 // set installs a page. It takes over one use of p.

@@ -132,20 +132,27 @@ func Distinct(spaces []*Space) (n int) {
 // Settle gives installed and shared pages the rights of their regions. It reports false when
 // a page, here or away, lies in no region for it.
 func (s *Space) Settle() bool {
-	ok := true
-	at := 0
-	s.walk(0, abi.UserTop, func(addr uint64, e *uint64) bool {
-		for at < len(s.regions) && s.regions[at].End <= addr {
-			at++
+	var r *Region
+	var start, end uint64 // of it
+	for t, addr := s.leafFrom(0, abi.UserTop); t != nil; t, addr = s.leafFrom(addr, abi.UserTop) {
+		for i := addr >> 12 & 511; i < 512; i, addr = i+1, addr+pageSize {
+			e := t[i]
+			if e == 0 {
+				continue
+			}
+			if addr < start || addr >= end {
+				var ok bool
+				if r, ok = s.Region(addr); !ok || r.Shared {
+					return false
+				}
+				start, end = r.Start, r.End
+			}
+			if !away(e) {
+				t[i] = e&hw.PTEAddr | r.grant(frameOf(e))
+			}
 		}
-		if at == len(s.regions) || addr < s.regions[at].Start || s.regions[at].Shared {
-			ok = false
-		} else if !away(*e) {
-			*e = *e&hw.PTEAddr | s.regions[at].grant(frameOf(*e))
-		}
-		return ok
-	})
-	return ok
+	}
+	return true
 }
 
 // grant is the flags of a private page with frame p in r.
