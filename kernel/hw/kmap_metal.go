@@ -2,14 +2,9 @@
 
 package hw
 
-// Page tables of the kernel half. They are reached from every process's PML4,
-// so a change made here is seen everywhere.
-
-// kernelRoot is the PML4 the post-link step made.
+// kernelRoot is the PML4 the post-link step made. It stays in CR3 for good: its kernel half
+// has the tables made here, its user half those of the process that runs.
 var kernelRoot PFN
-
-// Root is the kernel's own PML4: what is selected when no process runs.
-func Root() PFN { return kernelRoot }
 
 // slot returns the page-table entry of va, making tables on the way, or nil
 // when there is no memory for them.
@@ -144,35 +139,56 @@ func mapDirect(start, end uint64) {
 	}
 }
 
-// currentRoot is what CR3 selects.
-var currentRoot PFN
+// selected is whose user half the kernel's PML4 has, and in which slots.
+var selected struct {
+	root  PFN
+	slots Slots
+}
 
-// UseSpace selects a page table, if it is not the selected one.
-func UseSpace(root PFN) {
-	if root != currentRoot {
-		currentRoot = root
-		WriteCR3(root.Address())
+// Selected reports whether the user half of a page table is the selected one.
+func Selected(root PFN) bool { return root == selected.root }
+
+// Select makes the user half of a page table, of which so many slots are in use, the
+// selected one. CR3 stays as it is. It is for the caller to see to it that no translation
+// of the one that was selected before is used again.
+func Select(root PFN, slots *Slots) {
+	to, from := Table(kernelRoot), Table(root)
+	selected.slots.each(func(i int) { to[i] = 0 })
+	slots.each(func(i int) { to[i] = from[i] })
+	selected.root, selected.slots = root, *slots
+}
+
+// SetSlot fills a slot of a page table, which was empty.
+func SetSlot(root PFN, i int, e uint64) {
+	Table(root)[i] = e
+	if root == selected.root {
+		Table(kernelRoot)[i] = e
+		selected.slots.Add(i)
 	}
 }
 
-// LeaveSpace makes sure that a page table about to be freed is not selected.
-func LeaveSpace(root PFN) {
-	if root == currentRoot {
-		UseSpace(kernelRoot)
+// Deselect makes sure that a page table about to be freed is not selected.
+func Deselect(root PFN) {
+	if root == selected.root {
+		Select(kernelRoot, new(Slots))
+		WriteCR3(kernelRoot.Address())
 	}
 }
 
 // FlushPage forgets the translation of a user page. Without PCIDs only the
 // selected table has translations.
 func FlushPage(root PFN, addr uint64) {
-	if root == currentRoot {
+	if root == selected.root {
 		InvalidatePage(uintptr(addr))
 	}
 }
 
+// Invalidate forgets the translation of a page of whatever was selected before.
+func Invalidate(addr uint64) { InvalidatePage(uintptr(addr)) }
+
 // FlushAll forgets the translations of all user pages.
 func FlushAll(root PFN) {
-	if root == currentRoot {
-		WriteCR3(root.Address())
+	if root == selected.root {
+		WriteCR3(kernelRoot.Address())
 	}
 }

@@ -1,5 +1,7 @@
 package hw
 
+import "math/bits"
+
 // The kernel's address space. User programs have the lower half.
 // boot/pvh builds the tables that make it so; a test compares the constants.
 const (
@@ -32,6 +34,21 @@ const (
 
 	PTEAddr = 0x000ffffffffff000
 )
+
+// Slots is a set of PML4 slots of the user half.
+type Slots [PML4Kernel / 64]uint64
+
+// Add puts a slot into the set.
+func (s *Slots) Add(i int) { s[i/64] |= 1 << (i % 64) }
+
+// each calls f for the slots of the set.
+func (s *Slots) each(f func(i int)) {
+	for w, word := range s {
+		for ; word != 0; word &= word - 1 {
+			f(w*64 + bits.TrailingZeros64(word))
+		}
+	}
+}
 
 // PFN is the number of a page frame: its physical address divided by PageSize.
 type PFN uint32

@@ -30,12 +30,12 @@ func Table(p PFN) *[512]uint64 { return (*[512]uint64)(unsafe.Pointer(&memory[p]
 func interruptsOff() uint64      { return 0 }
 func interruptsRestore(_ uint64) {}
 
-// Root is a page table with an empty kernel half.
-func Root() PFN { return 0 }
+// There is no translation cache here, and each table counts as selected.
 
-// There is no translation cache here, and no selected table.
-
-func UseSpace(PFN)          {}
-func LeaveSpace(PFN)        {}
-func FlushPage(PFN, uint64) {}
-func FlushAll(PFN)          {}
+func Selected(PFN) bool                 { return true }
+func Select(PFN, *Slots)                {}
+func SetSlot(root PFN, i int, e uint64) { Table(root)[i] = e }
+func Deselect(PFN)                      {}
+func FlushPage(PFN, uint64)             {}
+func FlushAll(PFN)                      {}
+func Invalidate(uint64)                 {}

@@ -55,6 +55,7 @@ func (s *Space) forkRegion(c *Space, r *Region) (ok bool) {
 		retain(frameOf(*e))
 		*d = *e &^ pteSent
 		c.resident++
+		c.visited.stir()
 		if *e&pteStore == 0 {
 			c.private++
 		}

@@ -41,7 +41,13 @@ func (s *Space) leaf(addr uint64, create bool) *[512]uint64 {
 				return nil
 			}
 			s.tables++
-			*e = p.Address() | tableFlags
+			if shift == 39 {
+				i := int(addr >> 39)
+				s.slots.Add(i)
+				hw.SetSlot(s.root, i, p.Address()|tableFlags)
+			} else {
+				*e = p.Address() | tableFlags
+			}
 		}
 		t = hw.Table(frameOf(*e))
 	}
@@ -99,6 +105,7 @@ func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
 	}
 	if *e == 0 {
 		s.resident++
+		s.visited.stir()
 	} else {
 		if *e&pteStore == 0 {
 			s.private--
@@ -137,6 +144,7 @@ func (s *Space) unmapPages(start, end uint64) {
 	if n > flushLimit {
 		hw.FlushAll(s.root)
 	}
+	s.visited.stir()
 	const span = 2 << 20
 	if n+marks > 0 && end-start >= span {
 		s.freeLeaves((start+span-1)&^(span-1), end&^(span-1))
@@ -231,6 +239,7 @@ func (s *Space) movePages(from, to, n uint64) int {
 		*dst, *e = *e&^pteSent, 0
 		return true
 	})
+	s.visited.stir()
 	hw.FlushAll(s.root)
 	return errno
 }

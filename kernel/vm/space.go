@@ -17,7 +17,8 @@ const (
 
 // Space is an address space: regions and the page table that caches them.
 type Space struct {
-	root    hw.PFN // PML4; its upper half is the kernel's
+	root    hw.PFN // PML4; its upper half is empty
+	slots   hw.Slots
 	regions []Region
 	users   int // threads groups that run in it: 2 between vfork and exec
 
@@ -26,6 +27,7 @@ type Space struct {
 	resident int // pages mapped
 	private  int // of these, not from a Store
 	tables   int // page-table frames, the root included
+	visited  visited
 
 	sending  *sending            // while its pages are sent and it runs, else nil
 	away     int                 // pages whose content is elsewhere
@@ -40,7 +42,6 @@ func New() *Space {
 	if root == 0 {
 		return nil
 	}
-	copy(hw.Table(root)[hw.PML4Kernel:], hw.Table(hw.Root())[hw.PML4Kernel:])
 	return &Space{root: root, users: 1, tables: 1}
 }
 
@@ -52,7 +53,7 @@ func (s *Space) Release() {
 	if s.users--; s.users > 0 {
 		return
 	}
-	hw.LeaveSpace(s.root)
+	s.deselect()
 	s.clear()
 	release(s.root)
 	s.root = 0
@@ -70,9 +71,6 @@ func (s *Space) clear() {
 	s.remove(0, abi.UserTop)
 	s.freeTables(hw.Table(s.root), 39, hw.PML4Kernel)
 }
-
-// Use selects the Space's page table.
-func (s *Space) Use() { hw.UseSpace(s.root) }
 
 // Resident is the number of pages present, and how many of these are the
 // process's own.

@@ -106,9 +106,9 @@ func (b *Bench) findStores(s *survey) {
 // space walks one page table. The first pass counts, the second compares.
 func (s *survey) space(sp *vm.Space, second bool) error {
 	root := hw.PFN(field(sp, "root").Uint())
-	for i, e := range hw.Table(root)[hw.PML4Kernel:] {
-		if e != hw.Table(hw.Root())[hw.PML4Kernel+i] {
-			return fmt.Errorf("the kernel half of a page table has changed")
+	for _, e := range hw.Table(root)[hw.PML4Kernel:] {
+		if e != 0 {
+			return fmt.Errorf("a page table has something in the kernel half")
 		}
 	}
 	if second {
