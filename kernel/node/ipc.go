@@ -7,6 +7,7 @@ import (
 	"motile/ipc/raw"
 	"motile/ipc/rpc"
 	"motile/ipc/std"
+	"motile/kernel/object"
 	"motile/netdev"
 	"motile/proc"
 	"motile/proc/api"
@@ -29,7 +30,10 @@ type ipc struct {
 	self    *rpc.Endpoint // the process server's
 	asker   *rpc.Endpoint // the client of the kernel's own calls
 	calls   []func(*rpc.Complete)
-	running bool // perform is under way
+	running bool             // perform is under way
+	asks    rpc.Transaction  // of the trans in progress
+	header  std.Header       // likewise
+	answers []*object.Answer // given back
 	pieces  [2][]byte
 	spares  spares
 }
@@ -116,7 +120,7 @@ func (n *Node) perform() {
 		case completes < len(out.Completes):
 			c := out.Completes[completes]
 			completes++
-			n.completed(&c)
+			n.completed(c)
 		case requests < len(out.Requests):
 			r := out.Requests[requests]
 			requests++
@@ -148,7 +152,7 @@ func (n *Node) perform() {
 }
 
 // completed gives the end of a transaction to whoever waits for it.
-func (n *Node) completed(c *rpc.Complete) {
+func (n *Node) completed(c rpc.Complete) {
 	if c.Endpoint == nil { // of a call that was forgotten meanwhile
 		return
 	}
@@ -156,9 +160,10 @@ func (n *Node) completed(c *rpc.Complete) {
 	case *Node:
 		done := n.ipc.calls[c.Slot]
 		n.ipc.calls[c.Slot] = nil
-		done(c)
+		own := c // that of a process stays on the stack
+		done(&own)
 	case *process:
-		n.processCompleted(owner, c)
+		n.processCompleted(owner, &c)
 	}
 }
 

@@ -93,6 +93,8 @@ func header(t *proc.Thread, addr uint64) (h std.Header, ok bool) {
 // message reads the data of a request or reply from the caller's memory.
 func (n *Node) message(t *proc.Thread, addr, size uint64) ([]byte, std.Status) {
 	switch {
+	case size == 0:
+		return nil, std.OK
 	case size > maxMessage:
 		return nil, std.Overflow
 	case n.K.Pressure != nil && n.K.Pressure():
@@ -144,7 +146,9 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		if !ok {
 			return int64(std.RPCBadAddress)
 		}
-		tr := rpc.Transaction{Header: &h, Patience: t.Patience, Secure: t.Secure, Room: uint32(min(c.Args[4], maxData))}
+		n.ipc.header = h
+		tr := &n.ipc.asks
+		*tr = rpc.Transaction{Header: &n.ipc.header, Patience: t.Patience, Secure: t.Secure, Room: uint32(min(c.Args[4], maxData))}
 		switch size := c.Args[2]; {
 		case size > maxData:
 			return int64(std.Overflow)
@@ -164,7 +168,7 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		}
 		c.Phase = nativeWaiting
 		c.Slot = x.slots.take()
-		if s := n.ipc.m.Transact(n.Tab.Now, x.endpoint(), c.Slot, &tr); s != rpc.Wait {
+		if s := n.ipc.m.Transact(n.Tab.Now, x.endpoint(), c.Slot, tr); s != rpc.Wait {
 			x.slots.free(c.Slot)
 			c.Slot = 0
 			return int64(s)
@@ -174,7 +178,9 @@ func (n *Node) sysTrans(t *proc.Thread, c *proc.Call) int64 {
 		n.interruptTrans(x, c.Slot)
 	}
 	if a := takeAnswer(c); a != nil {
-		return deliver(t, a, c.Args[0], c.Args[3], c.Args[4])
+		got := deliver(t, a, c.Args[0], c.Args[3], c.Args[4])
+		n.giveBack(a)
+		return got
 	}
 	return -abi.EBLOCKED
 }
@@ -255,6 +261,7 @@ func (n *Node) sysGetreq(t *proc.Thread, c *proc.Call) int64 {
 		if got < 0 && a.Status == std.OK {
 			n.decline(x, t, std.Status(got))
 		}
+		n.giveBack(a)
 		return got
 	}
 	return -abi.EBLOCKED
@@ -290,7 +297,9 @@ func (n *Node) sysPutrep(t *proc.Thread, c *proc.Call) int64 {
 		}
 	}
 	if a := takeAnswer(c); a != nil {
-		return int64(a.Status)
+		s := a.Status
+		n.giveBack(a)
+		return int64(s)
 	}
 	return -abi.EBLOCKED
 }
@@ -336,6 +345,24 @@ func (n *Node) sysForward(t *proc.Thread, c *proc.Call) int64 {
 
 // served ends a getreq or a putrep.
 func (n *Node) served(x *process, c *rpc.Complete) {
-	a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size}
-	n.Tab.Answered(x.p, c.Slot|proc.ServerSlot, a)
+	n.Tab.Answered(x.p, c.Slot|proc.ServerSlot, n.answer(c))
+}
+
+// answer is the outcome of a transaction, for the call that waits for it.
+func (n *Node) answer(c *rpc.Complete) (a *object.Answer) {
+	if last := len(n.ipc.answers) - 1; last >= 0 {
+		a = n.ipc.answers[last]
+		n.ipc.answers = n.ipc.answers[:last]
+	} else {
+		a = new(object.Answer)
+	}
+	*a = object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size, At: n.Tab.Now}
+	return a
+}
+
+// giveBack is for a call that has used its answer up and ends: the next one need not be made.
+func (n *Node) giveBack(a *object.Answer) {
+	if a.Data = nil; len(n.ipc.answers) < 8 {
+		n.ipc.answers = append(n.ipc.answers, a)
+	}
 }

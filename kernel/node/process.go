@@ -146,8 +146,7 @@ func (n *Node) processCompleted(x *process, c *rpc.Complete) {
 	}
 	if c.Kind == rpc.KindTrans {
 		x.slots.free(c.Slot)
-		a := &object.Answer{Status: c.Status, Header: c.Header, Data: c.Data, Size: c.Size, At: n.Tab.Now}
-		n.Tab.Answered(x.p, c.Slot, a)
+		n.Tab.Answered(x.p, c.Slot, n.answer(c))
 		return
 	}
 	n.served(x, c)
