@@ -130,8 +130,15 @@ func (k *Kernel) Prepare(t *proc.Thread) bool {
 	}
 }
 
+// step runs the handler of a call once, or again when it had to wait for memory that is away.
 func (k *Kernel) step(t *proc.Thread, c *proc.Call) {
-	s, before := t.Process().Space, t.Before()
+	s := t.Process().Space
+	if s.Away() == 0 {
+		s.WantNone()
+		k.Tab.Finish(t, k.handle(t, c))
+		return
+	}
+	before := t.Before()
 	for {
 		s.WantNone()
 		ret := k.handle(t, c)
