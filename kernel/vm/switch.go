@@ -71,15 +71,22 @@ func (s *Space) leave() bool {
 	}
 	n := 0
 	for _, r := range v.runs {
-		for i, e := range r.of {
-			if e&hw.PTEAccessed == 0 {
-				continue
+		for i := 0; i < len(r.of); {
+			if rest := r.of[i:]; len(rest) >= 8 { // most have not been visited
+				p := (*[8]uint64)(rest)
+				if (p[0]|p[1]|p[2]|p[3]|p[4]|p[5]|p[6]|p[7])&hw.PTEAccessed == 0 {
+					i += 8
+					continue
+				}
 			}
-			if n++; n > flushLimit {
-				return false
+			if r.of[i]&hw.PTEAccessed != 0 {
+				if n++; n > flushLimit {
+					return false
+				}
+				r.of[i] &^= hw.PTEAccessed
+				hw.Invalidate(r.addr + uint64(i)*pageSize)
 			}
-			r.of[i] = e &^ hw.PTEAccessed
-			hw.Invalidate(r.addr + uint64(i)*pageSize)
+			i++
 		}
 	}
 	return true
