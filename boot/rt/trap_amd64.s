@@ -10,6 +10,8 @@
 #define KERNEL_SS 0x18
 #define USER_CS 0x33
 #define USER_SS 0x2b
+// SYSRETQ is SYSRET to 64-bit code; the assembler's own has no REX prefix.
+#define SYSRETQ BYTE $0x48; BYTE $0x0f; BYTE $0x07
 #define VEC_SYSCALL 256
 #define VEC_NONE 257
 
@@ -169,6 +171,18 @@ enter:
 gsDone:
 	MOVQ R8, AX
 	LOAD_XMM
+	// A system call's return has CX and R11 as SYSCALL left them, and goes by SYSRET, which
+	// looks at no descriptors. IP is canonical: Sanitize.
+	MOVQ F_IP(AX), BX
+	CMPQ BX, F_CX(AX)
+	JNE  byIRET
+	MOVQ F_FLAGS(AX), BX
+	CMPQ BX, F_R11(AX)
+	JNE  byIRET
+	MOVQ F_SP(AX), SP
+	LOAD_REGS
+	SYSRETQ
+byIRET:
 	PUSHQ $USER_SS
 	PUSHQ F_SP(AX)
 	PUSHQ F_FLAGS(AX)
