@@ -143,6 +143,9 @@ func UserFree() uint64 {
 // SetHeapCeiling sets aside pages of memory for the Go heap.
 func SetHeapCeiling(pages uint64) { frames.stats.Ceiling = pages }
 
+// HeapOver reports whether the Go heap is above its ceiling.
+func HeapOver() bool { return frames.stats.Heap > frames.stats.Ceiling }
+
 // Stats reports the state of the allocator.
 func Stats() FrameStats { return frames.stats }
 

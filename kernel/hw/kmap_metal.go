@@ -153,8 +153,12 @@ func Selected(root PFN) bool { return root == selected.root }
 // of the one that was selected before is used again.
 func Select(root PFN, slots *Slots) {
 	to, from := Table(kernelRoot), Table(root)
-	selected.slots.each(func(i int) { to[i] = 0 })
-	slots.each(func(i int) { to[i] = from[i] })
+	for i := range selected.slots.all {
+		to[i] = 0
+	}
+	for i := range slots.all {
+		to[i] = from[i]
+	}
 	selected.root, selected.slots = root, *slots
 }
 

@@ -41,11 +41,13 @@ type Slots [PML4Kernel / 64]uint64
 // Add puts a slot into the set.
 func (s *Slots) Add(i int) { s[i/64] |= 1 << (i % 64) }
 
-// each calls f for the slots of the set.
-func (s *Slots) each(f func(i int)) {
+// all yields the slots of the set.
+func (s *Slots) all(yield func(i int) bool) {
 	for w, word := range s {
 		for ; word != 0; word &= word - 1 {
-			f(w*64 + bits.TrailingZeros64(word))
+			if !yield(w*64 + bits.TrailingZeros64(word)) {
+				return
+			}
 		}
 	}
 }

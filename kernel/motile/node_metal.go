@@ -72,6 +72,9 @@ func (m *machine) filesFull() bool { return m.heapAbove(5) }
 // starving reports that the heap is beyond its ceiling, in the pages that are set aside
 // for the worst, although its garbage has been collected.
 func (m *machine) starving() bool {
+	if !hw.HeapOver() { // the dispatcher asks before each thread
+		return false
+	}
 	low := func() bool {
 		st := hw.Stats()
 		return st.Heap > st.Ceiling && st.Free < hw.Slack*3/4

@@ -162,6 +162,12 @@ func (d *Net) collect() {
 
 // Flush implements netdev.Link.
 func (d *Net) Flush() {
+	if d.queued || d.refill || len(d.free) < d.tx.size/2 { // mostly there is nothing
+		d.flush()
+	}
+}
+
+func (d *Net) flush() {
 	if len(d.free) < d.tx.size/2 {
 		d.collect()
 	}
