@@ -58,7 +58,7 @@ func (n *Node) initIPC(cfg *Config) {
 			links[i].Weight = cfg.Weights[i]
 		}
 	}
-	box := flip.NewBox(flip.Config{Links: links, Rand: random, Alloc: func(size int) []byte { return n.ipc.spares.get(size) }})
+	box := flip.NewBox(flip.Config{Links: links, Window: window(links), Rand: random, Alloc: func(size int) []byte { return n.ipc.spares.get(size) }})
 	n.ipc = ipc{
 		m:     rpc.New(n.Tab.Now, rpc.Config{Box: box, Rand: random, MaxPorts: maxPorts}),
 		links: cfg.Links, key: cfg.Key, boot: random(), secret: cfg.Key.NodeSecret(cfg.Number),
@@ -72,6 +72,24 @@ func (n *Node) initIPC(cfg *Config) {
 	// what the old ones have asked, by address and number.
 	n.ipc.asker = n.ipc.m.Open(n.Tab.Now, rpc.Options{Owner: n})
 	n.ipc.m.Listen(n.Tab.Now, n.ipc.self, cfg.Key.NodePort(n.Number).Put())
+}
+
+// A receiver takes frames in bursts, and its ACKs leave when it has dealt with one. So a
+// window holds two bursts: else the two ends work by turns. It is half of what the ring of
+// a card has buffers for, and of what a bridge lets wait for a node.
+const (
+	windowFrames = 128
+	windowMost   = 1 << 20
+	windowLeast  = 256 << 10
+)
+
+// window is how many bytes may be under way to one box.
+func window(links []flip.Link) int {
+	mtu := 0
+	for _, l := range links {
+		mtu = max(mtu, l.MTU)
+	}
+	return min(max(windowFrames*mtu, windowLeast), windowMost)
 }
 
 // Input takes a frame from a link. It is the driver's again when Input returns.
