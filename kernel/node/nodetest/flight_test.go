@@ -79,6 +79,7 @@ var (
 
 func TestFlight_MoveComesAbout(t *testing.T) {
 	m := newMover(t, true)
+	m.w.Wire.Delay = 200_000 // so that the freeze takes over 1 ms
 	m.order()
 	m.w.RunUntil(20e9, "moved", func() bool { return m.reply != nil })
 	if m.reply.Error != "" {
