@@ -83,11 +83,11 @@ const (
 	windowLeast  = 256 << 10
 )
 
-// window is how many bytes may be under way to one box.
+// window is how many bytes may be under way to one box, over whichever link.
 func window(links []flip.Link) int {
-	mtu := 0
+	mtu := windowMost
 	for _, l := range links {
-		mtu = max(mtu, l.MTU)
+		mtu = min(mtu, l.MTU)
 	}
 	return min(max(windowFrames*mtu, windowLeast), windowMost)
 }

@@ -218,12 +218,3 @@ func (d *Net) Pending() bool { return d.rx.pending() }
 
 // Interrupt acknowledges the device's interrupt, and reports whether there was one.
 func (d *Net) Interrupt() bool { return d.t.acknowledge() }
-
-// Quiet turns the interrupt for received frames off while the dispatcher polls
-// anyway, or on again.
-func (d *Net) Quiet(quiet bool) {
-	if d.rx.quiet != quiet {
-		d.rx.quiet = quiet
-		d.rx.publish()
-	}
-}
