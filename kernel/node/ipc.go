@@ -74,9 +74,10 @@ func (n *Node) initIPC(cfg *Config) {
 	n.ipc.m.Listen(n.Tab.Now, n.ipc.self, cfg.Key.NodePort(n.Number).Put())
 }
 
-// A receiver takes frames in bursts, and its ACKs leave when it has dealt with one. So a
-// window holds two bursts: else the two ends work by turns. It is half of what the ring of
-// a card has buffers for, and of what a bridge lets wait for a node.
+// A receiver takes frames in bursts, and its ACKs leave when it has dealt with a part of one.
+// So a window holds two bursts: else the two ends work by turns. It is half of what the ring
+// of a card has buffers for, and of what a bridge lets wait for a node: that is for nodes of
+// so little memory that their rings are shorter.
 const (
 	windowFrames = 128
 	windowMost   = 1 << 20
