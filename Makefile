@@ -26,9 +26,9 @@ SAY    = @printf '%-9s%s\n' $(1) '$(2)'
 
 # The kernel lies in the top 2 GB of the address space (see boot/pvh); the linker
 # takes its address as a signed decimal only: -2145386496 is 0xffffffff80200000.
-# QEMU joins translated pieces of code within a page only (docs/devel/tcg.rst, direct block chaining): a loop
-# across a page boundary is looked up anew each time round, and where one comes to lie
-# changes with every build. Functions of up to 256 bytes are within one page.
+# QEMU joins pieces of translated code within a page only (docs/devel/tcg.rst, direct
+# block chaining): a loop across a page boundary is looked up anew each time round, and
+# which one that is changes with every build. A function of up to 256 bytes crosses none.
 KERNEL_LDFLAGS := -T -2145386496 -E motile/boot/rt.kstart -funcalign 256
 
 .PHONY: all
