@@ -59,13 +59,17 @@ func (s *Space) Forgetful() bool { return s.sending != nil && len(s.sending.gone
 // them, before the process runs again.
 func (s *Space) ChangedFrom(addr uint64, buf []PageRef, all bool) (n int, next uint64) {
 	cleaned := 0
-	next = s.scan(addr, func(addr uint64, e *uint64) bool {
+	over := uint64(pteStore | pteSent | hw.PTEDirty)
+	if all {
+		over = 0
+	}
+	next = s.scan(addr, over, pteSent, func(addr uint64, e *uint64) bool {
+		stored := *e&pteStore != 0
+		if !all && stored {
+			return true
+		}
 		if n == len(buf) {
 			return false
-		}
-		stored, clean := *e&pteStore != 0, *e&(pteSent|hw.PTEDirty) == pteSent
-		if !all && (stored || clean) {
-			return true
 		}
 		buf[n] = PageRef{Addr: addr, Frame: frameOf(*e), Store: stored, Many: !exclusive(frameOf(*e)), Sent: *e&pteSent != 0 && !all}
 		n++
@@ -90,7 +94,7 @@ func (s *Space) ChangedFrom(addr uint64, buf []PageRef, all bool) (n int, next u
 // Changed counts, from addr on, the private pages that ChangedFrom would return. It looks at
 // up to limit pages and returns where to go on, 0 when there are no more.
 func (s *Space) Changed(addr uint64, limit int) (n int, next uint64) {
-	next = s.scan(addr, func(_ uint64, e *uint64) bool {
+	next = s.scan(addr, 0, pteSent, func(_ uint64, e *uint64) bool {
 		if limit--; limit < 0 {
 			return false
 		}
@@ -136,13 +140,15 @@ func (s *Space) Gone(f func(Run)) {
 }
 
 // scan calls f for the present pages from addr on, in order, until it returns false, and
-// returns the page at which it did; 0 when there are no more.
-func (s *Space) scan(addr uint64, f func(addr uint64, e *uint64) bool) (next uint64) {
-	s.walk(addr, abi.UserTop, func(at uint64, e *uint64) bool {
-		if *e&hw.PTEPresent != 0 && !f(at, e) {
-			next = at
+// returns the page at which it did; 0 when there are no more. Pages whose entries have just the
+// bits are of the bits over are passed over, without a call: they are nearly all, as a rule.
+func (s *Space) scan(addr, over, are uint64, f func(addr uint64, e *uint64) bool) (next uint64) {
+	for t, at := s.leafFrom(addr, abi.UserTop); t != nil; t, at = s.leafFrom(at, abi.UserTop) {
+		for i := at >> 12 & 511; i < 512; i, at = i+1, at+pageSize {
+			if e := t[i]; e&hw.PTEPresent != 0 && e&over != are && !f(at, &t[i]) {
+				return at
+			}
 		}
-		return next == 0
-	})
-	return next
+	}
+	return 0
 }

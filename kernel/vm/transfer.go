@@ -21,7 +21,7 @@ type PageRef struct {
 // PagesFrom fills buf with the present pages from addr on, in order, and returns
 // how many there were and where to go on; next is 0 when there are no more.
 func (s *Space) PagesFrom(addr uint64, buf []PageRef) (n int, next uint64) {
-	next = s.scan(addr, func(addr uint64, e *uint64) bool {
+	next = s.scan(addr, 0, 1, func(addr uint64, e *uint64) bool {
 		if n == len(buf) {
 			return false
 		}
