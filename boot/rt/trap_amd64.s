@@ -229,18 +229,6 @@ load:
 done:
 	RET
 
-// func saveX87(to *x87)
-TEXT ·saveX87(SB), NOSPLIT, $0-8
-	MOVQ to+0(FP), SI
-	BYTE $0xdd; BYTE $0x36 // FNSAVE (SI)
-	RET
-
-// func loadX87(from *x87)
-TEXT ·loadX87(SB), NOSPLIT, $0-8
-	MOVQ from+0(FP), SI
-	BYTE $0xdd; BYTE $0x26 // FRSTOR (SI)
-	RET
-
 // func halt()
 // Waits for an interrupt, unless one has already left work.
 TEXT ·halt(SB), NOSPLIT, $0-0

@@ -2,14 +2,25 @@
 
 package rt
 
-import "motile/kernel/abi"
+import (
+	"motile/kernel/abi"
+)
 
 //go:noescape
 func enterUser(f *abi.Frame)
 
+//go:noescape
+func switchFPU(from, to *abi.Frame, scratch *[512]byte)
 func halt()
 func takePending() uint32
 func yield()
+
+// fpuOwner is the user frame whose x87 registers are in the CPU, nil if none's
+// are. XMM registers are saved at every trap, x87 only when another thread runs.
+var (
+	fpuOwner   *abi.Frame
+	fpuScratch = new([512]byte) // on the heap: aligned to 16
+)
 
 // RunUser runs a user thread until it traps, and leaves its registers and the
 // reason (Frame.Vector) in f. VecNone or an interrupt vector: nothing was wrong,
@@ -17,10 +28,22 @@ func yield()
 //
 // Preconditions: the thread's page table is loaded; f was made by Sanitize.
 func RunUser(f *abi.Frame) {
-	useFPU(f)
+	if fpuOwner != f {
+		switchFPU(fpuOwner, f, fpuScratch)
+		fpuOwner = f
+	}
 	enterUser(f)
 	if numReady > 1 {
 		yield() // the runtime's own threads: they do little, and soon
+	}
+}
+
+// SpillFPU makes f complete: its x87 registers may still be in the CPU.
+// It must be called before a Frame's FX is read or replaced.
+func SpillFPU(f *abi.Frame) {
+	if fpuOwner == f {
+		switchFPU(f, nil, fpuScratch)
+		fpuOwner = nil
 	}
 }
 
