@@ -69,6 +69,8 @@ func (s *Space) leave() bool {
 		}
 		s.list()
 	}
+	// Whatever the CPU does ahead of time, it does not find these tables any more.
+	hw.Invalidate(0)
 	n := 0
 	for _, r := range v.runs {
 		for i := 0; i < len(r.of); {
