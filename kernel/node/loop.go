@@ -74,7 +74,7 @@ func (n *Node) runThread(t *proc.Thread) {
 			deadline = min(deadline, n.Tab.Now+max(s.Left, 1))
 		}
 		n.m.Flush() // what the thread has sent leaves before it goes on
-		t.Process().Space.Use()
+		t.Process().Space.Use(n.Tab.Now)
 		start := n.Tab.Now
 		n.m.RunUser(t, deadline)
 		now := n.m.Now()

@@ -36,18 +36,28 @@ const maxListed = 1024
 // stir notes that a page, or a table, has come or gone.
 func (v *visited) stir() { v.known, v.steady = false, false }
 
-// used is the Space whose user half is selected. There is none on the host.
-var used *Space
+// flushEvery is how often all is forgotten nevertheless, ns. The emulation makes the cache of
+// translations larger and smaller, but only when it is emptied: without that, whoever
+// touches much memory, as a move does, would have a small one for good.
+const flushEvery = 1_000_000
+
+// used is the Space whose user half is selected, and flushed when all was forgotten. There
+// is none on the host.
+var (
+	used    *Space
+	flushed int64
+)
 
 // Use selects the Space's page table.
-func (s *Space) Use() {
+func (s *Space) Use(now int64) {
 	if hw.Selected(s.root) {
 		return
 	}
 	last := used
 	used = s
 	hw.Select(s.root, &s.slots)
-	if last == nil || !last.leave() {
+	if last == nil || now-flushed > flushEvery || !last.leave() {
+		flushed = now
 		hw.FlushAll(s.root)
 	}
 }
