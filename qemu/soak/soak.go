@@ -32,6 +32,9 @@ type Config struct {
 const (
 	nodes = 3
 	steps = 5 // of a round
+
+	aimedSteps = 2 // of these
+
 	memMB = 128
 	hops  = 12 // of each process in a step, at most
 
@@ -162,12 +165,12 @@ func (s *soak) start(ctx context.Context, i int) error {
 	return nil
 }
 
-// round is a few steps, each with a fault of its own.
+// round is a few steps, each with a fault of its own: some with one that is aimed.
 func (s *soak) round(ctx context.Context) error {
 	if s.processes == nil {
 		s.processes = make([]*process, len(programs))
 	}
-	for range steps {
+	for n := range steps {
 		for i, p := range s.processes {
 			if p == nil {
 				if err := s.start(ctx, i); err != nil {
@@ -175,22 +178,30 @@ func (s *soak) round(ctx context.Context) error {
 				}
 			}
 		}
-		if err := s.step(ctx); err != nil {
+		strike := s.roam
+		if n < aimedSteps {
+			strike = s.aimed
+		}
+		dead, err := strike(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.check(ctx, dead); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// step moves processes while something goes wrong, and then checks all of them.
-func (s *soak) step(ctx context.Context) error {
+// roam moves all processes while something goes wrong.
+func (s *soak) roam(ctx context.Context) (dead int, err error) {
 	quiet := make(chan struct{}) // closed when nothing goes wrong any more
 	over := make(chan travel, len(s.processes))
 	for _, p := range s.processes {
 		rng := rand.New(rand.NewPCG(s.rng.Uint64(), 0))
 		go func() { over <- p.travel(ctx, rng, quiet) }()
 	}
-	dead, err := s.strike(ctx)
+	dead, err = s.strike(ctx)
 	close(quiet)
 	for range s.processes {
 		t := <-over
@@ -198,9 +209,11 @@ func (s *soak) step(ctx context.Context) error {
 		s.tally.Moves += t.moves
 		s.conf.Say("  process %d moved %d times, and is on node %d: %v", t.p.PID, t.moves, t.p.node, t.err)
 	}
-	if err != nil {
-		return err
-	}
+	return dead, err
+}
+
+// check looks at all of them when nothing goes wrong any more.
+func (s *soak) check(ctx context.Context, dead int) error {
 	for i, p := range s.processes {
 		from := p.node
 		node, err := s.settle(ctx, p, dead)

@@ -13,14 +13,17 @@ type Tally struct {
 	WithNode   int `json:"with_node"`  // processes that were lost with the node that held them
 	Lost       int `json:"lost"`       // that were lost though no node was
 	Duplicated int `json:"duplicated"` // that ran twice, or whose output did not come once
+
+	Pairs map[string]int `json:"pairs,omitempty"` // how often a fault was aimed at each (aim.pairs)
 }
 
 // String says what came of the run, and what it proves: the chance that a move loses or
 // doubles its process is below the upper end of Wilson's interval at 95 %.
 func (t Tally) String() string {
 	return fmt.Sprintf("%d moves, %d lost, %d duplicated: at 95 %% confidence fewer than %.2g of a move's processes are (Wilson); "+
-		"%d moves were asked for; %d power cuts took %d processes with them",
-		t.Moves, t.Lost, t.Duplicated, Wilson(t.Lost+t.Duplicated, t.Moves), t.Asked, t.Cuts, t.WithNode)
+		"%d moves were asked for; %d power cuts took %d processes with them; "+
+		"faults at steps of moves: %d of %d pairs of program, strategy, step and fault",
+		t.Moves, t.Lost, t.Duplicated, Wilson(t.Lost+t.Duplicated, t.Moves), t.Asked, t.Cuts, t.WithNode, len(t.Pairs), len(allPairs))
 }
 
 // Wilson is the upper end of the score interval at 95 % for the probability of
