@@ -178,8 +178,7 @@ func (s *soak) suffer(ctx context.Context, f fault, from, to int, lasts time.Dur
 		dead = to
 	}
 	if dead != 0 {
-		s.tally.Cuts++
-		_, err = s.cluster.Restart(ctx, dead, nil)
+		err = s.restart(ctx, dead)
 	}
 	if err != nil {
 		return dead, err

@@ -3,7 +3,6 @@ package soak
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -72,7 +71,7 @@ func Run(ctx context.Context, conf Config) (Tally, error) {
 			return at.Tally, fmt.Errorf("%s: %w: remove it to begin anew", conf.Progress, err)
 		}
 	}
-	s := &soak{conf: conf, tally: at.Tally}
+	s := &soak{conf: conf, tally: at.Tally, cut: make(map[int]bool)}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
 		return s.tally, err
@@ -106,7 +105,8 @@ type soak struct {
 	cluster   *cluster.Cluster
 	flip      *flipnode.Node
 	rng       *rand.Rand
-	processes []*process // by program; nil: lost, to be started again
+	processes []*process   // by program; nil: lost, to be started again
+	cut       map[int]bool // nodes that have lost their power
 	tally     Tally
 }
 
@@ -284,9 +284,7 @@ func (s *soak) strike(ctx context.Context) (dead int, err error) {
 	}
 	s.conf.Say("  after %v: %s", after, describe(f, dead, lasts))
 	if dead != 0 {
-		s.tally.Cuts++
-		_, err := s.cluster.Restart(ctx, dead, nil)
-		return dead, err
+		return dead, s.restart(ctx, dead)
 	}
 	if _, err := s.cluster.Bridge().SetFaults(f); err != nil {
 		return 0, err
@@ -296,6 +294,14 @@ func (s *soak) strike(ctx context.Context) (dead int, err error) {
 	}
 	_, err = s.cluster.Bridge().SetFaults(bridge.Faults{})
 	return 0, err
+}
+
+// restart cuts a node's power, and gives it back.
+func (s *soak) restart(ctx context.Context, node int) error {
+	s.tally.Cuts++
+	s.cut[node] = true
+	_, err := s.cluster.Restart(ctx, node, nil)
+	return err
 }
 
 func describe(f bridge.Faults, dead int, lasts time.Duration) string {
@@ -315,91 +321,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// settle waits until a process has one copy that can run and prints, and returns
-// where: 0 if it was lost with a node that has been restarted.
-func (s *soak) settle(ctx context.Context, p *process, dead int) (node int, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, errors.New("not within "+settleTime.String()))
-	defer cancel()
-	for {
-		copies, err := s.copies(ctx, p)
-		if err != nil {
-			return 0, fmt.Errorf("process %d: %w", p.PID, errors.Join(err, context.Cause(ctx)))
-		}
-		running := 0
-		for at, state := range copies {
-			if state == "R" || state == "S" || state == "D" {
-				node = at
-				running++
-			}
-		}
-		switch {
-		case running > 1:
-			s.tally.Duplicated++
-			return 0, fmt.Errorf("process %d runs twice: %v", p.PID, copies)
-		case len(copies) == 0 && dead != 0:
-			return 0, s.output(p)
-		case running == 1 && len(copies) == 1:
-			err := p.awaitFor(ctx, soon)
-			if err == nil {
-				return node, nil
-			}
-			if p.Err() != nil || ctx.Err() != nil {
-				_ = s.output(p)
-				return 0, fmt.Errorf("process %d on node %d: %w", p.PID, node, err)
-			}
-			continue // it waits for memory, or has ended since that is lost with a node
-		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			if len(copies) == 0 {
-				s.tally.Lost++
-			}
-			return 0, fmt.Errorf("process %d: %v: its copies by node are %v", p.PID, context.Cause(ctx), copies)
-		}
-	}
-}
-
-// soon is how long a process is listened to until it is looked for again.
-const soon = 5 * time.Second
-
-func (p *process) awaitFor(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	return p.Await(ctx)
-}
-
-// output counts a process whose lines did not come once each.
-func (s *soak) output(p *process) error {
-	err := p.Err()
-	if err != nil {
-		s.tally.Duplicated++
-	}
-	return err
-}
-
-// copies asks all nodes for the state of their copies of a process. Nodes are asked
-// one after the other: one that is seen twice may have moved meanwhile, so what
-// looks like two copies is looked at again.
-func (s *soak) copies(ctx context.Context, p *process) (states map[int]string, err error) {
-	for range 3 {
-		states = map[int]string{}
-		for n := range nodes {
-			list, err := s.cluster.Client().Node(n + 1).List(ctx)
-			if err != nil {
-				return nil, err
-			}
-			for _, q := range list {
-				if q.PID == p.PID {
-					states[n+1] = q.State
-				}
-			}
-		}
-		if len(states) < 2 {
-			break
-		}
-	}
-	return states, nil
 }
 
 // consoles are the last lines of all of them.
