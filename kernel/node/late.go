@@ -21,7 +21,7 @@ type late struct {
 	log    *object.Log  // nil if it had none
 	file   *object.File // holds the log
 	secret capability.Secret
-	status int
+	end    api.WaitReply
 	left   int  // times that the node ages until it is forgotten
 	gone   bool // somebody has destroyed it
 }
@@ -44,7 +44,7 @@ func (n *Node) age() {
 
 // keepLate is called when a detached process ends.
 func (n *Node) keepLate(x *process, l *object.Log, status int) {
-	d := &late{node: n, ep: x.pid, log: l, file: x.p.Log, status: status, info: n.info(x.p),
+	d := &late{node: n, ep: x.pid, log: l, file: x.p.Log, end: x.end(status), info: n.info(x.p),
 		secret: x.secret, left: lifetime}
 	d.info.State, d.info.Status = "zombie", status
 	if l != nil {
@@ -83,7 +83,7 @@ func (d *late) serve(r *rpc.Incoming) {
 	case api.Info:
 		n.replyWith(r, d.info)
 	case api.Wait:
-		n.replyWith(r, api.WaitReply{Status: d.status, Moves: d.info.Moves, Shaken: d.info.Shaken})
+		n.replyWith(r, d.end)
 	case api.ReadLog:
 		if d.log == nil {
 			n.reply(r, std.NotFound, nil)
@@ -102,8 +102,13 @@ func (d *late) serve(r *rpc.Incoming) {
 	}
 }
 
+// end is what there is to say of a process that has ended.
+func (x *process) end(status int) api.WaitReply {
+	return api.WaitReply{Status: status, Moves: x.p.Moves, Shaken: x.shakenSoFar(), Lost: x.p.Lost}
+}
+
 // endedReply is what those who wait for a process get.
 func (x *process) endedReply(status int) (*std.Header, []byte) {
-	b, _ := image.Marshal(api.WaitReply{Status: status, Moves: x.p.Moves, Shaken: x.shakenSoFar(), Lost: x.p.Lost})
+	b, _ := image.Marshal(x.end(status))
 	return &std.Header{Size: uint32(len(b))}, b
 }

@@ -42,7 +42,7 @@ func (n *Node) initStandards() {
 	n.std.late = service.Service[*late]{
 		Needs: api.ProcessRight, Refused: n.refused,
 		Info:    func(d *late) string { return "Die " + d.info.Command },
-		Status:  func(d *late) string { return fmt.Sprintf("pid %d\nended with %#x\n", d.info.PID, d.status) },
+		Status:  func(d *late) string { return fmt.Sprintf("pid %d\nended with %#x\n", d.info.PID, d.end.Status) },
 		Touch:   func(d *late) { d.left = lifetime },
 		Destroy: func(d *late) std.Status { d.gone = true; return std.OK },
 	}

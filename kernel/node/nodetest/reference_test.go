@@ -6,6 +6,7 @@ import (
 
 	"motile/ipc/rpc"
 	"motile/ipc/std"
+	"motile/kernel/object"
 	"motile/migrate/image"
 	"motile/proc/api"
 )
@@ -113,6 +114,27 @@ func TestReference_SourceIsLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who asks when it has ended is told, too.
+func TestReference_SourceIsLostAskedLate(t *testing.T) {
+	w, pid := scribble(t, 1, 100)
+	w.Nodes[1].Tab.Process(pid).Log = object.NewFile(object.NewLog(), object.OWronly, "log:")
+	w.Host.Strategy = "reference"
+	w.Wire.Delay = 5e6
+	w.Move(pid, 2)
+	w.Kill(1)
+	w.Boot(1)
+	w.RunUntil(13e9, "the end", func() bool { return w.On(pid) == 0 })
+	var end api.WaitReply
+	asked := false
+	w.Host.process(pid, api.Wait, func(c rpc.Complete) {
+		asked = true
+		if err := image.Unmarshal(c.Data, &end); err != nil || end.Lost != 1 {
+			t.Errorf("%+v, %v, %v", end, c.Status, err)
+		}
+	})
+	w.RunUntil(5e9, "an answer", func() bool { return asked })
 }
 
 type most int64
