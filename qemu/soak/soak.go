@@ -82,7 +82,7 @@ func Run(ctx context.Context, conf Config) (Tally, error) {
 		if err := s.round(ctx); ctx.Err() != nil {
 			return s.tally, nil
 		} else if err != nil {
-			return s.tally, fmt.Errorf("seed %d, round %d: %w\n%v\n%s", at.Seed, at.Round, err, s.tally, s.consoles())
+			return s.tally, fmt.Errorf("seed %d, round %d: %w\n%v\n%s", at.Seed, at.Round, err, s.tally, s.everybody(ctx)+s.consoles())
 		}
 		at.Round++
 		at.Tally = s.tally
@@ -321,6 +321,22 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
+}
+
+// everybody is all processes that nodes know, and what they depend on.
+func (s *soak) everybody(ctx context.Context) (text string) {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for n := range nodes {
+		list, err := s.cluster.Client().Node(n + 1).List(ctx)
+		if err != nil {
+			text += fmt.Sprintln(err)
+		}
+		for _, q := range list {
+			text += fmt.Sprintf("%d (child of %d), %s %v: %s on %v %q\n", q.PID, q.Parent, q.State, q.Stun, q.Command, q.Trail, q.Residuals)
+		}
+	}
+	return text
 }
 
 // consoles are the last lines of all of them.
