@@ -37,9 +37,10 @@ const (
 	memMB = 128
 	hops  = 12 // of each process in a step, at most
 
-	// settleTime is how long it may take until a move that was cut off is decided:
-	// transactions are given up after ten seconds, and a target waits for fifteen.
-	settleTime = 60 * time.Second
+	// settleTime is how long it may take until all goes on: transactions are given up after
+	// ten seconds, a target waits for fifteen, and a child that no node has claimed for a minute
+	// counts as killed.
+	settleTime = 100 * time.Second
 )
 
 // programs are what moves about: each prints numbered lines for ever. One computes on
