@@ -208,6 +208,37 @@ func TestMigrate_AsksAgainWhereItIs(t *testing.T) {
 	says(t, err, "process 7: it has ended")
 }
 
+// Of those that are to move together the first may end just then: the others move.
+func TestMigrateTogether_FirstEnds(t *testing.T) {
+	f, c := setUp()
+	states := map[int32]string{7: "S", 8: "S", 9: "S"}
+	for pid := range states {
+		f.Process(pid, func(*std.Header, []byte) (any, std.Status) {
+			return api.ProcessInfo{PID: pid, Node: 1, State: states[pid]}, std.OK
+		})
+	}
+	f.Node(1, func(h *std.Header, data []byte) (any, std.Status) {
+		q := clienttest.Decode[api.MigrateRequest](data)
+		if q.PID == 7 {
+			states[7] = "zombie"
+			return api.MigrateReply{PID: 7, Error: "process 7 has ended"}, std.OK
+		}
+		return api.MigrateReply{PID: q.PID, Node: 2, Processes: []int32{8, 9}}, std.OK
+	})
+	var told []int32
+	c.MigrateTogether(t.Context(), []*client.Process{c.Process(7), c.Process(8), c.Process(9)}, client.Move{Target: 2}, func(who []*client.Process, r api.MigrateReply, err error) {
+		if err != nil || r.Node != 2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		for _, p := range who {
+			told = append(told, p.PID)
+		}
+	})
+	if !slices.Equal(told, []int32{8, 9}) {
+		t.Error(told)
+	}
+}
+
 func TestSignalGroup_EachMemberOnce(t *testing.T) {
 	f, c := setUp()
 	group := func(pids ...int32) clienttest.Handler {

@@ -130,7 +130,7 @@ func (c *Client) MigrateTogether(ctx context.Context, all []*Process, m Move, te
 	for _, p := range all {
 		info, err := p.Info(ctx)
 		switch {
-		case Gone(err) || err == nil && info.State == "zombie":
+		case ended(info, err):
 			continue
 		case err != nil:
 			tell([]*Process{p}, api.MigrateReply{}, err)
@@ -143,6 +143,10 @@ func (c *Client) MigrateTogether(ctx context.Context, all []*Process, m Move, te
 	for _, node := range nodes {
 		who := on[node]
 		r, err := who[0].migrate(ctx, m, who[1:])
+		for err != nil && len(who) > 1 && ended(who[0].Info(ctx)) { // meanwhile, and the move was to be in its name
+			who = who[1:]
+			r, err = who[0].migrate(ctx, m, who[1:])
+		}
 		if err != nil {
 			tell(who, r, err)
 			continue
@@ -161,6 +165,11 @@ func (c *Client) MigrateTogether(ctx context.Context, all []*Process, m Move, te
 			}
 		}
 	}
+}
+
+// ended is whether a process has, by what it, or nobody, says of it.
+func ended(info api.ProcessInfo, err error) bool {
+	return Gone(err) || err == nil && info.State == "zombie"
 }
 
 // where is the node of a process that has not ended.

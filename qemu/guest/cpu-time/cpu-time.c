@@ -15,9 +15,10 @@ FEATURE("cpu-time")
 	while (working()) {
 		for (volatile int i = 0; i < 20000; i++)
 			;
-		long long cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID), mine = now_ns(CLOCK_THREAD_CPUTIME_ID);
+		// In this order: while the host does something else, the thread computes.
+		long long mine = now_ns(CLOCK_THREAD_CPUTIME_ID), cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 		CHECK(cpu > last, "the time computed went from %lld to %lld us", last / 1000, cpu / 1000);
-		CHECK(mine <= cpu + 50 * MS, "the thread computed %lld us, the process %lld", mine / 1000, cpu / 1000);
+		CHECK(mine <= cpu + MS, "the thread computed %lld us, the process %lld", mine / 1000, cpu / 1000);
 		last = cpu;
 		MUST(getrusage(RUSAGE_SELF, &u) == 0);
 		long long used = (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * SECOND + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
