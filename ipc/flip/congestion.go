@@ -15,8 +15,8 @@ package flip
 //
 // On the box's own network there is nothing to congest but the receiver, whose
 // processor makes round trips grow whether or not anything waits: there only how much
-// is lost counts. A window starts with a quarter of the greatest, and does not fall
-// below that but for a timeout. A way through routers starts with ten fragments.
+// is lost counts. A window starts with a quarter of the greatest, or 64 KB if that is less, and does not fall
+// below that but for a timeout: a slow network's queue may hold no more than that. A way through routers starts with ten fragments.
 //
 // A window that was not used up does not grow.
 
@@ -25,6 +25,7 @@ const (
 	minUnits     = 2
 	lossIsMany   = 16 // one fragment in so many: more than noise
 	rttLives     = 10 * second
+	leastDirect  = 64 << 10 // bytes
 )
 
 // congestion is the state of one way.
@@ -51,7 +52,7 @@ func startCongestion(most, unit int, direct bool) congestion {
 	most = max(most, 4*unit)
 	c := congestion{most: most, least: minUnits * unit, ssthresh: most, direct: direct}
 	if direct {
-		c.least = max(most/4, c.least)
+		c.least = max(min(most/4, leastDirect), c.least)
 	}
 	c.least = min(c.least, most)
 	c.cwnd = min(max(c.least, initialUnits*unit), most)

@@ -115,6 +115,24 @@ func TestCongestion_Bottleneck(t *testing.T) {
 	}
 }
 
+// A network of 10 Mbit/s that has room for a tenth of a second: whatever the window may grow to, little
+// is sent in vain.
+func TestCongestion_SlowNetwork(t *testing.T) {
+	for _, window := range []int{0, 1 << 20} {
+		w := newInet(t, []int{9000})
+		w.nets[0].rate, w.nets[0].backlog = 1_250_000, 125_000
+		w.window = window
+		w.add([]int{0})
+		w.add([]int{0})
+		rate := w.throughput(0, 1, 10)
+		s := w.boxes[0].Stats
+		t.Logf("window %d: %.2f MB/s of 1.25, %d of %d frames sent again", window, rate/1e6, s.Resent, s.FramesOut)
+		if rate < 0.85*1.25e6 || s.Resent*8 > s.FramesOut {
+			t.Errorf("window %d: %.2f MB/s of 1.25, %d of %d frames sent again", window, rate/1e6, s.Resent, s.FramesOut)
+		}
+	}
+}
+
 // Messages to one box take turns: equal ones end together, and a short one does not
 // wait for a long one.
 func TestCongestion_MessagesTakeTurns(t *testing.T) {

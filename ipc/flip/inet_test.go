@@ -20,6 +20,7 @@ type inet struct {
 	rng   *rand.Rand
 
 	weight map[[2]int]uint8 // of a network for a box, if not an Ethernet's
+	window int              // of the boxes, 0: as is usual
 	filter func(f *inetFrame) (drop bool)
 	trace  bool
 	log    []string
@@ -75,7 +76,7 @@ func (w *inet) add(nets []int) {
 
 // restart starts a box, with nothing remembered.
 func (w *inet) restart(i int) {
-	cfg := Config{Rand: rand.New(rand.NewPCG(uint64(i), uint64(w.now))).Uint64}
+	cfg := Config{Rand: rand.New(rand.NewPCG(uint64(i), uint64(w.now))).Uint64, Window: w.window}
 	for _, n := range w.boxes[i].nets {
 		cfg.Links = append(cfg.Links, Link{MAC: inetMAC(i, n), MTU: w.nets[n].mtu, Weight: w.weight[[2]int{i, n}], Untrusted: w.nets[n].untrusted})
 	}
