@@ -2,12 +2,18 @@ package lib
 
 import (
 	"context"
+	"slices"
+	"sync"
 
 	"motile/ipc/std"
 )
 
 // maxReply is the longest reply there is.
 const maxReply = 1 << 20
+
+// replies is room for them: most are short, and a megabyte of new memory for each would be
+// what takes longest.
+var replies = sync.Pool{New: func() any { return new([maxReply]byte) }}
 
 // Caller makes transactions for package proc/api/client. The zero value is ready.
 type Caller struct{}
@@ -22,9 +28,11 @@ func (Caller) Call(ctx context.Context, h *std.Header, data []byte) (std.Header,
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{h: *h, data: make([]byte, maxReply)}
-		n, err := Trans(&o.h, data, o.data)
-		o.data, o.err = o.data[:n], err
+		room := replies.Get().(*[maxReply]byte)
+		o := outcome{h: *h}
+		n, err := Trans(&o.h, data, room[:])
+		o.data, o.err = slices.Clone(room[:n]), err
+		replies.Put(room)
 		done <- o
 	}()
 	select {
