@@ -5,22 +5,26 @@ import "strings"
 // whys say of targets that may be missed what profiles say about that (motile profile, while it is
 // measured; motile trace for the phases). They are told of targets that are not met.
 var whys = []struct{ target, why string }{
-	{"`copy`, 64 MB", "`copy` of 64 MB: the frames alone hardly use the nodes' CPUs, the bridge and the cards carry them; a move makes each CPU look at every byte four times: once to copy it into a message, " +
-		"once into the card's buffer (or out of it), once to join frames, once for SipHash, at 1.7 GB/s and less; and there are 7,500 frames at some 5 µs at either end. Nobody of these has more than a quarter of it (decisions 272, 274 and 275, " +
-		"with what was tried: reading pages where they are, other copying loops, fewer interrupts)."},
+	{"`copy`, 16 MB", whyCopy},
+	{"`copy`, 64 MB", whyCopy},
 	{"`copy`, 1 MB", "`copy` of 1 MB: 5 to 7 ms of the 15 are those of a process without memory, and the rest is as for 64 MB."},
 	{"`copy` on the bridge shaped", "a: a process without memory sends some 11 KB, with its state, in four messages each way; at 10 Mbit/s these are 10 ms, the rest is the time that the nodes take (a on the unshaped bridge), and what a message waits for the one before."},
-	{"exec at another node ≤ 1.5 × local fork+exec+exit; by its process server", "exec by the process server: three transactions and the search for the new process's address are 1.5 ms, and fork, exec and exit here take little more; what the target's node does is the same as here."},
+	{"exec at another node ≤ 1.5 × local fork+exec+exit; by its process server", "exec by the process server: three transactions, each by a goroutine of a Go program that has to be woken on another thread, and a search for the new process's address, beside a fork, exec and exit that take hardly more than 2 ms in all."},
 	{"exec at another node ≤ 1.5 × local fork+exec+exit; by `on`", "exec by `on`: it is a Go program of 3 MB, which takes as long to begin as told to stay here; its move costs what a move of a Go program costs. A kernel that moved a process within exec, as Sprite's, would save most of it: not built."},
-	{"`precopy`: a client", "a client's gap: the freeze is 5 to 13 ms, and the client hears BUSY until the target has announced the address and asks again after that; the rest is the emulation's host, whose pauses a client sees without any move, too."},
+	{"`precopy`: a client", "a client's gap: with 1 MB it is the freeze of 5 to 10 ms, and the BUSY that the client hears until the target has announced the address. With 16 MB and more it is the rounds: a request waits behind as many as twelve messages of pages, at the source's CPU, " +
+		"its card and the bridge, and so does its reply; in the table p99 grows with the size, the freeze does not."},
 	{"`precopy`: freeze", "the freeze of `precopy`: nothing in it is in proportion to memory any more but a look at each page-table entry, 0.3 ms of 64 MB (decision 279). PREPARE and COMMIT are 2 ms each, of which writing the state, reading it and building the process are 0.7 ms each; no function has 7 % of it."},
 	{"`reference`: freeze", "the freeze by `reference`: as that of `precopy`; what is in proportion to memory is below 1 ms for 64 MB (decision 278)."},
 	{"null process by `flush`", "a null process by `flush`: its pages are a file at the server before it may go on, which is a request to another node and that node's answer after its disk's; nothing is left out because it is small."},
 	{"null trans on one node", "a null trans on one node: of 17 µs, 10 are the dispatcher and the RPC protocol, in many small functions, none above 2 %; 2.5 are two changes of address space (46 µs, of which 27 these, before decision 276), 2 the programs, 3 their entering and leaving the kernel six times."},
-	{"migrate --strategy", "freezes against CRIU's: ours is 5 to 6 ms however small the process, two round trips and the making of a process (0.7 ms each to write its state, to read and to build it), in an emulator in which a null trans between nodes is 0.25 ms; CRIU's iterative mode " +
-		"freezes for some 40 to 60 ms there, so 0.05 of that would be less than the two round trips and their wake-ups take. With `copy`, all memory is sent in the freeze."},
+	{"migrate --strategy", "freezes against CRIU's: ours is some 6 ms however small the process, two round trips and the making of a process (0.7 ms each to write its state, to read and to build it, by `motile trace`), in an emulator in which a null trans between nodes " +
+		"takes 0.25 to 0.35 ms. The profile of that is flat: the card has 7 %, the CBOR of the state in many pieces 7 %, hashes of capabilities 3 %."},
 	{"1 MB as a request", "bulk messages: see `copy` of 64 MB, without the hash."},
 }
+
+const whyCopy = "`copy` of many MB: the frames alone hardly use the nodes' CPUs, the bridge and the cards carry them. A move has each CPU look at every byte three times, at 1.7 GB/s and less: the source copies it into a message and " +
+	"again into the card's buffer, the target out of the card's and then into its page, and SipHash reads it at either end; 7,500 frames at some 5 µs a node come on top. No part has more than a quarter of it (decisions 272, 274 and 275, " +
+	"with what was tried: frames that the card reads where pages are, other copying loops, fewer interrupts)."
 
 // why is what is known of a target that is not met; ok is false if nothing is.
 func why(what string) (text string, ok bool) {
