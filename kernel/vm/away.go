@@ -34,18 +34,7 @@ func originOf(e uint64) uint64 { return ^e & hw.PTEAddr }
 
 // SetAway makes the page at addr one that is away, with its origin. It reports false when
 // there cannot be a private page, when something is there, or when memory is short.
-func (s *Space) SetAway(addr, origin uint64) bool {
-	if !installable(addr) || !installable(origin) {
-		return false
-	}
-	e := s.entry(addr, true)
-	if e == nil || *e != 0 {
-		return false
-	}
-	*e = ^origin&hw.PTEAddr | pteAway
-	s.away++
-	return true
-}
+func (s *Space) SetAway(addr, origin uint64) bool { return s.SetAwayRun(Run{addr, 1}, origin) }
 
 // SetAwayRun is SetAway of consecutive pages with consecutive origins.
 func (s *Space) SetAwayRun(r Run, origin uint64) bool {

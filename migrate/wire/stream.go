@@ -95,7 +95,11 @@ type PageBatch struct {
 // Add adds a page, without those of its blocks that are zero. Precondition: the batch is not
 // full.
 func (m *PageBatch) Add(word uint64, p *[abi.PageSize]byte) {
-	c := content{p, blocksOf(p)}
+	m.alone(word, content{p, blocksOf(p)})
+}
+
+// alone adds a page that needs no other.
+func (m *PageBatch) alone(word uint64, c content) {
 	if c.sparse() {
 		m.words = append(m.words, word|sparseBit, uint64(c.blocks))
 	} else {
@@ -114,13 +118,13 @@ func (m *PageBatch) add(c content) {
 // still are; file says which of the offered, at which of its pages, and base is that.
 // Precondition: the batch is not full.
 func (m *PageBatch) AddOver(word uint64, p *[abi.PageSize]byte, file, at int, base *[abi.PageSize]byte) {
-	c := content{p, blocksUnlike(p, base)}
-	if !c.sparse() || c.blocks.size() >= blocksOf(p).size() {
-		m.Add(word, p)
+	alone, over := content{p, blocksOf(p)}, content{p, blocksUnlike(p, base)}
+	if !over.sparse() || over.blocks.size() >= alone.blocks.size() {
+		m.alone(word, alone)
 		return
 	}
-	m.words = append(m.words, word|sparseBit|overBit, uint64(c.blocks), uint64(file)<<32|uint64(uint32(at)))
-	m.add(c)
+	m.words = append(m.words, word|sparseBit|overBit, uint64(over.blocks), uint64(file)<<32|uint64(uint32(at)))
+	m.add(over)
 }
 
 // AddSame adds that a private page is the same as another, which was added before.
