@@ -142,7 +142,7 @@ func (k *keeper) again(ctx context.Context, err error) error {
 		k.lives = false
 		return k.over(ctx, err)
 	}
-	return k.elsewhere(ctx, fmt.Sprintf("process %d has ended: its memory on node %d is lost", end.pid, end.lost), end.lost, true)
+	return k.elsewhere(ctx, fmt.Sprintf("process %d has ended: its memory on node %d is lost", end.pid, end.lost), end.lost)
 }
 
 // zombie: the process has ended; what else is known of that comes in a moment.
@@ -286,7 +286,12 @@ func (k *keeper) trouble(ctx context.Context, err error) error {
 		case k.lease == 0:
 			return fmt.Errorf("%w; its last checkpoint is in %s", err, k.o.File)
 		case left <= 0:
-			return k.elsewhere(ctx, fmt.Sprintf("process %d is lost with node %d: its lease has run out", k.p.PID, k.node), k.node, false)
+			lost := k.p
+			err := k.elsewhere(ctx, fmt.Sprintf("process %d is lost with node %d: its lease has run out", k.p.PID, k.node), k.node)
+			if err == nil {
+				go k.bury(ctx, lost)
+			}
+			return err
 		default:
 			if err := pause(ctx, min(left, k.o.Every)); err != nil {
 				return err
@@ -318,7 +323,7 @@ func (k *keeper) until() time.Duration {
 
 // elsewhere restarts the last checkpoint on any node but one. Precondition: the process has
 // ended, or until has passed.
-func (k *keeper) elsewhere(ctx context.Context, why string, but int, ended bool) error {
+func (k *keeper) elsewhere(ctx context.Context, why string, but int) error {
 	lost := k.p
 	k.e.warn("%s", why)
 	f, err := k.e.OpenCheckpoint(k.o.File, false)
@@ -336,9 +341,6 @@ func (k *keeper) elsewhere(ctx context.Context, why string, but int, ended bool)
 			k.granted = time.Now()
 			if err == nil {
 				k.follow(ctx, k.e.Client.Process(r.PID), node)
-				if !ended {
-					go k.bury(ctx, lost)
-				}
 				return k.e.tell(r)
 			}
 		}
