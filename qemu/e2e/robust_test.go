@@ -3,9 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -209,22 +207,7 @@ func (k *ticker) move(node int) <-chan moved {
 	return done
 }
 
-// at calls strike once, just before the frame of a step of a move from a node is
-// delivered: with faults that strike sets, it may not be. The channel is closed when that
-// has happened.
+// at strikes at a step of a move from a node.
 func (l *robustLab) at(s movestep.Step, from int, strike func()) <-chan struct{} {
-	var mu sync.Mutex
-	look, struck := movestep.Spotter{Step: s}, false
-	source := fmt.Sprintf("n%d", from)
-	done := make(chan struct{})
-	l.Bridge().Watch(func(port string, frame []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !struck && look.Is(port == source, frame) {
-			struck = true
-			strike()
-			close(done)
-		}
-	})
-	return done
+	return soak.At(l.Bridge(), s, from, strike)
 }

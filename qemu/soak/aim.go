@@ -108,8 +108,12 @@ func (s *soak) aimed(ctx context.Context) (dead int, err error) {
 	if a.step.Name == pull.Name {
 		asks = to
 	}
-	struck := s.at(a.step, asks, bridge.Faults{Partition: fmt.Sprintf("%d/%d", from, to)})
-	defer s.cluster.Bridge().Watch(nil)
+	b, cut := s.cluster.Bridge(), false
+	struck := At(b, a.step, asks, func() {
+		_, err := b.SetFaults(bridge.Faults{Partition: fmt.Sprintf("%d/%d", from, to)})
+		cut = err == nil
+	})
+	defer b.Watch(nil)
 
 	done := make(chan error, 1)
 	go func() {
@@ -119,7 +123,8 @@ func (s *soak) aimed(ctx context.Context) (dead int, err error) {
 	s.tally.Asked++
 	seen := false
 	select {
-	case seen = <-struck:
+	case <-struck:
+		seen = cut
 	case <-time.After(stepTime): // another number of messages will do for this move
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -148,23 +153,24 @@ func (s *soak) aimed(ctx context.Context) (dead int, err error) {
 // stepTime is how long a step is waited for.
 const stepTime = 3 * time.Second
 
-// at sets faults when a step of a move is on the wire that one node asks for. The channel says when
-// that has happened.
-func (s *soak) at(step movestep.Step, asks int, f bridge.Faults) <-chan bool {
-	struck := make(chan bool, 1)
-	look, asking := movestep.Spotter{Step: step}, fmt.Sprintf("n%d", asks)
+// At calls strike once, just before the frame of a step that a node asks for is
+// delivered: with faults that strike sets, it may not be. The channel is closed when that
+// has happened.
+func At(b *bridge.Bridge, step movestep.Step, asks int, strike func()) <-chan struct{} {
 	var mu sync.Mutex
-	over := false
-	s.cluster.Bridge().Watch(func(port string, frame []byte) {
+	look, struck := movestep.Spotter{Step: step}, false
+	asking := fmt.Sprintf("n%d", asks)
+	done := make(chan struct{})
+	b.Watch(func(port string, frame []byte) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !over && look.Is(port == asking, frame) {
-			over = true
-			_, err := s.cluster.Bridge().SetFaults(f)
-			struck <- err == nil
+		if !struck && look.Is(port == asking, frame) {
+			struck = true
+			strike()
+			close(done)
 		}
 	})
-	return struck
+	return done
 }
 
 // suffer has the fault last, and ends it.
