@@ -364,7 +364,7 @@ func (tb *Table) Answered(p *Process, slot uint32, a *object.Answer) {
 	if c == nil {
 		return
 	}
-	c.Answer = a
+	c.Answer, p.Heard = a, tb.Now
 	if c == &t.Call {
 		tb.wake(t)
 	}

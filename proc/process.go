@@ -84,6 +84,8 @@ type Process struct {
 	Missing map[uint32]int // unimplemented calls it made, by number
 	Lost    int            // the node with which some of its memory was lost, why it ended; 0: none
 
+	Heard int64 // when a message last came for one of its threads, on the node's clock; 0: none has here
+
 	Log *object.File // the log its output goes to, nil if it is not detached
 	Ext any          // what the node keeps for the process
 

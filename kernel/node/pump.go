@@ -33,6 +33,26 @@ type pump struct {
 // ring of a card takes, and some to spare.
 const pumpWindow = 12
 
+// politeWindow is how many are, in a round of precopying, when the processes talk with others:
+// what is said waits behind the pages under way, at either node and between them.
+const politeWindow = 3
+
+// talking is how long after a message its process is taken to be about to get another, ns.
+const talking = 50e6
+
+// window is how many messages may be under way now.
+func (p *pump) window() int {
+	s := p.s
+	if s.m.State() == move.Sending {
+		for _, q := range s.set {
+			if q.Heard != 0 && s.n.Tab.Now-q.Heard < talking {
+				return politeWindow
+			}
+		}
+	}
+	return pumpWindow
+}
+
 // stream sends what a walk finds; rate is how much of it in a second, in bytes, 0: as fast as
 // it goes. done is called when all has arrived. One stream ends before the next begins: so
 // of a page that is sent twice the later one comes later.
@@ -56,7 +76,7 @@ func (s *source) streaming() bool {
 
 // run fills the window.
 func (p *pump) run() {
-	for len(p.free) > 0 && !p.over && !p.early() {
+	for p.under < p.window() && !p.over && !p.early() {
 		if !p.walk.fill(&p.msg) {
 			p.over = true
 		}

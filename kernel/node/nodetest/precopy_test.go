@@ -175,3 +175,64 @@ func TestPrecopy_Fails(t *testing.T) {
 	w.Move(pid, 3)
 	scribbling.check(t, w.Nodes[3].Tab.Process(pid).Space)
 }
+
+// ladenPages are more than a window of messages holds.
+const ladenPages = 512
+
+// ladenServer has much memory, and then serves as addServer does; ladenSleeper sleeps.
+var (
+	ladenServer  = laden(addServer)
+	ladenSleeper = laden(Register(func(u *User) { u.Call(0, abi.SysPause) }))
+)
+
+func laden(then int) int {
+	const mapped, filled = 100, 101
+	return Register(func(u *User) {
+		switch {
+		case u.B() == filled:
+			programs[then](u)
+		case u.PC() == 0:
+			u.Call(mapped, abi.SysMmap, scribbleBase, ladenPages*vm.PageBytes, 3, 0x32, ^uint64(0), 0)
+		default:
+			for i := range uint64(ladenPages) {
+				u.touch(scribbleBase+i*vm.PageBytes, vm.PageBytes).CopyOut(scribbleBase+i*vm.PageBytes, bytes.Repeat([]byte{byte(i%255 + 1)}, vm.PageBytes))
+			}
+			u.SetB(filled)
+			u.Goto(0)
+		}
+	})
+}
+
+// What a process says to others while it is precopied waits behind a few messages of pages only;
+// a process that talks with nobody has all the network.
+func TestPrecopy_LeavesRoom(t *testing.T) {
+	for name, c := range map[string]struct {
+		program     int
+		least, most int // messages of pages under way at once
+	}{"talks": {ladenServer, 2, 3}, "sleeps": {ladenSleeper, 8, 12}} {
+		t.Run(name, func(t *testing.T) {
+			w := New(t, 3, 1)
+			w.Host.Strategy = "precopy"
+			w.Wire.Delay = 1e6
+			pid := w.Nodes[1].Start(c.program).PID
+			w.Nodes[3].Start(addClient, nil, w.Nodes[3].Remote(w.Host.NewObject()))
+			w.Run(100e6)
+			if r := w.Move(pid, 2).Report; r.Pages < ladenPages || len(r.Rounds) == 0 {
+				t.Fatalf("%+v", r)
+			}
+			most, messages := 0, w.trace(1, pid)[0].Messages
+			for _, m := range messages {
+				under := 0
+				for _, o := range messages {
+					if o.Command == api.MovePages && o.AtNs <= m.AtNs && m.AtNs < o.OverNs {
+						under++
+					}
+				}
+				most = max(most, under)
+			}
+			if most < c.least || most > c.most {
+				t.Errorf("%d messages of pages were under way at once", most)
+			}
+		})
+	}
+}
