@@ -20,6 +20,10 @@ const (
 	// A node not heard of for so long is shown as silent, and nothing is asked
 	// of it that need not be.
 	silentAfter = 7e9
+	// But who wants to know of all members of something asks for longer: where frames are lost,
+	// three hellos in a row sometimes are. One that has lost its power costs such a question
+	// its patience for so long.
+	missedAfter = 30e9
 	maxNode     = 500 // numbers go from 1 to this
 
 	// A node silent for so long is forgotten.
@@ -111,10 +115,10 @@ func (n *Node) heardOf(l api.Load) {
 	}
 }
 
-// nodes lists the nodes heard of lately, this one excepted, in order.
-func (n *Node) nodes() (list []int) {
+// nodes lists the nodes heard of within such a time, this one excepted, in order.
+func (n *Node) nodes(within int64) (list []int) {
 	for node, b := range n.neighbours {
-		if n.Tab.Now-b.heard < silentAfter {
+		if n.Tab.Now-b.heard < within {
 			list = append(list, node)
 		}
 	}

@@ -95,7 +95,7 @@ func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
 	g := &groupSignal{n: n, in: in, done: done, sent: make(map[int32]bool)}
 	here := n.groupMembers(pgid).PIDs
 	for _, pid := range here {
-		if p := n.Tab.Process(pid); p != nil && !p.Frozen() {
+		if p := n.Tab.Process(pid); p != nil && !p.Frozen() && !g.sent[pid] { // who came back is listed again, as one that left
 			n.Tab.Signal(p, in)
 			g.sent[pid] = true
 			g.count++
@@ -103,7 +103,7 @@ func (n *Node) SignalGroup(pgid int32, in proc.Info, done func(count int)) {
 	}
 	g.waiting = 1
 	g.send(here)
-	for _, node := range n.nodes() {
+	for _, node := range n.nodes(missedAfter) {
 		g.waiting++
 		n.askGroup(node, pgid, func(r api.GroupReply) {
 			g.send(r.PIDs)
@@ -131,7 +131,7 @@ func (n *Node) SessionOf(pgid int32, done func(sid int32)) {
 			done(found)
 		}
 	}
-	for _, node := range n.nodes() {
+	for _, node := range n.nodes(missedAfter) {
 		waiting++
 		n.askGroup(node, pgid, func(r api.GroupReply) {
 			found = max(found, r.SID)

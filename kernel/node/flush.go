@@ -47,7 +47,7 @@ const serviceBullet = "bullet"
 // the one that answers first.
 func (s *source) findServer(then func()) {
 	n := s.n
-	nodes := n.nodes()
+	nodes := n.nodes(silentAfter)
 	open, found := len(nodes), false
 	none := func() {
 		s.fail("strategy flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)

@@ -114,7 +114,7 @@ func (n *Node) firm(t *proc.Thread) bool { return of(t.Process()).shake != nil }
 // nextNode is the next node that is up, by number, after the last the first; 0 if there
 // is no other.
 func (n *Node) nextNode() int {
-	nodes := n.nodes()
+	nodes := n.nodes(silentAfter)
 	for _, k := range nodes {
 		if k > n.Number {
 			return k

@@ -350,6 +350,7 @@ func (t *target) build() {
 	for _, a := range t.all {
 		if a.p != nil {
 			of(a.p).arriving = t
+			t.n.markSpread(a.p.PGID) // from now on there is a member here, and others are where it comes from
 			of(a.p).adoptStun(a.im)
 			of(a.p).shake = a.im.Shake
 		}
@@ -422,7 +423,6 @@ func (t *target) activate() {
 	}
 	for i, p := range all {
 		n.newPager(t, i, p.Space)
-		n.markSpread(p.PGID)
 		of(p).arriving = nil
 		of(p).arrived = t
 		of(p).activateLease(images[i].Lease, frozen)

@@ -138,7 +138,8 @@ func (l *robustLab) await(c <-chan struct{}, what string) {
 }
 
 // fall cuts a node's power at a step of the ticker's move from node 1 to node 2: not even
-// that step's frame arrives. It returns when that was.
+// that step's frame arrives. It returns when that was. The frame is dropped after that, so the two
+// nodes stay apart until rise.
 func (k *ticker) fall(node int, s movestep.Step) (cut time.Time, done <-chan moved) {
 	l := k.lab
 	l.t.Helper()
@@ -149,9 +150,14 @@ func (k *ticker) fall(node int, s movestep.Step) (cut time.Time, done <-chan mov
 	})
 	done = k.move(2)
 	l.await(struck, "the step "+s.Name)
-	l.faults(bridge.Faults{})
 	l.Bridge().Watch(nil)
 	return cut, done
+}
+
+// rise gives a node that fell its power and its network back.
+func (l *robustLab) rise(node int) {
+	l.faults(bridge.Faults{})
+	l.Node(node).Restart()
 }
 
 // remains waits until each of the processes has exactly one copy, which can run, on a
@@ -185,7 +191,7 @@ func TestFault_TargetKilledAtEachStep(t *testing.T) {
 			}
 		}
 		lines := k.Last()
-		l.Node(2).Restart()
+		l.rise(2)
 		m := <-done
 		if m.err == nil {
 			t.Fatalf("%v: moved to a dead node: %+v", s, m)
@@ -232,7 +238,7 @@ func TestFault_SourceKilledAtEachStep(t *testing.T) {
 					t.Fatalf("%s: process %d: %v", f.what, pid, states)
 				}
 			}
-			l.Node(1).Restart()
+			l.rise(1)
 			f.remains(f.node, 10*time.Second)
 			f.lines = f.Last()
 			fates = append(fates, f)
