@@ -221,7 +221,7 @@ func (m *machine) initNode() {
 	m.node.K.HeapPages = func() uint64 { return hw.Stats().Heap }
 	m.node.K.LiveHeap = liveHeap
 	m.node.K.TotalPages = func() uint64 { return hw.Stats().Total }
-	m.node.K.FreePages = func() uint64 { return hw.UserFree() + m.node.K.Files.Pages() }
+	m.node.K.FreePages = func() uint64 { return hw.UserFree() + vm.Dying() + m.node.K.Files.Pages() }
 	vm.Reclaim = m.node.K.Files.Reclaim
 }
 

@@ -4,6 +4,7 @@ import (
 	"motile/ipc/rpc"
 	"motile/kernel/abi"
 	"motile/kernel/trace"
+	"motile/kernel/vm"
 	"motile/proc"
 )
 
@@ -20,7 +21,7 @@ func (n *Node) Run() {
 	}
 }
 
-// Step does one round: it reports false when there was no thread to run.
+// Step does one round: it reports false when there was nothing to do.
 func (n *Node) Step() bool {
 	n.poll()
 	n.K.Relieve()
@@ -32,7 +33,7 @@ func (n *Node) Step() bool {
 	if len(n.unprinted) > 0 {
 		n.printLog()
 	}
-	return t != nil
+	return vm.Sweep() || t != nil
 }
 
 // Deadline is when the node has something to do by itself, 0: never.

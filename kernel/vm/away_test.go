@@ -28,7 +28,7 @@ func space(t *testing.T, n uint64) *vm.Space {
 		t.Fatal(errno)
 	}
 	t.Cleanup(func() {
-		s.Release()
+		releaseAll(s)
 		if lost := int64(free - hw.Stats().Free); lost != 0 {
 			t.Errorf("%d frames are lost", lost)
 		}
@@ -293,7 +293,7 @@ func model(t *rapid.T) {
 	for addr := range m.mem {
 		m.compare(addr, 0, page)
 	}
-	m.s.Release()
+	releaseAll(m.s)
 	if lost := int64(free - hw.Stats().Free); lost != 0 {
 		t.Fatalf("%d frames are lost", lost)
 	}

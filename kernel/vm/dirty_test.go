@@ -28,7 +28,7 @@ func TestChanged_Model(t *testing.T) {
 		free := hw.Stats().Free
 		m := &sends{T: t, s: vm.New()}
 		defer func() {
-			m.s.Release()
+			releaseAll(m.s)
 			if lost := int64(free - hw.Stats().Free); lost != 0 {
 				t.Errorf("%d frames are lost", lost)
 			}

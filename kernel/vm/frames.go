@@ -6,8 +6,8 @@ import "motile/kernel/hw"
 // the very top of memory) live for ever.
 var refs []uint32
 
-// Init prepares the counts. It runs before the first Space.
-func Init() { refs = make([]uint32, hw.MaxPFN()) }
+// Init prepares the counts. It runs before the first Space of a machine.
+func Init() { refs, dying = make([]uint32, hw.MaxPFN()), nil }
 
 // Reclaim gives back some memory that holds nothing which could not be had again, when
 // there is no other. It reports false if it has none. Nil: nobody has.
@@ -16,7 +16,7 @@ var Reclaim func() bool
 // alloc returns a frame with one user, or 0.
 func alloc(zero bool) hw.PFN {
 	p := hw.AllocUser(zero)
-	for p == 0 && Reclaim != nil && Reclaim() {
+	for p == 0 && (Sweep() || Reclaim != nil && Reclaim()) {
 		p = hw.AllocUser(zero)
 	}
 	if p != 0 {

@@ -34,6 +34,8 @@ type Space struct {
 	partials map[uint64]*partial // of these, what was written since, by address
 	wanted   uint64              // the page that an access of the kernel has failed for, 0: none
 	waiters  wait.Queue          // for pages, whose addresses are the tags
+
+	swept uint64 // without users: below, all pages are freed
 }
 
 // New returns an empty Space with one user, or nil when memory is short.
@@ -48,15 +50,16 @@ func New() *Space {
 // Retain adds a user: a child of vfork.
 func (s *Space) Retain() { s.users++ }
 
-// Release drops a user; with the last one all memory is given back.
+// Release drops a user; with the last one all memory is given back, much of it by Sweep.
 func (s *Space) Release() {
 	if s.users--; s.users > 0 {
 		return
 	}
 	s.deselect()
-	s.clear()
-	release(s.root)
-	s.root = 0
+	s.remove(0, abi.UserTop)
+	if !s.sweep() {
+		dying = append(dying, s)
+	}
 }
 
 // Shared reports whether more than one process runs in the Space.
@@ -64,13 +67,6 @@ func (s *Space) Shared() bool { return s.users > 1 }
 
 // Users is how many processes run in the Space.
 func (s *Space) Users() int { return s.users }
-
-// clear unmaps everything.
-func (s *Space) clear() {
-	s.unmapPages(0, abi.UserTop)
-	s.remove(0, abi.UserTop)
-	s.freeTables(hw.Table(s.root), 39, hw.PML4Kernel)
-}
 
 // Resident is the number of pages present, and how many of these are the
 // process's own.

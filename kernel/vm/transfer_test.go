@@ -44,7 +44,7 @@ func TestTransfer_Model(t *testing.T) {
 		st.SetSize(tablePages * page)
 		m := &tables{T: t, s: vm.New()}
 		defer func() {
-			m.s.Release()
+			releaseAll(m.s)
 			if lost := int64(free - hw.Stats().Free); lost != 0 {
 				t.Errorf("%d frames are lost", lost)
 			}
@@ -193,7 +193,7 @@ func TestSettle_Regions(t *testing.T) {
 		if c.make(s, c.addr); s.Settle() != c.want {
 			t.Errorf("%s: settled %v", name, !c.want)
 		}
-		s.Release()
+		releaseAll(s)
 		if lost := int64(free - hw.Stats().Free); lost != 0 {
 			t.Errorf("%s: %d frames are lost", name, lost)
 		}

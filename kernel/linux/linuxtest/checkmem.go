@@ -66,6 +66,8 @@ func (b *Bench) inspectMemory() error {
 			used++
 		}
 	}
+	for vm.Sweep() {
+	}
 	if taken := int(b.frames - hw.Stats().Free); taken != used {
 		return fmt.Errorf("%d page frames are taken, %d are in use", taken, used)
 	}

@@ -104,6 +104,12 @@ func TestMove_AddServerUnderLoad(t *testing.T) {
 			if string(out.Out) != "done 0 failed\ndone 0 failed\ndone 0 failed\n" {
 				t.Errorf("%s", out.Out)
 			}
+			for i := 0; w.On(server) == 0; i++ { // it is between two nodes
+				if i > 2000 {
+					t.Fatalf("never there\n%s", w.Describe())
+				}
+				w.Run(5e6)
+			}
 			p := w.Nodes[w.On(server)].Tab.Process(server)
 			if got := p.Leader().Frame.R13; got != 3*adds {
 				t.Errorf("the counter says %d, %d calls were made", got, 3*adds)
