@@ -10,9 +10,15 @@ import (
 // inlined says which functions were compiled into others, as the debugging information has
 // it: below each function the calls that became part of it, below those theirs.
 type inlined struct {
-	data  *dwarf.Data
-	funcs []function // by address
-	names map[dwarf.Offset]string
+	data     *dwarf.Data
+	funcs    []function // by address
+	declared map[dwarf.Offset]declaration
+}
+
+// declaration is where a function's source begins.
+type declaration struct {
+	name string
+	line int
 }
 
 // function is one that is called by its address.
@@ -24,7 +30,7 @@ type function struct {
 
 // readInlined makes a list of all functions.
 func readInlined(d *dwarf.Data) (*inlined, error) {
-	x := &inlined{data: d, names: make(map[dwarf.Offset]string)}
+	x := &inlined{data: d, declared: make(map[dwarf.Offset]declaration)}
 	var unit *dwarf.Entry
 	for r := d.Reader(); ; {
 		e, err := r.Next()
@@ -52,31 +58,34 @@ func readInlined(d *dwarf.Data) (*inlined, error) {
 
 // calls are the functions that an address is in by calls that were compiled into one
 // function, the innermost first. Of each there is the place of the call; name is what was
-// called there.
-func (x *inlined) calls(address uint64) (calls []frame, err error) {
+// called there. The function itself begins at line start, 0: nobody knows.
+func (x *inlined) calls(address uint64) (calls []frame, start int, err error) {
 	i := sort.Search(len(x.funcs), func(i int) bool { return x.funcs[i].low > address }) - 1
 	if i < 0 || address >= x.funcs[i].high {
-		return nil, nil
+		return nil, 0, nil
 	}
 	lines, err := x.data.LineReader(x.funcs[i].unit)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	r := x.data.Reader()
 	r.Seek(x.funcs[i].at)
-	if _, err := r.Next(); err != nil {
-		return nil, err
+	e, err := r.Next()
+	if err != nil {
+		return nil, 0, err
 	}
+	start = x.declaration(e).line
 	for {
 		e, err := r.Next()
 		if err != nil || e == nil || e.Tag == 0 {
-			return calls, err
+			return calls, start, err
 		}
 		if e.Tag != dwarf.TagInlinedSubroutine || !x.covers(e, address) {
 			r.SkipChildren()
 			continue
 		}
-		f := frame{name: x.name(e)}
+		of := x.declaration(e)
+		f := frame{name: of.name, start: of.line}
 		file, _ := e.Val(dwarf.AttrCallFile).(int64)
 		line, _ := e.Val(dwarf.AttrCallLine).(int64)
 		if files := lines.Files(); 0 < file && int(file) < len(files) && files[file] != nil {
@@ -91,20 +100,30 @@ func (x *inlined) covers(e *dwarf.Entry, address uint64) bool {
 	return err == nil && slices.ContainsFunc(ranges, func(p [2]uint64) bool { return p[0] <= address && address < p[1] })
 }
 
-// name is that of the function that a call was of.
-func (x *inlined) name(e *dwarf.Entry) string {
+// declaration is that of a function, or of the one that a call was of.
+func (x *inlined) declaration(e *dwarf.Entry) declaration {
 	at, ok := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
 	if !ok {
-		return "[unknown]"
+		return declarationIn(e)
 	}
-	name, ok := x.names[at]
+	d, ok := x.declared[at]
 	if !ok {
 		r := x.data.Reader()
 		r.Seek(at)
 		if origin, err := r.Next(); err == nil && origin != nil {
-			name, _ = origin.Val(dwarf.AttrName).(string)
+			d = declarationIn(origin)
 		}
-		x.names[at] = name
+		x.declared[at] = d
 	}
-	return name
+	return d
+}
+
+func declarationIn(e *dwarf.Entry) declaration {
+	d := declaration{name: "[unknown]"}
+	if name, ok := e.Val(dwarf.AttrName).(string); ok {
+		d.name = name
+	}
+	line, _ := e.Val(dwarf.AttrDeclLine).(int64)
+	d.line = int(line)
+	return d
 }

@@ -145,7 +145,7 @@ func (b *builder) kernelLocation(address uint64) *profile.Location {
 	l, isNew := b.location(place{"", address}, b.kernel)
 	if isNew {
 		for _, f := range b.r.symbols.at(address) {
-			l.Line = append(l.Line, profile.Line{Function: b.function(f.name, f.file), Line: int64(f.line)})
+			l.Line = append(l.Line, profile.Line{Function: b.function(f), Line: int64(f.line)})
 		}
 	}
 	return l
@@ -163,7 +163,7 @@ func (b *builder) userLocation(command string, address uint64) *profile.Location
 	}
 	l, isNew := b.location(place{file, address}, m)
 	if isNew {
-		l.Line = []profile.Line{{Function: b.function("[user mode] "+path.Base(file), file)}}
+		l.Line = []profile.Line{{Function: b.function(frame{name: "[user mode] " + path.Base(file), file: file})}}
 	}
 	return l
 }
@@ -178,12 +178,14 @@ func (b *builder) location(at place, m *profile.Mapping) (l *profile.Location, i
 	return l, true
 }
 
-func (b *builder) function(name, file string) *profile.Function {
-	f := b.functions[name]
-	if f == nil {
-		f = &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: name, SystemName: name, Filename: file}
-		b.functions[name] = f
-		b.p.Function = append(b.p.Function, f)
+// function is the one that f is in. Where it begins is for the Go compiler, whose
+// profile-guided optimization knows calls by their distance from there.
+func (b *builder) function(f frame) *profile.Function {
+	known := b.functions[f.name]
+	if known == nil {
+		known = &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: f.name, SystemName: f.name, Filename: f.file, StartLine: int64(f.start)}
+		b.functions[f.name] = known
+		b.p.Function = append(b.p.Function, known)
 	}
-	return f
+	return known
 }

@@ -149,11 +149,11 @@ func TestSymbols_Inlined(t *testing.T) {
 	for a := f.Entry; a < f.End; a++ {
 		var words []string
 		for _, g := range s.at(a) {
-			words = append(words, fmt.Sprintf("%s:%d in %s", g.name, g.line, filepath.Base(g.file)))
+			words = append(words, fmt.Sprintf("%s:%d in %s from %d", g.name, g.line, filepath.Base(g.file), g.start))
 		}
 		seen[strings.Join(words, " < ")] = true
 	}
-	for _, want := range []string{"main.leaf:6 in main.go < main.middle:10 in main.go < main.outer:15 in main.go", "main.outer:15 in main.go"} {
+	for _, want := range []string{"main.leaf:6 in main.go from 5 < main.middle:10 in main.go from 9 < main.outer:15 in main.go from 14", "main.outer:15 in main.go from 14"} {
 		if !seen[want] {
 			t.Errorf("nowhere in outer is %s; there is %v", want, slices.Collect(maps.Keys(seen)))
 		}

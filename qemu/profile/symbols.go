@@ -21,6 +21,7 @@ type symbols struct {
 type frame struct {
 	name, file string
 	line       int
+	start      int // the line where the function begins, 0: nobody knows
 }
 
 func readSymbols(path string) (*symbols, error) {
@@ -73,14 +74,15 @@ func (s *symbols) at(address uint64) []frame {
 		return []frame{{name: "[unknown]"}}
 	}
 	var calls []frame
+	start := 0
 	if s.inlined != nil {
-		calls, _ = s.inlined.calls(address) // as far as it makes sense
+		calls, start, _ = s.inlined.calls(address) // as far as it makes sense
 	}
 	// The table's line is the innermost function's; each call's is that of the one around it.
 	all := make([]frame, 0, len(calls)+1)
 	for _, c := range calls {
-		all = append(all, frame{c.name, file, line})
+		all = append(all, frame{c.name, file, line, c.start})
 		file, line = c.file, c.line
 	}
-	return append(all, frame{f.Name, file, line})
+	return append(all, frame{f.Name, file, line, start})
 }
