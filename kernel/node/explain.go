@@ -113,6 +113,11 @@ func (x *explanation) countPages(c *captured) {
 		w.leave = x.s.leaves()
 		x.Report.LeftOn = x.s.report.LeftOn
 	}
+	if x.s.strategy == flushing {
+		x.s.flush = &flush{s: x.s}
+		x.s.flush.begin()
+		w.file = x.s.flush
+	}
 	for more := true; more; {
 		more = w.fill(&msg)
 		if !msg.Empty() {
@@ -168,7 +173,7 @@ func (n *Node) sketch(c *captured) int {
 func (x *explanation) ask(n *Node, asked rpc.Handle) {
 	s := x.s
 	answer := func() {
-		s.pace().predict(&x.Report, x.files())
+		s.pace().predict(&x.Report, x.files(), s.flush.bytes())
 		s.strategy.foresee(&x.Report)
 		x.Moves = s.pace().moves()
 		b, err := image.Marshal(x.ExplainReply)
@@ -184,6 +189,22 @@ func (x *explanation) ask(n *Node, asked rpc.Handle) {
 		return
 	}
 	s.describe()
+	if s.strategy != flushing {
+		x.askTarget(n, answer)
+		return
+	}
+	n.fileServer(func(node int) {
+		if node == 0 {
+			x.obstacle(api.Obstacle{Why: n.noFileServer()})
+		} else {
+			x.Report.LeftOn = serverOf(node)
+		}
+		x.askTarget(n, answer)
+	})
+}
+
+func (x *explanation) askTarget(n *Node, answer func()) {
+	s := x.s
 	data, err := image.Marshal(s.offer)
 	if err != nil {
 		x.obstacle(api.Obstacle{Why: err.Error()})

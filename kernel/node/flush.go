@@ -43,30 +43,46 @@ const flushPages = 32
 // serviceBullet is the name of Bullet's servers, each of which has the number of its node.
 const serviceBullet = "bullet"
 
-// findServer looks for a file server that is not on this node, before anything stands still:
-// the one that answers first.
+// findServer looks for a file server, before anything stands still.
 func (s *source) findServer(then func()) {
 	n := s.n
+	n.fileServer(func(node int) {
+		switch {
+		case s.m.State() != move.Sending: // it was given up meanwhile
+		case node == 0:
+			s.fail("strategy %s", n.noFileServer())
+		default:
+			s.flush = &flush{s: s, server: node, cap: n.ipc.key.ServiceCap(serviceBullet, node), buf: make([]byte, 0, flushPages*vm.PageBytes)}
+			s.report.LeftOn = serverOf(node)
+			then()
+		}
+	})
+}
+
+func serverOf(node int) string { return fmt.Sprintf("the file server of node %d", node) }
+
+func (n *Node) noFileServer() string {
+	return fmt.Sprintf("flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)
+}
+
+// fileServer finds a file server that is not on this node, the one that answers first; node 0:
+// none does.
+func (n *Node) fileServer(found func(node int)) {
 	nodes := n.nodes(silentAfter)
-	open, found := len(nodes), false
-	none := func() {
-		s.fail("strategy flush needs a file server on another node than %d: start one there (motiled bullet &, or motile up --servers), or choose another strategy", n.Number)
+	open, over := len(nodes), false
+	if open == 0 {
+		found(0)
 	}
 	answered := func(node int, c *rpc.Complete) {
 		open--
 		switch ok := c.Status == std.OK && c.Header.Status() == std.OK; {
-		case found || s.m.State() != move.Sending:
+		case over:
 		case ok:
-			found = true
-			s.flush = &flush{s: s, server: node, cap: n.ipc.key.ServiceCap(serviceBullet, node), buf: make([]byte, 0, flushPages*vm.PageBytes)}
-			s.report.LeftOn = fmt.Sprintf("the file server of node %d", node)
-			then()
+			over = true
+			found(node)
 		case open == 0:
-			none()
+			found(0)
 		}
-	}
-	if open == 0 {
-		none()
 	}
 	for _, node := range nodes {
 		h := &std.Header{Command: std.Info}
@@ -75,7 +91,7 @@ func (s *source) findServer(then func()) {
 	}
 }
 
-// begin takes the set as it stands still.
+// begin takes the set as it stands.
 func (f *flush) begin() { f.must = f.s.set.urgent() }
 
 // along reports whether a page goes along with the set.
@@ -162,6 +178,14 @@ func (f *flush) file() []byte {
 		return nil
 	}
 	return f.cap.Append(nil)
+}
+
+// bytes is how much is written.
+func (f *flush) bytes() int64 {
+	if f == nil {
+		return 0
+	}
+	return int64(f.count) * vm.PageBytes
 }
 
 // on is the node that it is on, or 0.

@@ -12,6 +12,7 @@ type pace struct {
 type paced struct {
 	pageBytes, transfer, commit, negotiate int64
 	fileBytes, precopy                     int64
+	flushBytes, flush                      int64 // of pages that went to a file server
 }
 
 // What is assumed of a node from which nobody has moved: an emulated machine on a busy
@@ -19,13 +20,21 @@ type paced struct {
 const (
 	paceMoves        = 16
 	guessedRate      = 20 // bytes a µs, MB/s
+	guessedFlush     = 5  // to a file server
 	guessedCommit    = 5000
 	guessedNegotiate = 2000
 )
 
-// note takes in a move that has ended well; stream is how many bytes its pages were.
-func (p *pace) note(r *api.MoveReport, stream int64) {
-	p.last[p.n%paceMoves] = paced{stream, r.TransferUs, r.CommitUs, r.NegotiateUs, r.Bytes - stream, r.PrecopyUs}
+// note takes in a move that has ended well; stream is how many bytes its pages were, and flushed
+// how many went to a file server.
+func (p *pace) note(r *api.MoveReport, stream, flushed int64) {
+	m := paced{commit: r.CommitUs, negotiate: r.NegotiateUs, fileBytes: r.Bytes - stream - flushed, precopy: r.PrecopyUs}
+	if flushed > 0 { // its transfer was hardly anything else
+		m.flushBytes, m.flush = flushed, r.TransferUs
+	} else {
+		m.pageBytes, m.transfer = stream, r.TransferUs
+	}
+	p.last[p.n%paceMoves] = m
 	p.n++
 }
 
@@ -37,6 +46,7 @@ func (p *pace) sum() (sum paced) {
 	for _, m := range p.last[:p.moves()] {
 		sum.pageBytes, sum.transfer, sum.commit = sum.pageBytes+m.pageBytes, sum.transfer+m.transfer, sum.commit+m.commit
 		sum.negotiate, sum.fileBytes, sum.precopy = sum.negotiate+m.negotiate, sum.fileBytes+m.fileBytes, sum.precopy+m.precopy
+		sum.flushBytes, sum.flush = sum.flushBytes+m.flushBytes, sum.flush+m.flush
 	}
 	return sum
 }
@@ -55,19 +65,19 @@ func (p *pace) transfer(bytes int64) int64 {
 	return inProportion(bytes, sum.transfer, sum.pageBytes, guessedRate)
 }
 
-// predict fills in the times of a move whose pages take r.Bytes, and adds the files: what
-// the mean of the last moves would be, pages and files in proportion.
-func (p *pace) predict(r *api.MoveReport, files int64) {
+// predict fills in the times of a move whose pages take r.Bytes, and adds the files and what goes to a
+// file server: what the mean of the last moves would be, bytes in proportion.
+func (p *pace) predict(r *api.MoveReport, files, flushed int64) {
 	sum := p.sum()
 	r.CommitUs, r.NegotiateUs = p.commit(), guessedNegotiate
 	if n := int64(p.moves()); n > 0 {
 		r.NegotiateUs = sum.negotiate / n
 	}
-	r.TransferUs = p.transfer(r.Bytes)
+	r.TransferUs = p.transfer(r.Bytes) + inProportion(flushed, sum.flush, sum.flushBytes, guessedFlush)
 	r.PrecopyUs = inProportion(files, sum.precopy, sum.fileBytes, guessedRate)
 	r.FreezeUs = r.TransferUs + r.CommitUs
 	r.TotalUs = r.NegotiateUs + r.PrecopyUs + r.FreezeUs
-	r.Bytes += files
+	r.Bytes += files + flushed
 }
 
 // inProportion is how long n bytes take if so many took so long; if none did, at a rate.

@@ -312,7 +312,7 @@ func (s *source) finish() {
 		r.FreezeUs, r.TransferUs, r.CommitUs = us(s.frozenAt, now), us(s.frozenAt, s.sent), us(s.sent, now)
 		r.TotalUs = us(s.began, now)
 		out.Report = *r
-		s.pace().note(r, s.pump.bytes)
+		s.pace().note(r, s.pump.bytes, s.flush.bytes())
 		if len(s.set) > 1 {
 			out.Processes = s.set.pids()
 		}

@@ -170,6 +170,9 @@ func TestExplain_Strategies(t *testing.T) {
 		"copy":      func(r api.MoveReport) bool { return r.Left == 0 && r.TransferUs > 0 },
 		"precopy":   func(r api.MoveReport) bool { return r.Left == 0 && r.TransferUs == 0 && r.PrecopyUs > 0 },
 		"reference": func(r api.MoveReport) bool { return r.Left > 20 && r.LeftOn == "node 1" && r.Pages < r.Left },
+		"flush": func(r api.MoveReport) bool {
+			return r.Left > 20 && strings.HasPrefix(r.LeftOn, "the file server of node ") && r.Pages < r.Left && r.TransferUs > int64(r.Left)<<12/20
+		},
 	} {
 		if r := w.Explain(api.MigrateRequest{PID: pid, Target: 2, Strategy: how}, 1).Report; r.Strategy != how || !want(r) {
 			t.Errorf("%s: %+v", how, r)
@@ -177,5 +180,27 @@ func TestExplain_Strategies(t *testing.T) {
 	}
 	if r := w.Explain(api.MigrateRequest{PID: pid, Target: 2, Strategy: "magic"}, 1); r.Error == "" {
 		t.Errorf("%+v", r)
+	}
+	w.Host.m.Close(w.Now, w.Bullet.ep)
+	r := w.Explain(api.MigrateRequest{PID: pid, Target: 2, Strategy: "flush"}, 1)
+	if len(r.Obstacles) != 1 || !strings.Contains(r.Obstacles[0].Why, "flush needs a file server on another node than 1") || r.Report.LeftOn != "" {
+		t.Errorf("without a file server: %+v", r)
+	}
+}
+
+// How fast a file server takes pages says nothing of how fast a target does.
+func TestExplain_AfterAFlush(t *testing.T) {
+	w, pid := scribble(t, 1, 50)
+	copying := func(node int) int64 {
+		return w.Explain(api.MigrateRequest{PID: pid, Target: 3, Strategy: "copy"}, node).Report.TransferUs
+	}
+	was := copying(1)
+	w.Host.Strategy = "flush"
+	w.Move(pid, 2)
+	w.whole(pid)
+	w.Move(pid, 1)
+	w.whole(pid)
+	if is := copying(1); is < was/2 || is > was*2 {
+		t.Errorf("a copy is expected to take %d µs after a move by flush, and %d before", is, was)
 	}
 }

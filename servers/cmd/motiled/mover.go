@@ -14,7 +14,7 @@ import (
 const (
 	moverAbout = "user-level migration server: carries the messages of moves from this node that are to be made so (migrate --server user)"
 
-	moverThreads = 6 // as many messages of a move are under way
+	moverThreads = 12 // as many messages of a move are under way (kernel/node: pumpWindow)
 	moverRoom    = 1 << 20
 	moverReply   = 64 << 10
 )
