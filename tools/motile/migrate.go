@@ -10,9 +10,9 @@ import (
 
 // moveFlags say how processes are to move.
 type moveFlags struct {
-	Strategy  string          `help:"How pages travel: ${strategies}." placeholder:"S" default:"auto"`
-	MaxFreeze time.Duration   `help:"How long it should stand still at most (default 15ms): what precopying strategies work towards." placeholder:"TIME"`
-	Rate      operate.Bitrate `help:"Send no more than this while it runs, in bit/s (10M)." placeholder:"R"`
+	Strategy  string          `help:"How pages travel: ${strategies}. After reference, hybrid and dirty the process needs the node that it left until all have come, after flush a file server; lost with that, it ends." placeholder:"S" default:"auto"`
+	MaxFreeze time.Duration   `help:"How long it should stand still at most (default 15ms): auto chooses by it, precopy and hybrid work towards it." placeholder:"TIME"`
+	Rate      operate.Bitrate `help:"What rounds of precopying send at most, in bit/s, as 10M (default: no limit)." placeholder:"R"`
 	Server    string          `help:"Who carries it to the target: kernel, or user, a migration server of its node (motiled mover)." enum:"kernel,user" default:"kernel"`
 	Residual  bool            `help:"Move even if something that is a node's own stays behind, and is needed."`
 }

@@ -71,6 +71,10 @@ func prepareCRIU() error {
 	if err := os.WriteFile("/proc/sys/vm/overcommit_memory", []byte("1"), 0); err != nil {
 		return err
 	}
+	// Each worker has an id of its own, and up to 32768 there are too few of them for a run.
+	if err := os.WriteFile("/proc/sys/kernel/pid_max", []byte("4194304"), 0); err != nil {
+		return err
+	}
 	if err := startService(); err != nil {
 		return err
 	}
