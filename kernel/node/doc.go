@@ -34,12 +34,15 @@
 // late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
 // relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
 // order.go, set.go, movable.go, remedy.go, source.go, offer.go, freeze.go, capture.go,
-// strategy.go, precopy.go, pump.go, mover.go, pulse.go, rehome.go: a move, at the source;
+// strategy.go, precopy.go, pagewalk.go, pump.go, pace.go, mover.go, pulse.go, rehome.go: a move, at the
+// source; explain.go: what one would come to; event.go, pty.go, files.go, lock.go: objects in moves;
+// standstill.go: what stands still answers so;
 // target.go, company.go, assembly.go, adopt.go: at the target; residue.go, flush.go: what is
 // left for later, and where; pager.go, pagesource.go: who brings it; doubt.go: what has become
 // of a move. flight.go, flightnote.go, flightcount.go: what the last ones did. stats.go,
 // metrics.go, profile.go: for who watches the node. echo.go: frames that only come back.
 // snapshot.go, segment.go: a process written down, and its memory as objects; restart.go,
 // pull.go, copy.go: a process that goes on from that, which is another one. stun.go,
-// owner.go, lease.go: one that stands still.
+// owner.go, lease.go: one that stands still. shake.go, shakerestore.go: moved after every few calls,
+// to test it. group.go, mutex.go, rawflip.go, socket.go, disk.go, nic.go: what programs get beside processes.
 package node

@@ -48,6 +48,11 @@
 //	Active      SourceLost,
 //	            NotCommitted → Dropped      Drop
 //
+// # Rounds
+//
+// Precopying happens in Sending, between the files and the freeze. When it is time to end it is
+// for Rounds to say, which knows as little of messages as the machines do.
+//
 // # Owners
 //
 // A machine belongs to whoever steps it: the node (kernel/node: source.go, target.go)

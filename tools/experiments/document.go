@@ -39,7 +39,7 @@ func writeDocument(dir string) error {
 
 const preamble = `# Experiments
 
-What it costs to move a process, measured as the papers measured it. ` + "`make experiments`" + ` does all of it again and writes this file,
+What it costs to move a process, measured as the papers measured it. ` + "`make experiments`" + ` and, for the last section, ` + "`make bench-peers`" + ` do all of it again and write this file,
 its figures and the records behind them (JSON, and CSV with a row for each measurement) anew; each section says how to do just that one.
 Everything here comes from those records. Times are QEMU's, without hardware virtualization: ratios within one experiment mean something, absolute times little,
 and figures from other machines and other decades are there for their shape.

@@ -237,7 +237,7 @@ func figure1Lines(p *page, r *record.Record) {
 		[]string{"kernel", "10 Mbit/s, 1996", "idle", "47", "3.8", "–", "–", "430", "≈ 4000", "10 each"},
 		[]string{"user", "10 Mbit/s, 1996", "idle", "≈ 350", "3.8", "–", "–", "–", "–", "10 each"},
 		[]string{"user", "10 Mbit/s, 1996", "compute loop", "≈ 1550", "3.8", "–", "–", "–", "–", "10 each"})
-	p.text("T = a + b·m, fitted to all moves by least squares, m in KB:")
+	p.text("T = a + b·m, fitted to all moves by least squares, m in KB. A fit of a small R² means nothing: one move that the host kept waiting bends it; the line through the medians is the one to read then.")
 	p.table(heads, rows)
 	figure1Sent(p, r)
 	p.text("The server at user level is a program that carries the messages of a move from kernel to kernel, up to the commit (`motiled mover`). " +

@@ -112,7 +112,8 @@ memory, all of it dirty. Slopes are those of a line fitted to all moves of a kin
 exec of busybox's "true", and that exits; elsewhere is the shell's command %s NODE, whose process, a Go program, moves while it is small and then calls exec: Sprite's way. Told to
 stay where it is, it shows what it takes itself. Amoeba's way is to ask that node's process server: it makes the process, which is nobody's child and has
 no descriptors but those it is given, and says when it has ended: three transactions.
-Sprite's figures are from other machines and another network, so the shapes compare and the values do not.`, "`on`")
+Sprite's figures are from other machines and another network, so the shapes compare and the values do not. Nothing here chooses a host by itself
+(%s asks the run server for one, which is no selection by idle time), so that has no figure.`, "`on`", "`on any`")
 	heads := []string{"what", "Sprite, ms"}
 	for _, name := range r.Axis("strategy") {
 		heads = append(heads, "`"+name+"`, ms")
@@ -144,7 +145,7 @@ Sprite's figures are from other machines and another network, so the shapes comp
 		}),
 		row("per open file", figure(spriteFile), slope(caseFiles)),
 		row("per dirty KB", figure(spriteKB), slope(caseDirty)),
-		row("host selection and release", figure(spriteSelect), func(string) string { return "comes with the policies" }),
+		row("host selection and release", figure(spriteSelect), func(string) string { return "–" }),
 	})
 	here := set.Where("case", caseExec, "where", execHere).Sample("exec_ms")
 	by := set.Where("case", caseExec, "where", execBy).Sample("exec_ms")
