@@ -292,6 +292,11 @@ func (k *Kernel) Relieve() {
 	if k.Starving == nil || !k.Starving() {
 		return
 	}
+	for vm.Sweep() {
+	}
+	if !k.Starving() { // what has ended already is enough
+		return
+	}
 	if p, pages := k.largest(); p != nil {
 		k.endForMemory(p, pages)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/hw"
 	. "motile/kernel/linux/linuxtest"
 	"motile/kernel/object"
 	"motile/proc"
@@ -176,4 +177,22 @@ func TestPressure_WriteElsewhere(t *testing.T) {
 	p.Want(Blocked, abi.SysWrite, fd, buf, 4096)
 	took(4096)
 	p.Expect(4096)
+}
+
+// The memory of one that has ended comes back little by little; nobody else ends because it has not
+// all come yet.
+func TestPressure_RelieveOnce(t *testing.T) {
+	const pages = 600
+	b := New(t)
+	small, large := b.Process(), b.Process()
+	small.Put(small.Alloc(pages/2<<12), make([]byte, pages/2<<12))
+	large.Put(large.Alloc(pages<<12), make([]byte, pages<<12))
+	enough := hw.Stats().Free + pages
+	b.K.Starving = func() bool { return hw.Stats().Free < enough }
+	for range 3 {
+		b.K.Relieve()
+	}
+	if large.State() != proc.Dead || small.State() == proc.Dead {
+		t.Errorf("the large one ended: %v, the small one: %v", large.State() == proc.Dead, small.State() == proc.Dead)
+	}
 }

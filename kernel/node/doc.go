@@ -34,8 +34,8 @@
 // late.go, info.go: what nodes and processes answer. family.go, cluster.go, time.go:
 // relatives, neighbours, clocks. export.go, holder.go: objects of several nodes.
 // order.go, set.go, movable.go, remedy.go, source.go, offer.go, freeze.go, capture.go,
-// strategy.go, precopy.go, pagewalk.go, pump.go, pace.go, mover.go, pulse.go, rehome.go: a move, at the
-// source; explain.go: what one would come to; event.go, pty.go, files.go, lock.go: objects in moves;
+// strategy.go, precopy.go, pagewalk.go, pump.go, pace.go, mover.go, pulse.go, presence.go, rehome.go: a
+// move, at the source; explain.go: what one would come to; event.go, pty.go, files.go, lock.go: objects in moves;
 // standstill.go: what stands still answers so;
 // target.go, company.go, assembly.go, adopt.go: at the target; residue.go, flush.go: what is
 // left for later, and where; pager.go, pagesource.go: who brings it; doubt.go: what has become

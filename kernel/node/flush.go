@@ -10,8 +10,6 @@ import (
 	"motile/kernel/hw"
 	"motile/kernel/vm"
 	"motile/migrate/move"
-	"motile/migrate/wire"
-	"motile/proc/api"
 )
 
 // Flushing (Sprite: Douglis and Ousterhout, 1991): the pages of the frozen set are written
@@ -25,9 +23,8 @@ type flush struct {
 	cap  capability.Capability // of the server; of the file, once there is one
 	must *along                // pages that go along
 
-	server int   // its node
-	said   int64 // when the target was told that we are here
-	made   bool  // there is one
+	server int  // its node
+	made   bool // there is one
 
 	pages []hw.PFN // to be written
 	count uint64   // pages, those that are written too
@@ -136,7 +133,6 @@ func (f *flush) write(then func()) {
 			return
 		}
 		f.cap, f.made = c.Header.Capability(), true
-		f.reassure()
 		if f.pages = f.pages[min(len(f.pages), flushPages):]; last {
 			then()
 			return
@@ -144,18 +140,6 @@ func (f *flush) write(then func()) {
 		f.write(then)
 	})
 }
-
-// reassure lets the target hear from us, which gives a source up after 15 s: a busy server may
-// take longer.
-func (f *flush) reassure() {
-	s := f.s
-	if now := s.n.Tab.Now; now-max(f.said, s.frozenAt) > reassureEvery {
-		f.said = now
-		s.send(api.MoveState, wire.State{Move: s.id}, func(*rpc.Complete) {})
-	}
-}
-
-const reassureEvery = 2e9
 
 // drop removes the file: the processes stay here, or are lost.
 func (f *flush) drop() {
@@ -165,11 +149,13 @@ func (f *flush) drop() {
 	}
 }
 
-// destroy removes a file, if its server is there.
+// destroy removes a file, as soon as its server hears of it.
 func (n *Node) destroy(c capability.Capability) {
-	h := &std.Header{Command: std.Destroy}
-	h.SetCapability(c)
-	n.call(flip.Address{}, h, nil, movePatience, func(*rpc.Complete) {})
+	n.untilHeard(func(done func(*rpc.Complete)) {
+		h := &std.Header{Command: std.Destroy}
+		h.SetCapability(c)
+		n.call(flip.Address{}, h, nil, movePatience, done)
+	})
 }
 
 // file is the capability of the pages' file, for the target; nil if there is none.

@@ -107,6 +107,7 @@ func (n *Node) newSource(target int) *source {
 	s.timer.Init(s)
 	s.grace.Init(graceOver{s})
 	s.pulse.init(s)
+	s.presence.init(s)
 	return s
 }
 

@@ -208,6 +208,7 @@ func (n *Node) stopPagers() {
 func (p *pager) lose() {
 	n := p.n
 	p.stop()
+	p.forgo()
 	i := slices.IndexFunc(n.Tab.Processes(), func(q *proc.Process) bool { return q.Space == p.space })
 	if i >= 0 {
 		n.K.LoseMemory(n.Tab.Processes()[i], p.source)

@@ -102,26 +102,35 @@ func (p *pager) forgo() {
 		n.destroy(p.file)
 		return
 	}
-	f := &farewell{n: n, source: p.source, id: p.id}
+	n.untilHeard(func(done func(*rpc.Complete)) { n.pull(p.source, wire.Pull{Move: p.id}, done) })
+}
+
+// farewell says that something is not wanted any more to who keeps it, until that has heard: it may
+// be cut off for long.
+type farewell struct {
+	n     *Node
+	say   func(done func(*rpc.Complete))
+	pause int64
+	timer proc.Timer
+}
+
+const (
+	farewellAgain  = 1e9 // doubled each time
+	farewellRarest = 64e9
+)
+
+func (n *Node) untilHeard(say func(done func(*rpc.Complete))) {
+	f := &farewell{n: n, say: say, pause: farewellAgain}
 	f.timer.Init(f)
 	f.Expire(0)
 }
 
-// farewell says so to a node, until it has heard.
-type farewell struct {
-	n      *Node
-	source int
-	id     wire.MoveID
-	timer  proc.Timer
-}
-
-const farewellAgain = 1e9
-
 // Expire implements proc.Expirer.
 func (f *farewell) Expire(int64) {
-	f.n.pull(f.source, wire.Pull{Move: f.id}, func(c *rpc.Complete) {
+	f.say(func(c *rpc.Complete) {
 		if c.Status != std.OK {
-			f.n.Tab.StartTimer(&f.timer, f.n.Tab.Now+farewellAgain)
+			f.n.Tab.StartTimer(&f.timer, f.n.Tab.Now+f.pause)
+			f.pause = min(2*f.pause, farewellRarest)
 		}
 	})
 }

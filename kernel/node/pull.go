@@ -44,7 +44,7 @@ func (p *pull) more() {
 	for !x.over && p.under < pullWindow {
 		s := p.next()
 		if s == nil {
-			if p.under == 0 {
+			if !x.over && p.under == 0 {
 				x.build()
 			}
 			return

@@ -33,6 +33,7 @@ type source struct {
 	grace    proc.Timer // asks again whether a vfork is over
 	key      [16]byte   // of the page stream
 	pulse    pulse
+	presence presence
 
 	asked    rpc.Handle // who wants the report; none if the node itself moves it
 	boot     uint64     // of the target
@@ -82,6 +83,7 @@ func (s *source) act() {
 		case move.SendOffer:
 			s.sendOffer()
 		case move.SendFiles:
+			s.presence.start()
 			s.sendFiles(0, 0)
 		case move.Freeze:
 			s.freeze()
@@ -284,6 +286,7 @@ func (s *source) finish() {
 	n.Tab.StopTimer(&s.timer)
 	n.Tab.StopTimer(&s.grace)
 	s.pulse.stop()
+	s.presence.stop()
 	n.movers.withdraw(s)
 	if s.pump != nil {
 		n.Tab.StopTimer(&s.pump.timer)

@@ -121,8 +121,8 @@ func (s *Space) Await(w *wait.Waiter, addr uint64) {
 // Arrive gives the page at addr its content. ok is false if it is not, or no longer, away
 // with that origin; mem is false if memory is short: it is still away then.
 func (s *Space) Arrive(addr, origin uint64, data *[pageSize]byte) (ok, mem bool) {
-	if at, is := s.IsAway(addr); !is || at != origin || addr%pageSize != 0 {
-		return false, true
+	if at, is := s.IsAway(addr); !is || at != origin || addr%pageSize != 0 || s.users == 0 {
+		return false, true // of a Space that has gone the tables go, too, while we look for a frame
 	}
 	e := s.entry(addr, false)
 	if t := s.partials[addr]; t != nil {

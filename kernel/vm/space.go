@@ -262,6 +262,7 @@ func (s *Space) Remap(addr, oldLen, newLen, to uint64, mayMove, fixed bool) (uin
 		return 0, errno
 	}
 	if errno := s.movePages(addr, at, min(oldLen, newLen)); errno != 0 {
+		s.movePages(at, addr, min(oldLen, newLen)) // what has gone comes back: there the tables are
 		s.Unmap(at, newLen)
 		return 0, errno
 	}

@@ -112,6 +112,13 @@ func TestReference_SourceIsLost(t *testing.T) {
 			if s := w.Nodes[2].Leftovers(); what != "dies" && s != "" {
 				t.Error(s)
 			}
+			if what == "is cut off" { // it has not heard that nobody wants the memory any more
+				w.Wire.Cut = nil
+				w.Run(90e9)
+				if s := w.Nodes[1].Leftovers(); s != "" {
+					t.Error(s)
+				}
+			}
 		})
 	}
 }
@@ -199,6 +206,41 @@ func TestFlush_Fails(t *testing.T) {
 	}
 	w.Run(50e6)
 	scribbling.check(t, w.Nodes[1].Tab.Process(pid).Space)
+}
+
+// The file server is cut off for so long that the memory is given up: its file goes all the same.
+func TestFlush_ServerIsCutOff(t *testing.T) {
+	w, pid := scribble(t, 5, 50)
+	w.Host.Strategy = "flush"
+	w.Wire.Delay = 5e6
+	w.Move(pid, 2)
+	w.Wire.Cut = func(from, to int) bool { return from*to == 0 }
+	w.RunUntil(60e9, "the end", func() bool { return w.On(pid) == 0 })
+	if len(w.Bullet.Files) != 1 {
+		t.Fatalf("%d files", len(w.Bullet.Files))
+	}
+	w.Wire.Cut = nil
+	w.Run(90e9)
+	if len(w.Bullet.Files) != 0 {
+		t.Errorf("%d files", len(w.Bullet.Files))
+	}
+}
+
+// A move waits for the memory of the one before, however long that takes to come: the target
+// hears that its source is there.
+func TestReference_MovesOnSlowly(t *testing.T) {
+	w, pid := leftBehind(t, 4)
+	w.Wire.Cut = func(from, to int) bool { return from*to == 2 }
+	w.Host.Strategy = "copy"
+	var reply *api.MigrateReply
+	w.Host.Migrate(pid, 2, 3, func(r api.MigrateReply) { reply = &r })
+	w.Run(20e9)
+	w.Wire.Cut = nil
+	w.RunUntil(20e9, "the answer", func() bool { return reply != nil })
+	if reply.Error != "" || w.On(pid) != 3 {
+		t.Fatalf("%+v", reply)
+	}
+	scribbling.check(t, w.Nodes[3].Tab.Process(pid).Space)
 }
 
 // The source owes nothing once the process has gone: it may die.

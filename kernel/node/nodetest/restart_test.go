@@ -11,6 +11,7 @@ import (
 	"motile/ipc/rpc"
 	"motile/ipc/std"
 	"motile/kernel/abi"
+	"motile/kernel/hw"
 	"motile/migrate/image"
 	"motile/migrate/seal"
 	"motile/proc"
@@ -310,5 +311,38 @@ func TestRestart_HostileImages(t *testing.T) {
 	}
 	if taken == 0 || refused == 0 {
 		t.Errorf("%d images were taken, %d refused", taken, refused)
+	}
+}
+
+// Memory of this node is taken over as it is; if there is none left for its page tables, that is
+// a refusal like any other.
+func TestRestart_NoMemoryForTables(t *testing.T) {
+	ended := 0
+	for free := range uint64(12) {
+		w := New(t, 2, free)
+		check := w.leaks()
+		p := w.big(1, 1200)
+		snap, r := w.Snapshot(p.PID)
+		var taken []hw.PFN
+		for hw.UserFree() > free {
+			taken = append(taken, hw.AllocUser(false))
+		}
+		got := w.exec(1, api.ExecRequest{Image: r.Image})
+		for _, frame := range taken {
+			hw.FreeFrame(frame)
+		}
+		if got.PID == 0 {
+			ended++
+		}
+		if got.PID == 0 && !strings.Contains(got.Refused, "out of memory") {
+			t.Errorf("with %d pages it is refused because %q", free, got.Refused)
+		}
+		w.Destroy(snap)
+		w.killAll()
+		w.Run(1300e9)
+		check()
+	}
+	if ended == 0 {
+		t.Error("no memory was enough")
 	}
 }
