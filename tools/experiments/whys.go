@@ -20,7 +20,7 @@ var whys = []struct{ target, why string }{
 		"2 of 12 boots on an idle host, in 6 of 6 beside 32 idle QEMUs. So it is the host, whose CPUs may be halves of one; no more translations are forgotten then than else."},
 	{"migrate --strategy", "freezes against CRIU's: ours is 7 to 10 ms for this Go program, however small its memory (4 to 6 for a small C program: speed). On a good day `motile trace` has 0.6 ms to freeze and capture it, 0.8 for the last 15 pages, 0.7 to write 8 KB of state, 1.4 to read that, 0.6 to build the process, 0.4 to let it run, " +
 		"and five messages of 0.25 to 0.5 ms one after the other, in an emulator in which a null trans between nodes takes 0.3 to 0.4. Reading the state is CBOR by reflection: half of it is checks that it is well formed, 60 signal handlers and 25 regions are most of the rest; decoding those by hand saved a quarter of the reading, 0.3 ms, and was not worth its length. " +
-		"To write the state while the last pages are under way saved nothing: their frames wait for the same CPU."},
+		"To write the state while the last pages are under way saved nothing: their frames wait for the same CPU. The total of 16 MB is that of its pages in rounds: see `copy` of many MB."},
 	{"1 MB as a request", "bulk messages: see `copy` of 64 MB, without the hash."},
 }
 
