@@ -124,18 +124,10 @@ func (s *Space) set(e *uint64, addr uint64, p hw.PFN, flags uint64) {
 func (s *Space) unmapPages(start, end uint64) {
 	n, marks := 0, 0
 	s.walk(start, end, func(addr uint64, e *uint64) bool {
-		if away(*e) {
-			s.unmark(e, addr)
+		if !s.drop(e, addr) {
 			marks++
 			return true
 		}
-		if *e&pteStore == 0 {
-			s.private--
-		}
-		s.forget(addr, *e)
-		release(frameOf(*e))
-		*e = 0
-		s.resident--
 		if n++; n <= flushLimit {
 			hw.FlushPage(s.root, addr)
 		}
@@ -149,6 +141,23 @@ func (s *Space) unmapPages(start, end uint64) {
 	if n+marks > 0 && end-start >= span {
 		s.freeLeaves((start+span-1)&^(span-1), end&^(span-1))
 	}
+}
+
+// drop takes the page of an entry from the Space. It reports false if it was away: the mark is gone
+// then. The CPU may still know the page.
+func (s *Space) drop(e *uint64, addr uint64) (present bool) {
+	if away(*e) {
+		s.unmark(e, addr)
+		return false
+	}
+	if *e&pteStore == 0 {
+		s.private--
+	}
+	s.forget(addr, *e)
+	release(frameOf(*e))
+	*e = 0
+	s.resident--
+	return true
 }
 
 // flushLimit is up to how many pages are flushed one by one.

@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"slices"
+
 	"motile/kernel/abi"
 	"motile/kernel/hw"
 )
@@ -20,7 +22,7 @@ func Sweep() bool {
 		return false
 	}
 	if dying[0].sweep() {
-		dying = append(dying[:0], dying[1:]...)
+		dying = slices.Delete(dying, 0, 1)
 	}
 	return true
 }
@@ -43,15 +45,7 @@ func (s *Space) sweep() (gone bool) {
 			s.swept, gone = addr, false
 			return false
 		}
-		if away(*e) {
-			s.unmark(e, addr)
-			return true
-		}
-		if *e&pteStore == 0 {
-			s.private--
-		}
-		release(frameOf(*e))
-		*e = 0
+		s.drop(e, addr)
 		return true
 	})
 	if gone {
